@@ -1,0 +1,77 @@
+export {
+  type ComponentDefinition,
+  type ComponentKind,
+  type ComponentKinds,
+  type CreateContext,
+  defineComponent,
+  isComponentDefinition,
+  kindOfTypePrefix,
+  spiVersion,
+} from './component.ts';
+export { ComponentError, type ErrorCode, errorMessage } from './errors.ts';
+export { type LogFields, type Logger, type LogLevel, silentLogger } from './logger.ts';
+export {
+  type Field,
+  field,
+  type FieldOptions,
+  type Fields,
+  metadataTable,
+  type MetadataOf,
+  type MetadataProblem,
+  nearestName,
+  type ParsedMetadata,
+  parseMetadata,
+} from './metadata.ts';
+export { metadataJsonSchema } from './json-schema.ts';
+export { parseBoolean, parseByteSize, parseDuration } from './quantities.ts';
+export {
+  type BulkOutcome,
+  type Concurrency,
+  type Consistency,
+  type KeysLikeRequest,
+  type RequestMetadata,
+  type StateDeleteRequest,
+  type StateFeature,
+  type StateGetRequest,
+  type StateItem,
+  type StateOperation,
+  type StateQueryResult,
+  type StateSetRequest,
+  type StateStore,
+} from './state.ts';
+export {
+  type BulkMessageHandler,
+  type BulkPublishEntry,
+  type BulkPublishRequest,
+  DropMessage,
+  type Message,
+  type MessageHandler,
+  type PublishRequest,
+  type PubSub,
+  type PubSubFeature,
+  type SubscribeRequest,
+  type Subscription,
+} from './pubsub.ts';
+export { type Secret, type SecretStore, type SecretStoreFeature } from './secrets.ts';
+export {
+  type BindingEvent,
+  type BindingEventHandler,
+  type BindingRequest,
+  type BindingResponse,
+  type Bindings,
+} from './bindings.ts';
+export {
+  type ConfigurationItem,
+  type ConfigurationItems,
+  type ConfigurationRequest,
+  type ConfigurationStore,
+} from './configuration.ts';
+export { type LockStore, type UnlockOutcome } from './lock.ts';
+export { type Ciphertext, type CryptoProvider, type DecryptRequest, type EncryptRequest, type PublicJwk } from './crypto.ts';
+export { type AppInstance, type NameResolver, type ResolveRequest } from './name-resolution.ts';
+export {
+  type HttpMiddleware,
+  type MiddlewareChange,
+  type MiddlewareRequest,
+  type MiddlewareResponse,
+} from './http-middleware.ts';
