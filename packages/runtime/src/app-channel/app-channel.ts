@@ -1,0 +1,98 @@
+import { type RequestMetadata } from '@outrigger/core';
+
+import { type CloudEvent } from '../blocks/cloud-event.ts';
+
+/** Header or metadata values by lower-case name; a list where a name came several times. */
+export type HeaderMap = Readonly<Record<string, string | readonly string[]>>;
+
+/** A body as it passes through: whole, or in pieces as they arrive (then it cannot be replayed), or none. */
+export type Body = Uint8Array | AsyncIterable<Uint8Array> | undefined;
+
+/** A call that goes to an app, or to another sidecar for its app. */
+export interface AppRequest {
+  /** HTTP verb, upper-case. */
+  readonly verb: string;
+  /** Normalised, starts with `/`, without the query. */
+  readonly path: string;
+  /** As received, without `?`; empty when there is none. */
+  readonly query: string;
+  readonly headers: HeaderMap;
+  readonly body: Body;
+}
+
+/** What the app answered. `body` must be consumed or cancelled (`return()`); it may still be streaming. */
+export interface AppResponse {
+  readonly status: number;
+  readonly headers: HeaderMap;
+  readonly body: Body;
+}
+
+export type TopicEventStatus = 'SUCCESS' | 'RETRY' | 'DROP';
+
+/** A message on its way to the app. */
+export interface TopicEvent {
+  readonly pubsubName: string;
+  readonly topic: string;
+  /** Where the matching rule, or the default route, sends it. */
+  readonly path: string;
+  /** The envelope: the publisher's, or the wrapper made for a raw payload. */
+  readonly cloudEvent: CloudEvent;
+  /** The bytes a HTTP app gets: the envelope as JSON as it came from the broker, or the wrapper. */
+  readonly body: Uint8Array;
+  /** The broker's metadata; reaches an HTTP app as headers. */
+  readonly metadata: RequestMetadata;
+}
+
+export interface BulkTopicEvent {
+  readonly pubsubName: string;
+  readonly topic: string;
+  readonly path: string;
+  readonly id: string;
+  readonly metadata: RequestMetadata;
+  readonly entries: readonly {
+    readonly entryId: string;
+    /** An envelope, or base64 text of the raw payload. */
+    readonly event: unknown;
+    readonly contentType: string;
+    readonly metadata: RequestMetadata;
+  }[];
+}
+
+/** A subscription as the app declares it (`GET /dapr/subscribe`, `ListTopicSubscriptions`) or as a resource does. */
+export interface SubscriptionSpec {
+  readonly pubsubName: string;
+  readonly topic: string;
+  readonly deadLetterTopic?: string;
+  readonly metadata: RequestMetadata;
+  /** In order; the first whose `match` holds wins. The default route has no `match` and comes last. */
+  readonly rules: readonly { readonly match?: string; readonly path: string }[];
+  readonly bulkSubscribe?: {
+    readonly enabled: boolean;
+    readonly maxMessagesCount?: number;
+    readonly maxAwaitDurationMs?: number;
+  };
+}
+
+/**
+ * The app, as the runtime sees it: over HTTP, over gRPC, or in this very process. Every call carries the app's token and
+ * counts against `--app-max-concurrency`. Rejections are failures of the channel (`unavailable`), not answers of the app.
+ */
+export interface AppChannel extends AsyncDisposable {
+  /** Resolves once the app accepts connections. */
+  ready(signal: AbortSignal): Promise<void>;
+
+  /** Whether one health probe succeeds; never rejects but for an aborted signal. */
+  probe(signal: AbortSignal): Promise<boolean>;
+
+  /** The app's own subscriptions; empty when it declares none. */
+  subscriptions(signal: AbortSignal): Promise<readonly SubscriptionSpec[]>;
+
+  /** Service invocation and whatever else is a plain request to the app. Resolves when status and headers are there. */
+  invoke(request: AppRequest, signal: AbortSignal): Promise<AppResponse>;
+
+  /** Delivers one message. Rejects when the app answers with an error, or with something unknown: both are retriable. */
+  deliver(event: TopicEvent, signal: AbortSignal): Promise<TopicEventStatus>;
+
+  /** Delivers a batch; one status per entry id. Entries the app does not mention are `RETRY`. */
+  deliverMany(event: BulkTopicEvent, signal: AbortSignal): Promise<ReadonlyMap<string, TopicEventStatus>>;
+}

@@ -1,0 +1,34 @@
+import { type RequestMetadata } from '@outrigger/core';
+
+export interface PublishEvent {
+  readonly pubsubName: string;
+  readonly topic: string;
+  readonly data: Uint8Array;
+  /** Empty or absent: `text/plain`. */
+  readonly contentType?: string;
+  readonly metadata?: RequestMetadata;
+  /** W3C trace context of the caller; empty when tracing is off and the caller sent none. */
+  readonly traceparent?: string;
+  readonly tracestate?: string;
+}
+
+export interface BulkPublishEvent {
+  readonly pubsubName: string;
+  readonly topic: string;
+  readonly metadata?: RequestMetadata;
+  readonly entries: readonly {
+    readonly entryId: string;
+    readonly data: Uint8Array;
+    readonly contentType: string;
+    readonly metadata?: RequestMetadata;
+  }[];
+  readonly traceparent?: string;
+  readonly tracestate?: string;
+}
+
+/** Publishing as the app sees it: scopes, envelope, TTL, outbound policy; failures as ApiErrors. */
+export interface PubSubTopics {
+  publish(event: PublishEvent, signal?: AbortSignal): Promise<void>;
+  /** Entries that failed; empty when all were taken. Throws when nothing could be tried. */
+  publishMany(event: BulkPublishEvent, signal?: AbortSignal): Promise<readonly { readonly entryId: string; readonly error: string }[]>;
+}

@@ -1,0 +1,35 @@
+/** `spec` of the merged Configuration resources, validated; absent sections have their defaults. */
+export interface Configuration {
+  readonly name: string;
+  readonly httpPipeline: readonly PipelineHandler[];
+  readonly appHttpPipeline: readonly PipelineHandler[];
+  readonly secretScopes: readonly SecretScope[];
+  readonly nameResolution?: { readonly component: string; readonly version: string; readonly configuration: Readonly<Record<string, string>> };
+  readonly features: ReadonlyMap<string, boolean>;
+  readonly api: { readonly allowed: readonly ApiRule[]; readonly denied: readonly ApiRule[] };
+  /** `type` or `type/version` that must not be loaded. */
+  readonly deniedComponents: readonly string[];
+  readonly logging: { readonly apiLogging: { readonly enabled?: boolean; readonly obfuscateURLs: boolean; readonly omitHealthChecks: boolean } };
+  /** Sections that later building blocks read, as they stand in the YAML: tracing, metric, mtls, accessControl, … */
+  readonly sections: Readonly<Record<string, unknown>>;
+}
+
+export interface PipelineHandler {
+  readonly name: string;
+  readonly type: string;
+  readonly version: string;
+}
+
+export interface SecretScope {
+  readonly storeName: string;
+  readonly defaultAccess: 'allow' | 'deny';
+  readonly allowedSecrets: readonly string[];
+  readonly deniedSecrets: readonly string[];
+}
+
+export interface ApiRule {
+  readonly name: string;
+  readonly version: string;
+  /** Empty: both. */
+  readonly protocol: '' | 'http' | 'grpc';
+}

@@ -1,0 +1,82 @@
+import { type ComponentDefinition, type Logger } from '@outrigger/core';
+
+import { type AppChannel } from './app-channel/app-channel.ts';
+import { type Invocation } from './blocks/invocation.ts';
+import { type PubSubTopics } from './blocks/pubsub.ts';
+import { type SecretsHandle } from './blocks/secrets.ts';
+import { type StateHandle } from './blocks/state.ts';
+import { type PeerTransport } from './blocks/invocation.ts';
+import { type Configuration } from './resources/configuration.ts';
+
+export interface RuntimeOptions {
+  readonly appId: string;
+  /** Default: env `NAMESPACE`; empty when that is unset. */
+  readonly namespace?: string;
+  /** Folders with resource YAML (non-recursive). */
+  readonly resourcesPaths?: readonly string[];
+  /** Configuration files, merged in order. */
+  readonly configPaths?: readonly string[];
+  /** Definitions used in place of, or beside, installed packages. */
+  readonly components?: readonly ComponentDefinition[];
+  /** Folder from which installed component packages are looked for, upwards. Default: the working directory. */
+  readonly searchFrom?: string;
+  /** Further packages, by name or path, that hold components. */
+  readonly packages?: readonly string[];
+  /** The app: handlers of this process (library mode) or a channel to it. Absent: no app. */
+  readonly app?: AppChannel;
+  readonly appHealth?: { readonly intervalMs: number; readonly timeoutMs: number; readonly threshold: number };
+  readonly logger?: Logger;
+  /** Reaches other sidecars; absent in library mode without service invocation. */
+  readonly peers?: PeerTransport;
+  /** Where peers reach this process; registered with the name resolver once the runtime serves. */
+  readonly self?: { readonly host: string; readonly port: number };
+  /** Environment for `envRef`, templates and tokens. Default: `process.env`. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
+export interface LoadedComponent {
+  readonly name: string;
+  readonly type: string;
+  readonly version: string;
+  /** Dapr's capability strings, derived from the component's features and methods. */
+  readonly capabilities: readonly string[];
+}
+
+export interface ActiveSubscription {
+  readonly pubsubName: string;
+  readonly topic: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly rules: readonly { readonly match: string; readonly path: string }[];
+  readonly deadLetterTopic: string;
+  readonly type: 'DECLARATIVE' | 'PROGRAMMATIC' | 'STREAMING';
+}
+
+/**
+ * The engine: loaded resources, running components and the building blocks over them. The sidecar's edges and a library
+ * user call the same methods. Handles are cheap and may be kept; asking for an unknown name throws the {@link ApiError} that
+ * the edges render.
+ */
+export interface Runtime extends AsyncDisposable {
+  readonly appId: string;
+  readonly namespace: string;
+  readonly configuration: Configuration;
+
+  state(storeName: string): StateHandle;
+  secrets(storeName: string): SecretsHandle;
+  readonly pubsub: PubSubTopics;
+  readonly invocation: Invocation;
+
+  readonly components: readonly LoadedComponent[];
+  readonly subscriptions: readonly ActiveSubscription[];
+  readonly httpEndpoints: readonly string[];
+  readonly resiliencies: readonly string[];
+
+  /**
+   * Second half of the start, after the API is being served: waits for the app, reads its subscriptions, begins delivery and
+   * registers this instance. Resolves when all that is done.
+   */
+  connectApp(signal: AbortSignal): Promise<void>;
+
+  /** Stops taking in work: subscriptions pause, the instance is no longer found. What is in flight goes on. */
+  pause(): Promise<void>;
+}
