@@ -1,7 +1,7 @@
-import { dirname } from 'node:path';
+import { posix } from 'node:path';
 
 const build = {
-  // Removed first, so that no file of a deleted source is ever published.
+  // dist goes first, so that nothing of a deleted source is ever published.
   command: `node -e "fs.rmSync('dist', { recursive: true, force: true })" && tsc -p tsconfig.build.json`,
   options: { cwd: '{projectRoot}' },
   cache: true,
@@ -10,9 +10,12 @@ const build = {
   outputs: ['{projectRoot}/dist'],
 };
 
-/** The Nx plugin that gives every folder with a `tsconfig.build.json` its `build` target: packages carry no scripts. */
+function targetsOf(configFile: string) {
+  return [configFile, { projects: { [posix.dirname(configFile)]: { targets: { build } } } }] as const;
+}
+
+/** The Nx plugin that gives every folder with a `tsconfig.build.json` its `build`, so that packages carry no scripts. */
 export const createNodesV2 = [
   '{packages,apps}/*/tsconfig.build.json',
-  (configFiles: readonly string[]) =>
-    configFiles.map((file) => [file, { projects: { [dirname(file)]: { targets: { build } } } }] as const),
+  (configFiles: readonly string[]) => configFiles.map(targetsOf),
 ] as const;
