@@ -8,6 +8,7 @@ export {
   kindOfTypePrefix,
   spiVersion,
 } from './component.ts';
+export { DeliveryQueue } from './delivery-queue.ts';
 export { ComponentError, type ErrorCode, errorMessage } from './errors.ts';
 export { type LogFields, type Logger, type LogLevel, silentLogger } from './logger.ts';
 export {
