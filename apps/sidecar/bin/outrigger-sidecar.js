@@ -1,12 +1,16 @@
-#!/usr/bin/env node
-// A file of its own, not dist/main.js: npm links a command only when its file exists at install time, and a Node that
-// is too old gets a sentence instead of a syntax error.
+#!/bin/sh
+':' //; here=$(dirname "$(readlink -f "$0")"); for up in ../../.. ../../../..; do [ -x "$here/$up/node_modules/node/bin/node" ] && exec "$here/$up/node_modules/node/bin/node" "$0" "$@"; [ -x "$here/$up/node/bin/node" ] && exec "$here/$up/node/bin/node" "$0" "$@"; done; for node in "$(command -v node)" /usr/local/bin/node /usr/bin/node; do [ -x "$node" ] && exec "$node" "$0" "$@"; done; echo 'outrigger-sidecar: no Node.js found; install 22.18 or newer, or put it on the PATH' >&2; exit 1
+
+// The lines above are for a shell, so that the command also starts with an empty environment and prefers a Node.js that the
+// project has pinned (the npm package `node`); to Node.js they are a comment and a text. The rest is for Node.js.
 import module from 'node:module';
+import { fileURLToPath } from 'node:url';
 
 const [major, minor] = process.versions.node.split('.').map(Number);
 if (major < 22 || (major === 22 && minor < 18)) {
-  console.error(`outrigger-sidecar needs Node.js 22.18 or newer; this is ${process.version}.`);
+  console.error(`outrigger-sidecar needs Node.js 22.18 or newer; this is ${process.version}. \`npm i -D node@24\` pins one for a project.`);
   process.exit(1);
 }
-module.enableCompileCache?.();
+// Beside the installed packages, never in a shared temporary folder: whoever can write the cache can run code here.
+module.enableCompileCache?.(fileURLToPath(new URL('../.compile-cache', import.meta.url)));
 await import('../dist/main.js');
