@@ -30,7 +30,11 @@ export interface Field<T> extends FieldOptions<T> {
 
 export type Fields = Readonly<Record<string, Field<unknown>>>;
 
-type Optional<F> = F extends { readonly required: true } ? false : F extends { readonly default: unknown } ? false : true;
+type Optional<F> = F extends { readonly required: true }
+  ? false
+  : F extends { readonly default: unknown }
+    ? false
+    : true;
 type Value<F> = F extends Field<infer T> ? T : never;
 
 /** The object that `create` receives: `required` fields and fields with a default are there, the rest may be missing. */
@@ -64,28 +68,43 @@ interface Range {
 
 function inRange(value: number, { min = -Infinity, max = Infinity }: Range): number {
   if (value < min || value > max) {
-    throw new Error(`expected ${max === Infinity ? `at least ${min}` : min === -Infinity ? `at most ${max}` : `${min} to ${max}`}`);
+    throw new Error(
+      `expected ${max === Infinity ? `at least ${min}` : min === -Infinity ? `at most ${max}` : `${min} to ${max}`}`,
+    );
   }
   return value;
+}
+
+function wholeNumber(value: string): number | undefined {
+  const number = /^[+-]?\d+$/.test(value) ? Number(value) : undefined;
+  return Number.isSafeInteger(number) ? number : undefined;
 }
 
 const scalar = { type: ['string', 'number', 'boolean'] };
 
 /** A text, taken as it is. */
 export function text<const O extends FieldOptions<string>>(options: O): With<O, string> {
-  return define(options.secret ? 'secret' : 'text', options, scalar, (value) => value, (value) => JSON.stringify(value));
+  return define(
+    options.secret ? 'secret' : 'text',
+    options,
+    scalar,
+    (value) => value,
+    (value) => JSON.stringify(value),
+  );
 }
 
 /** A whole number. */
 export function integer<const O extends FieldOptions<number> & Range>(options: O): With<O, number> {
   return define('integer', options, { type: ['integer', 'string'] }, (value) =>
-    inRange(expect(/^[+-]?\d+$/.test(value.trim()) ? Number(value) : undefined, 'a whole number'), options),
+    inRange(expect(wholeNumber(value.trim()), 'a whole number'), options),
   );
 }
 
 /** A truth value in any of the forms Dapr accepts: `true`, `"true"`, `yes`, `1`, … */
 export function flag<const O extends FieldOptions<boolean>>(options: O): With<O, boolean> {
-  return define('flag', options, { type: ['boolean', 'string'] }, (value) => expect(parseBoolean(value), 'true or false'));
+  return define('flag', options, { type: ['boolean', 'string'] }, (value) =>
+    expect(parseBoolean(value), 'true or false'),
+  );
 }
 
 function showDuration(milliseconds: number): string {
@@ -102,7 +121,8 @@ export function duration<const O extends FieldOptions<number> & Range & { readon
     'duration',
     options,
     { type: ['string', 'number'] },
-    (value) => inRange(expect(parseDuration(value, options.plainUnit), 'a duration such as "500ms", "5s" or "1m30s"'), options),
+    (value) =>
+      inRange(expect(parseDuration(value, options.plainUnit), 'a duration such as "500ms", "5s" or "1m30s"'), options),
     showDuration,
   );
 }
@@ -115,8 +135,11 @@ export function byteSize<const O extends FieldOptions<number>>(options: O): With
 }
 
 /** One of a few words, matched case-insensitively and given back as they stand in `values`. */
-export function oneOf<const V extends string, const O extends FieldOptions<V>>(values: readonly V[], options: O): With<O, V> {
-  return define(values.join(' \\| '), options, { enum: values }, (value) =>
+export function oneOf<const V extends string, const O extends FieldOptions<V>>(
+  values: readonly V[],
+  options: O,
+): With<O, V> {
+  return define(values.join(' | '), options, { enum: values }, (value) =>
     expect(
       values.find((candidate) => candidate.toLowerCase() === value.trim().toLowerCase()),
       `one of ${values.map((candidate) => `"${candidate}"`).join(', ')}`,
@@ -159,8 +182,8 @@ export interface ParsedMetadata<F extends Fields> {
 
 /**
  * Validates a component's metadata, given as the name/text pairs of the YAML after secrets and templates are resolved.
- * Everything that is wrong is reported at once. Names in `tolerated` (those that belong to the building block, such as
- * `keyPrefix`) are not reported as unknown.
+ * Everything that is wrong is reported at once. Names in `tolerated` (in lower case: those that belong to the building block,
+ * such as `keyprefix`) are not reported as unknown.
  */
 export function parseMetadata<F extends Fields>(
   fields: F,
@@ -231,8 +254,10 @@ function editDistance(a: string, b: string): number {
 export function metadataTable(fields: Fields): string {
   const rows = Object.entries(fields).map(([name, schema]) => {
     const names = [`\`${name}\``, ...(schema.aliases ?? []).map((alias) => `\`${alias}\``)].join(', ');
-    const preset = schema.required ? '**required**' : schema.default === undefined ? '' : `\`${schema.show(schema.default)}\``;
-    return `| ${names} | ${schema.typeName} | ${preset} | ${schema.description.replaceAll('|', '\\|')} |`;
+    const shown = schema.default === undefined ? '' : schema.show(schema.default);
+    const preset = schema.required ? '**required**' : shown === '' ? '' : `\`${shown}\``;
+    const cells = [names, schema.typeName, preset, schema.description];
+    return `| ${cells.map((cell) => cell.replaceAll('|', String.raw`\|`)).join(' | ')} |`;
   });
   if (rows.length === 0) return 'This component has no metadata fields.';
   return ['| Field | Type | Default | Meaning |', '| --- | --- | --- | --- |', ...rows].join('\n');
