@@ -1,29 +1,53 @@
 import { defineConfig } from 'vitest/config';
+import { listPackages } from './tools/packages.ts';
 
 // Tests run from the sources: this condition stands first in every package's exports map.
 const conditions = ['@outrigger/source', 'node', 'import', 'module', 'default'];
 
+// A package whose tests need a running server says which in its manifest: "nx": { "tags": ["server:redis"] }.
+const needServer = listPackages(import.meta.dirname)
+  .filter(({ manifest }) => manifest.nx?.tags?.some((tag) => tag.startsWith('server:')))
+  .map(({ folder }) => `${folder}/test/**/*.test.ts`);
+
+const patient = { testTimeout: 60_000, hookTimeout: 60_000 };
+
 export default defineConfig({
   ssr: { resolve: { conditions, externalConditions: conditions } },
   test: {
-    passWithNoTests: true,
     projects: [
       {
         extends: true,
         test: {
           name: 'unit',
           include: ['packages/**/src/**/*.test.ts', 'apps/**/src/**/*.test.ts', 'tools/*.test.ts'],
-          // One module graph for all files: 20 times faster. Tests share no global state.
+          // One module graph for all files: 20 times faster. Tests share no global state; what they stub is put back.
           isolate: false,
+          restoreMocks: true,
+          unstubEnvs: true,
+          unstubGlobals: true,
         },
       },
       {
         extends: true,
-        test: { name: 'conformance', include: ['packages/*/test/**/*.test.ts'], testTimeout: 30_000 },
+        test: {
+          name: 'conformance',
+          include: ['packages/*/test/**/*.test.ts'],
+          exclude: ['**/node_modules/**', ...needServer],
+          ...patient,
+        },
       },
       {
         extends: true,
-        test: { name: 'e2e', include: ['e2e/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 60_000 },
+        test: {
+          name: 'e2e',
+          include: ['e2e/**/*.test.ts'],
+          exclude: ['**/node_modules/**', 'e2e/backends/**'],
+          ...patient,
+        },
+      },
+      {
+        extends: true,
+        test: { name: 'backends', include: [...needServer, 'e2e/backends/**/*.test.ts'], ...patient },
       },
     ],
   },
