@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { DeliveryQueue } from './delivery-queue.ts';
 
@@ -13,8 +14,6 @@ function controlled(concurrency: number) {
   });
   return { queue, started, finish: (item: number) => finish.get(item)?.() };
 }
-
-const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('DeliveryQueue', () => {
   it('hands over in order, at most `concurrency` at a time', async () => {

@@ -1,0 +1,120 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { ComponentError, type Message } from '@outrigger/core';
+import { describe, expect, it, vi } from 'vitest';
+import { InMemoryPubSub } from './in-memory-pubsub.ts';
+
+const never = new AbortController().signal;
+
+function publish(pubSub: InMemoryPubSub, topic: string, text: string): Promise<void> {
+  return pubSub.publish({ topic, data: Buffer.from(text), metadata: {} }, never);
+}
+
+describe('pubsub.in-memory', () => {
+  it('resolves a publish once the message is queued, not once it is handled', async () => {
+    await using pubSub = new InMemoryPubSub(1 << 20);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    await using _ = await pubSub.subscribe({ topic: 'orders', metadata: {} }, () => promise, never);
+    await publish(pubSub, 'orders', 'one');
+    await expect(publish(pubSub, 'orders', 'two')).resolves.toBeUndefined();
+    resolve();
+  });
+
+  it('hands one subscription one message at a time', async () => {
+    await using pubSub = new InMemoryPubSub(1 << 20);
+    let running = 0;
+    let most = 0;
+    let handled = 0;
+    const handler = async () => {
+      most = Math.max(most, ++running);
+      await turn();
+      running--;
+      handled++;
+    };
+    await using _ = await pubSub.subscribe({ topic: 'orders', metadata: {} }, handler, never);
+    for (let index = 0; index < 10; index++) await publish(pubSub, 'orders', String(index));
+    await vi.waitFor(() => expect(handled).toBe(10));
+    expect(most).toBe(1);
+  });
+
+  it('refuses what is published beyond the limit, for every subscriber or for none, and takes it later', async () => {
+    await using pubSub = new InMemoryPubSub(1000);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const fast: Message[] = [];
+    await using _slow = await pubSub.subscribe({ topic: 'orders', metadata: {} }, () => promise, never);
+    await using _fast = await pubSub.subscribe(
+      { topic: 'orders', metadata: {} },
+      async (message) => void fast.push(message),
+      never,
+    );
+    await publish(pubSub, 'orders', 'x'.repeat(600));
+    const refusal = await publish(pubSub, 'orders', 'y'.repeat(600)).catch((error: unknown) => error);
+    expect(refusal).toBeInstanceOf(ComponentError);
+    expect(refusal).toMatchObject({ code: 'unavailable', message: expect.stringContaining('maxQueuedBytes') });
+    resolve();
+    await vi.waitFor(() => publish(pubSub, 'orders', 'z'.repeat(600)));
+    await vi.waitFor(() => expect(fast).toHaveLength(2));
+  });
+
+  it('takes one message larger than the limit when nothing waits', async () => {
+    await using pubSub = new InMemoryPubSub(1000);
+    const seen: Message[] = [];
+    await using _ = await pubSub.subscribe(
+      { topic: 'orders', metadata: {} },
+      async (message) => void seen.push(message),
+      never,
+    );
+    await publish(pubSub, 'orders', 'x'.repeat(5000));
+    await vi.waitFor(() => expect(seen).toHaveLength(1));
+  });
+
+  it('lets messages pass one that fails', async () => {
+    await using pubSub = new InMemoryPubSub(1 << 20);
+    const handled: string[] = [];
+    const handler = async ({ data }: Message) => {
+      const text = Buffer.from(data).toString();
+      if (text === 'poison') throw new Error('never works');
+      handled.push(text);
+    };
+    await using _ = await pubSub.subscribe({ topic: 'orders', metadata: {} }, handler, never);
+    await publish(pubSub, 'orders', 'poison');
+    await publish(pubSub, 'orders', 'fine');
+    await vi.waitFor(() => expect(handled).toEqual(['fine']));
+  });
+
+  it('"*" at the end stands for at least one character, and alone for every topic', async () => {
+    await using pubSub = new InMemoryPubSub(1 << 20);
+    const [orders, all]: string[][] = [[], []];
+    await using _a = await pubSub.subscribe(
+      { topic: 'orders*', metadata: {} },
+      async ({ topic }) => void orders?.push(topic),
+      never,
+    );
+    await using _b = await pubSub.subscribe(
+      { topic: '*', metadata: {} },
+      async ({ topic }) => void all?.push(topic),
+      never,
+    );
+    for (const topic of ['orders', 'orders/eu', 'order', 'ordersX']) await publish(pubSub, topic, 'x');
+    await vi.waitFor(() => expect(all).toHaveLength(4));
+    expect(orders).toEqual(['orders/eu', 'ordersX']);
+  });
+
+  it('keeps what two ended subscriptions left behind once for the next one', async () => {
+    await using pubSub = new InMemoryPubSub(1 << 20);
+    const first = await pubSub.subscribe({ topic: 'orders', metadata: {} }, async () => {}, never);
+    const second = await pubSub.subscribe({ topic: 'orders', metadata: {} }, async () => {}, never);
+    await first.pause();
+    await second.pause();
+    for (const text of ['a', 'b']) await publish(pubSub, 'orders', text);
+    await first[Symbol.asyncDispose]();
+    await second[Symbol.asyncDispose]();
+    const seen: string[] = [];
+    await using _ = await pubSub.subscribe(
+      { topic: 'orders', metadata: {} },
+      async ({ data }) => void seen.push(Buffer.from(data).toString()),
+      never,
+    );
+    await publish(pubSub, 'orders', 'c');
+    await vi.waitFor(() => expect(seen).toEqual(['a', 'b', 'c']));
+  });
+});

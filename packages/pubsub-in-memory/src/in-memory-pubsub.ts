@@ -1,0 +1,105 @@
+import {
+  ComponentError,
+  type Message,
+  type MessageHandler,
+  type PublishRequest,
+  type PubSub,
+  type PubSubFeature,
+  type SubscribeRequest,
+  type Subscription,
+} from '@outrigger/core';
+import { sizeOf, Subscriber } from './subscriber.ts';
+
+const nobody: readonly Subscriber[] = [];
+
+/** A topic bus inside one process. Every subscription gets every message; nothing outlives the process. */
+export class InMemoryPubSub implements PubSub {
+  readonly features: readonly PubSubFeature[] = ['subscribe-wildcards'];
+  readonly #maxQueuedBytes: number;
+  readonly #byTopic = new Map<string, Subscriber[]>();
+  readonly #byPrefix = new Map<string, Subscriber[]>();
+  /** What subscriptions that ended had not handed over, for the next one on the same topic. */
+  readonly #left = new Map<string, Set<Message>>();
+  readonly #subscriptions = new Set<Subscriber>();
+  #closed = false;
+
+  constructor(maxQueuedBytes: number) {
+    this.#maxQueuedBytes = maxQueuedBytes;
+  }
+
+  async publish({ topic, data, contentType, metadata }: PublishRequest, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (this.#closed) throw closed();
+    const subscribers = this.#subscribersOf(topic);
+    if (subscribers.length === 0) return;
+
+    const message: Message =
+      contentType === undefined ? { topic, data, metadata } : { topic, data, contentType, metadata };
+    const size = sizeOf(message);
+    // all or none, so that a publish that is refused and repeated reaches nobody twice
+    for (const subscriber of subscribers) {
+      if (subscriber.queuedBytes > 0 && subscriber.queuedBytes + size > this.#maxQueuedBytes) {
+        throw new ComponentError(
+          'unavailable',
+          `a subscriber of topic "${topic}" is too slow: ${subscriber.queuedBytes} bytes wait for it; publish again later, or raise maxQueuedBytes (${this.#maxQueuedBytes})`,
+        );
+      }
+    }
+    for (const subscriber of subscribers) subscriber.add(message);
+  }
+
+  async subscribe(request: SubscribeRequest, handler: MessageHandler, signal: AbortSignal): Promise<Subscription> {
+    signal.throwIfAborted();
+    if (this.#closed) throw closed();
+    const { topic } = request;
+    const [index, key] = topic.endsWith('*') ? [this.#byPrefix, topic.slice(0, -1)] : [this.#byTopic, topic];
+
+    const subscriber = new Subscriber(handler, (unhandled) => {
+      this.#subscriptions.delete(subscriber);
+      const rest = (index.get(key) ?? []).filter((other) => other !== subscriber);
+      if (rest.length === 0) index.delete(key);
+      else index.set(key, rest);
+      this.#keep(topic, unhandled);
+    });
+    for (const message of this.#left.get(topic) ?? []) subscriber.add(message);
+    this.#left.delete(topic);
+    index.set(key, [...(index.get(key) ?? []), subscriber]);
+    this.#subscriptions.add(subscriber);
+    return subscriber;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    await Promise.all([...this.#subscriptions].map((subscriber) => subscriber[Symbol.asyncDispose]()));
+    this.#left.clear();
+  }
+
+  #subscribersOf(topic: string): readonly Subscriber[] {
+    const exact = this.#byTopic.get(topic) ?? nobody;
+    if (this.#byPrefix.size === 0) return exact;
+    const all = [...exact];
+    for (const [prefix, subscribers] of this.#byPrefix) {
+      if (topic.length > prefix.length && topic.startsWith(prefix)) all.push(...subscribers);
+    }
+    return all;
+  }
+
+  #keep(topic: string, messages: readonly Message[]): void {
+    if (messages.length === 0 || this.#closed) return;
+    // a set, because a message that two subscriptions leave behind is one message for whoever comes next
+    const kept = this.#left.get(topic) ?? new Set();
+    let bytes = 0;
+    for (const message of kept) bytes += sizeOf(message);
+    for (const message of messages) {
+      if (kept.has(message)) continue;
+      bytes += sizeOf(message);
+      if (bytes > this.#maxQueuedBytes) break;
+      kept.add(message);
+    }
+    this.#left.set(topic, kept);
+  }
+}
+
+function closed(): ComponentError {
+  return new ComponentError('unavailable', 'this in-memory broker is closed');
+}
