@@ -1,0 +1,73 @@
+import { type Secret, type SecretStore } from '@outrigger/core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+/** Where secret stores rightly differ. Data, not switches: what is absent is the strict reading of the contract. */
+export interface SecretStoreQuirks {
+  /** What a name that does not exist answers. Default `nothing`; `empty-value` where the backend cannot tell the two apart. */
+  readonly unknownName?: 'nothing' | 'empty-value';
+}
+
+/**
+ * A connected store; the suite disposes it. It holds, perhaps among others, the secrets `conftestsecret` = `abcd` and
+ * `secondsecret` = `efgh`, and with the feature `multiple-key-values-per-secret` also `multisecret` = `{user: u, password: p}`.
+ */
+export type CreateSecretStore = () => Promise<SecretStore>;
+
+/**
+ * Registers the cases that every secret store has to pass; call it inside a test file.
+ *
+ * @example
+ * secretStoreConformance(() => create({ secretsFile: 'test/secrets.json' }));
+ */
+export function secretStoreConformance(createSecretStore: CreateSecretStore, quirks: SecretStoreQuirks = {}): void {
+  describe('secret store conformance', () => {
+    const { signal } = new AbortController();
+    let store: SecretStore;
+
+    beforeAll(async () => {
+      store = await createSecretStore();
+    });
+    afterAll(() => store[Symbol.asyncDispose]());
+
+    it('gives a secret by its name', async () => {
+      expect(await store.get({ name: 'conftestsecret' }, signal)).toEqual({ conftestsecret: 'abcd' });
+      expect(await store.get({ name: 'secondsecret', metadata: {} }, signal)).toEqual({ secondsecret: 'efgh' });
+    });
+
+    it('gives the same secret to many readers at once', async () => {
+      const readers = Array.from({ length: 20 }, () => store.get({ name: 'conftestsecret' }, signal));
+      for (const secret of await Promise.all(readers)) expect(secret).toEqual({ conftestsecret: 'abcd' });
+    });
+
+    it.each(['no-such-secret', 'toString', '__proto__'])('has no secret called %s', async (name) => {
+      expect(entriesOf(await store.get({ name }, signal))).toEqual(unknown(name));
+    });
+
+    it('lists all its secrets by name, where it can list', async () => {
+      const all = await store.getAll?.({ metadata: {} }, signal);
+      if (all === undefined) return;
+      expect(all).toMatchObject({ conftestsecret: { conftestsecret: 'abcd' }, secondsecret: { secondsecret: 'efgh' } });
+      expect(Object.keys(all)).not.toContain('no-such-secret');
+    });
+
+    it('keeps several values in one secret when it says that it can, and else one under its own name', async () => {
+      const several = store.features.includes('multiple-key-values-per-secret');
+      const values = { user: 'u', password: 'p' };
+      const secret = await store.get({ name: 'multisecret' }, signal);
+      expect(entriesOf(secret)).toEqual(several ? Object.entries(values) : unknown('multisecret'));
+
+      const all = (await store.getAll?.({}, signal)) ?? {};
+      const otherwise = Object.entries(all).filter(([name, { [name]: value }]) => value === undefined);
+      expect(otherwise.map(([name]) => name)).toEqual(several && store.getAll ? ['multisecret'] : []);
+    });
+
+    /** What `get` answers for a name that does not exist. */
+    function unknown(name: string): [string, string][] | undefined {
+      return quirks.unknownName === 'empty-value' ? [[name, '']] : undefined;
+    }
+  });
+}
+
+function entriesOf(secret: Secret | undefined): [string, string][] | undefined {
+  return secret && Object.entries(secret);
+}
