@@ -76,3 +76,25 @@ export {
   type MiddlewareRequest,
   type MiddlewareResponse,
 } from './http-middleware.ts';
+export { type Backoff, constantBackoff, exponentialBackoff, type ExponentialBackoffOptions } from './resilience/backoff.ts';
+export { type Bulkhead, bulkhead, BulkheadFullError, type BulkheadOptions } from './resilience/bulkhead.ts';
+export {
+  BrokenCircuitError,
+  type CircuitBreaker,
+  circuitBreaker,
+  type CircuitBreakerOptions,
+  type CircuitCounts,
+  type CircuitState,
+} from './resilience/circuit-breaker.ts';
+export {
+  noPolicy,
+  type Policy,
+  policy,
+  type PolicyLayer,
+  type PolicyOptions,
+  type RetryEvent,
+} from './resilience/policy.ts';
+export { type Retry, retry, type RetryOptions } from './resilience/retry.ts';
+export { sleep } from './resilience/sleep.ts';
+export { type Call, type Timeout, timeout, TimeoutError, type TimeoutEvent } from './resilience/timeout.ts';
+export { judgeError, type Verdict } from './resilience/verdict.ts';
