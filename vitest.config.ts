@@ -31,7 +31,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'conformance',
-          include: ['packages/*/test/**/*.test.ts'],
+          include: ['packages/*/test/**/*.test.ts', 'examples/*/test/**/*.test.ts'],
           exclude: ['**/node_modules/**', ...needServer],
           ...patient,
         },

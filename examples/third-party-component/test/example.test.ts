@@ -1,0 +1,59 @@
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  type ComponentDefinition,
+  isComponentDefinition,
+  parseMetadata,
+  silentLogger,
+  type StateStore,
+} from '@outrigger/core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const { signal } = new AbortController();
+let definition: ComponentDefinition<'state'>;
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'outrigger-jsonfile-'));
+  const module = (await import(new URL('../index.js', import.meta.url).href)) as { default: unknown };
+  if (!isComponentDefinition(module.default)) throw new Error('index.js exports no definition');
+  definition = module.default as ComponentDefinition<'state'>;
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+function open(path = join(folder, `${randomUUID()}.json`)): Promise<StateStore> {
+  const properties = { path };
+  const { values: metadata } = parseMetadata(definition.metadata, properties);
+  const context = { name: 'statestore', appId: 'app', namespace: '', logger: silentLogger, signal };
+  return definition.create({ ...context, metadata, properties });
+}
+
+describe('the example component', () => {
+  it('has its items again when the process starts anew', async () => {
+    const path = join(folder, 'kept.json');
+    const value = Buffer.from([0, 1, 254, 255]);
+    {
+      await using store = await open(path);
+      await store.set({ key: 'a', value }, signal);
+    }
+    await using store = await open(path);
+    expect((await store.get({ key: 'a' }, signal))?.value).toEqual(value);
+  });
+
+  it('is at most 40 lines of code', () => {
+    const source = readFileSync(new URL('../index.js', import.meta.url), 'utf8');
+    const lines = source.split('\n').filter((line) => !/^\s*(\/\/.*|\/\*\*.*\*\/)?$/.test(line));
+    expect(lines.length).toBeLessThanOrEqual(40);
+  });
+
+  it('is what docs/writing-a-component.md shows', () => {
+    const source = readFileSync(new URL('../index.js', import.meta.url), 'utf8');
+    const page = readFileSync(new URL('../../../docs/writing-a-component.md', import.meta.url), 'utf8');
+    const shown = [...page.matchAll(/```js\n(.*?)```/gs)].map(([, code = '']) => code);
+    expect(shown.length).toBeGreaterThan(0);
+    for (const code of shown) expect(source).toContain(code);
+  });
+});
