@@ -1,0 +1,3 @@
+import { sdkSuite } from '../../sdk-js/suite.ts';
+
+sdkSuite('redis');

@@ -1,0 +1,3 @@
+import { sdkSuite } from './suite.ts';
+
+sdkSuite('sqlite');

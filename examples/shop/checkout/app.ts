@@ -1,0 +1,54 @@
+// Takes orders: asks the inventory app, saves the order, publishes it. All three go to its own sidecar over HTTP; which
+// store and which broker stand behind it is written in ../resources.
+import { randomUUID } from 'node:crypto';
+import { createServer } from 'node:http';
+
+const dapr = `http://127.0.0.1:${process.env['DAPR_HTTP_PORT']}/v1.0`;
+const json = { 'content-type': 'application/json' };
+
+interface Wish {
+  readonly item: string;
+  readonly quantity: number;
+}
+
+async function checkOut({ item, quantity }: Wish): Promise<{ status: number; body: unknown }> {
+  const inStock = await fetch(`${dapr}/invoke/inventory/method/stock/${encodeURIComponent(item)}`);
+  const { quantity: available } = (await inStock.json()) as { quantity: number };
+  console.log(`inventory says: ${available} × ${item}`);
+  if (available < quantity) return { status: 409, body: { error: `only ${available} × ${item} left` } };
+
+  const order = { id: randomUUID().slice(0, 8), item, quantity };
+  const saved = await fetch(`${dapr}/state/statestore`, {
+    method: 'POST',
+    headers: json,
+    body: JSON.stringify([{ key: order.id, value: order }]),
+  });
+  if (!saved.ok) throw new Error(`the order was not saved: ${await saved.text()}`);
+  console.log(`saved order ${order.id}`);
+
+  const published = await fetch(`${dapr}/publish/pubsub/orders`, {
+    method: 'POST',
+    headers: json,
+    body: JSON.stringify(order),
+  });
+  if (!published.ok) throw new Error(`the order was not published: ${await published.text()}`);
+  console.log(`published order ${order.id}`);
+  return { status: 200, body: order };
+}
+
+const server = createServer(async (request, response) => {
+  let answer: { status: number; body: unknown };
+  if (request.method === 'POST' && request.url === '/checkout') {
+    try {
+      answer = await checkOut(JSON.parse(Buffer.concat(await request.toArray()).toString()) as Wish);
+    } catch (error) {
+      answer = { status: 500, body: { error: (error as Error).message } };
+    }
+  } else {
+    answer = { status: 404, body: { error: `no ${request.method} ${request.url} here` } };
+  }
+  response.writeHead(answer.status, json).end(JSON.stringify(answer.body));
+});
+
+server.listen(Number(process.env['APP_PORT']), '127.0.0.1');
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => server.close(() => process.exit(0)));
