@@ -41,9 +41,17 @@ export interface CryptoProvider extends AsyncDisposable {
   wrapKey(request: EncryptRequest, signal: AbortSignal): Promise<Ciphertext>;
   unwrapKey(request: DecryptRequest, signal: AbortSignal): Promise<Uint8Array>;
 
-  sign?(request: { readonly keyName: string; readonly algorithm: string; readonly digest: Uint8Array }, signal: AbortSignal): Promise<Uint8Array>;
+  sign?(
+    request: { readonly keyName: string; readonly algorithm: string; readonly digest: Uint8Array },
+    signal: AbortSignal,
+  ): Promise<Uint8Array>;
   verify?(
-    request: { readonly keyName: string; readonly algorithm: string; readonly digest: Uint8Array; readonly signature: Uint8Array },
+    request: {
+      readonly keyName: string;
+      readonly algorithm: string;
+      readonly digest: Uint8Array;
+      readonly signature: Uint8Array;
+    },
     signal: AbortSignal,
   ): Promise<boolean>;
 }

@@ -68,7 +68,13 @@ export {
   type ConfigurationStore,
 } from './configuration.ts';
 export { type LockStore, type UnlockOutcome } from './lock.ts';
-export { type Ciphertext, type CryptoProvider, type DecryptRequest, type EncryptRequest, type PublicJwk } from './crypto.ts';
+export {
+  type Ciphertext,
+  type CryptoProvider,
+  type DecryptRequest,
+  type EncryptRequest,
+  type PublicJwk,
+} from './crypto.ts';
 export { type AppInstance, type NameResolver, type ResolveRequest } from './name-resolution.ts';
 export {
   type HttpMiddleware,
@@ -76,7 +82,12 @@ export {
   type MiddlewareRequest,
   type MiddlewareResponse,
 } from './http-middleware.ts';
-export { type Backoff, constantBackoff, exponentialBackoff, type ExponentialBackoffOptions } from './resilience/backoff.ts';
+export {
+  type Backoff,
+  constantBackoff,
+  exponentialBackoff,
+  type ExponentialBackoffOptions,
+} from './resilience/backoff.ts';
 export { type Bulkhead, bulkhead, BulkheadFullError, type BulkheadOptions } from './resilience/bulkhead.ts';
 export {
   BrokenCircuitError,

@@ -18,4 +18,10 @@ export interface Logger {
 const ignore = () => {};
 
 /** A logger that writes nothing; for tests and for library users who do not want any. */
-export const silentLogger: Logger = { isEnabled: () => false, debug: ignore, info: ignore, warn: ignore, error: ignore };
+export const silentLogger: Logger = {
+  isEnabled: () => false,
+  debug: ignore,
+  info: ignore,
+  warn: ignore,
+  error: ignore,
+};

@@ -11,8 +11,14 @@ export interface SecretStore extends AsyncDisposable {
   readonly features: readonly SecretStoreFeature[];
 
   /** The secret called `name`, or `undefined` when there is none. A single-value store answers `{ [name]: value }`. */
-  get(request: { readonly name: string; readonly metadata?: RequestMetadata }, signal: AbortSignal): Promise<Secret | undefined>;
+  get(
+    request: { readonly name: string; readonly metadata?: RequestMetadata },
+    signal: AbortSignal,
+  ): Promise<Secret | undefined>;
 
   /** Every secret by name. Absent where the backend cannot list. */
-  getAll?(request: { readonly metadata?: RequestMetadata }, signal: AbortSignal): Promise<Readonly<Record<string, Secret>>>;
+  getAll?(
+    request: { readonly metadata?: RequestMetadata },
+    signal: AbortSignal,
+  ): Promise<Readonly<Record<string, Secret>>>;
 }

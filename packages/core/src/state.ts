@@ -103,7 +103,10 @@ export interface StateStore extends AsyncDisposable {
   /** `query` is Dapr's query object (filter, sort, page) as parsed JSON. */
   query?(query: unknown, metadata: RequestMetadata, signal: AbortSignal): Promise<StateQueryResult>;
 
-  keysLike?(request: KeysLikeRequest, signal: AbortSignal): Promise<{ readonly keys: readonly string[]; readonly continuationToken?: string }>;
+  keysLike?(
+    request: KeysLikeRequest,
+    signal: AbortSignal,
+  ): Promise<{ readonly keys: readonly string[]; readonly continuationToken?: string }>;
 
   /** Deletes the direct children of `prefix` (`prefix||x`, not `prefix||x||y`); resolves to how many. */
   deleteWithPrefix?(prefix: string, signal: AbortSignal): Promise<number>;

@@ -21,13 +21,27 @@ export const flagTable = {
   'control-plane-address': { kind: 'text', help: 'Address of the control plane', inert: true },
   'sentry-address': { kind: 'text', help: 'Address of the certificate authority', inert: true },
   'enable-mtls': { kind: 'flag', default: false, help: 'Encrypt calls between sidecars', inert: true },
-  'control-plane-trust-domain': { kind: 'text', default: 'localhost', help: 'Trust domain of the control plane', inert: true },
+  'control-plane-trust-domain': {
+    kind: 'text',
+    default: 'localhost',
+    help: 'Trust domain of the control plane',
+    inert: true,
+  },
   'control-plane-namespace': { kind: 'text', default: 'default', help: 'Namespace of the control plane', inert: true },
   'sentry-request-jwt-audiences': { kind: 'texts', help: 'Audiences of the JWT to request', inert: true },
-  'disable-builtin-k8s-secret-store': { kind: 'flag', default: false, help: 'No built-in Kubernetes secret store', inert: true },
+  'disable-builtin-k8s-secret-store': {
+    kind: 'flag',
+    default: false,
+    help: 'No built-in Kubernetes secret store',
+    inert: true,
+  },
   'dapr-http-port': { kind: 'integer', default: 3500, help: 'Port of the HTTP API' },
   'dapr-grpc-port': { kind: 'integer', default: 50_001, help: 'Port of the gRPC API', inert: true },
-  'dapr-internal-grpc-port': { kind: 'integer', default: 0, help: 'Port on which other sidecars call this one; 0 picks a free one' },
+  'dapr-internal-grpc-port': {
+    kind: 'integer',
+    default: 0,
+    help: 'Port on which other sidecars call this one; 0 picks a free one',
+  },
   'dapr-internal-grpc-listen-address': { kind: 'text', help: 'Address to bind the internal port to' },
   'dapr-listen-addresses': { kind: 'text', help: 'Addresses to bind the APIs to, separated by commas' },
   'dapr-public-port': { kind: 'integer', help: 'Port that serves only metadata and health' },
@@ -48,20 +62,46 @@ export const flagTable = {
   'app-health-probe-interval': { kind: 'seconds', default: 5000, help: 'Time between probes' },
   'app-health-probe-timeout': { kind: 'duration', default: 500, help: 'Longest time a probe may take' },
   'app-health-threshold': { kind: 'integer', default: 3, help: 'Failed probes in a row that make the app unhealthy' },
-  'app-binding-options-timeout': { kind: 'duration', default: 3000, help: 'Longest time to ask for an input binding', inert: true },
+  'app-binding-options-timeout': {
+    kind: 'duration',
+    default: 3000,
+    help: 'Longest time to ask for an input binding',
+    inert: true,
+  },
   'disable-init-endpoints': { kind: 'text', help: 'config, subscribe: what not to ask the app at start' },
   'max-body-size': { kind: 'size', default: 4 * 1024 * 1024, help: 'Largest body, as 4Mi' },
   'read-buffer-size': { kind: 'size', default: 4 * 1024, help: 'Largest header block, as 4Ki' },
   'dapr-http-max-request-size': { kind: 'integer', help: 'Largest body in megabytes', deprecated: '--max-body-size' },
-  'dapr-http-read-buffer-size': { kind: 'integer', help: 'Largest header block in kilobytes', deprecated: '--read-buffer-size' },
-  'dapr-graceful-shutdown-seconds': { kind: 'integer', default: 5, help: 'Longest time for what is in flight at shutdown' },
-  'dapr-block-shutdown-duration': { kind: 'duration', help: 'Time to go on serving after a signal, or until the app is gone' },
+  'dapr-http-read-buffer-size': {
+    kind: 'integer',
+    help: 'Largest header block in kilobytes',
+    deprecated: '--read-buffer-size',
+  },
+  'dapr-graceful-shutdown-seconds': {
+    kind: 'integer',
+    default: 5,
+    help: 'Longest time for what is in flight at shutdown',
+  },
+  'dapr-block-shutdown-duration': {
+    kind: 'duration',
+    help: 'Time to go on serving after a signal, or until the app is gone',
+  },
   'allowed-origins': { kind: 'text', default: '', help: 'Origins for CORS, separated by commas; empty: CORS is off' },
   'placement-host-address': { kind: 'text', help: 'Addresses of the placement service', inert: true },
   'scheduler-host-address': { kind: 'text', help: 'Addresses of the scheduler service', inert: true },
   'scheduler-job-streams': { kind: 'integer', default: 3, help: 'Streams to each scheduler', inert: true },
-  'actors-disseminate-timeout': { kind: 'duration', default: 30_000, help: 'Longest wait for the placement table', inert: true },
-  'hot-reload-reconcile-interval': { kind: 'duration', default: 0, help: 'Time between full checks of the resource folders', inert: true },
+  'actors-disseminate-timeout': {
+    kind: 'duration',
+    default: 30_000,
+    help: 'Longest wait for the placement table',
+    inert: true,
+  },
+  'hot-reload-reconcile-interval': {
+    kind: 'duration',
+    default: 0,
+    help: 'Time between full checks of the resource folders',
+    inert: true,
+  },
   'actors-service': { kind: 'text', help: 'No effect', inert: true },
   'reminders-service': { kind: 'text', help: 'No effect', inert: true },
   'log-level': { kind: 'text', default: 'info', help: 'debug, info, warn, error or fatal' },
@@ -71,7 +111,10 @@ export const flagTable = {
   version: { kind: 'flag', default: false, help: 'Print the version and exit' },
   'build-info': { kind: 'flag', default: false, help: 'Print what this build is made of and exit' },
   wait: { kind: 'flag', default: false, help: 'Wait until the sidecar at --dapr-http-port can be used, then exit 0' },
-  'component-package': { kind: 'texts', help: 'Name or path of a package with components, beside those installed; repeatable' },
+  'component-package': {
+    kind: 'texts',
+    help: 'Name or path of a package with components, beside those installed; repeatable',
+  },
   help: { kind: 'flag', default: false, help: 'Print this and exit' },
 } as const satisfies Readonly<Record<string, FlagSpec>>;
 
@@ -80,9 +123,8 @@ export type FlagName = keyof Table;
 
 type ValueOf<S extends FlagSpec> = S['kind'] extends 'texts'
   ? readonly string[]
-  :
-      | (S['kind'] extends 'text' ? string : S['kind'] extends 'flag' ? boolean : number)
-      | (S extends { readonly default: unknown } ? never : undefined);
+  : | (S['kind'] extends 'text' ? string : S['kind'] extends 'flag' ? boolean : number)
+    | (S extends { readonly default: unknown } ? never : undefined);
 
 /** Every flag's value, defaults filled in. */
 export type Flags = { readonly [N in FlagName]: ValueOf<Table[N]> };

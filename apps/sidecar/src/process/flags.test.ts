@@ -13,18 +13,34 @@ describe('flags', () => {
 
   it('have the defaults of daprd', () => {
     const { flags } = parseFlags([]);
-    expect(flags).toMatchObject({ 'dapr-http-port': 3500, 'dapr-grpc-port': 50_001, 'max-body-size': 4 * 1024 * 1024, 'app-protocol': 'http' });
+    expect(flags).toMatchObject({
+      'dapr-http-port': 3500,
+      'dapr-grpc-port': 50_001,
+      'max-body-size': 4 * 1024 * 1024,
+      'app-protocol': 'http',
+    });
     expect(flags['app-port']).toBeUndefined();
   });
 
   it('collect repeated folders, the deprecated name included', () => {
     const { flags, given } = parseFlags(['--resources-path', 'a', '--components-path', 'b', '--resources-path=c']);
     expect(flags['resources-path']).toEqual(['b', 'a', 'c']);
-    expect(flagNotices(given)).toEqual([{ level: 'warn', message: '--components-path is deprecated: use --resources-path' }]);
+    expect(flagNotices(given)).toEqual([
+      { level: 'warn', message: '--components-path is deprecated: use --resources-path' },
+    ]);
   });
 
   it('read quantities in their own units', () => {
-    const { flags } = parseFlags(['--max-body-size', '16Mi', '--app-health-probe-interval', '2', '--app-health-probe-timeout', '250', '--dapr-block-shutdown-duration', '1m']);
+    const { flags } = parseFlags([
+      '--max-body-size',
+      '16Mi',
+      '--app-health-probe-interval',
+      '2',
+      '--app-health-probe-timeout',
+      '250',
+      '--dapr-block-shutdown-duration',
+      '1m',
+    ]);
     expect(flags).toMatchObject({
       'max-body-size': 16 * 1024 * 1024,
       'app-health-probe-interval': 2000,
@@ -35,7 +51,9 @@ describe('flags', () => {
 
   it('honour the old size flags unless the new one is given', () => {
     expect(parseFlags(['--dapr-http-max-request-size', '8']).flags['max-body-size']).toBe(8 * 1024 * 1024);
-    expect(parseFlags(['--dapr-http-max-request-size', '8', '--max-body-size', '1Mi']).flags['max-body-size']).toBe(1024 * 1024);
+    expect(parseFlags(['--dapr-http-max-request-size', '8', '--max-body-size', '1Mi']).flags['max-body-size']).toBe(
+      1024 * 1024,
+    );
   });
 
   it.each([
@@ -50,7 +68,10 @@ describe('flags', () => {
 
   it('say which of them have no effect yet', () => {
     const { given } = parseFlags(['--placement-host-address', 'localhost:50005']);
-    expect(flagNotices(given)[0]).toMatchObject({ level: 'debug', message: expect.stringContaining('--placement-host-address') });
+    expect(flagNotices(given)[0]).toMatchObject({
+      level: 'debug',
+      message: expect.stringContaining('--placement-host-address'),
+    });
     expect(usage()).toContain('--app-port');
   });
 });

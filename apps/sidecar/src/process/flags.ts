@@ -85,7 +85,8 @@ function withReplacedFlags(values: Record<string, unknown>, given: ReadonlySet<s
     replaced['read-buffer-size'] = (values['dapr-http-read-buffer-size'] as number) * 1024;
   }
   replaced['resources-path'] = [...(values['components-path'] as string[]), ...(values['resources-path'] as string[])];
-  if (values['app-ssl'] === true && !String(values['app-protocol']).endsWith('s')) replaced['app-protocol'] = `${String(values['app-protocol'])}s`;
+  if (values['app-ssl'] === true && !String(values['app-protocol']).endsWith('s'))
+    replaced['app-protocol'] = `${String(values['app-protocol'])}s`;
   return replaced;
 }
 
@@ -99,7 +100,8 @@ export function flagNotices(given: ReadonlySet<string>): FlagNotice[] {
   return [...given].flatMap((name): FlagNotice[] => {
     const spec = flagSpecs[name];
     if (spec?.deprecated) return [{ level: 'warn', message: `--${name} is deprecated: use ${spec.deprecated}` }];
-    if (spec?.inert) return [{ level: 'debug', message: `--${name} is accepted for compatibility and has no effect yet` }];
+    if (spec?.inert)
+      return [{ level: 'debug', message: `--${name} is accepted for compatibility and has no effect yet` }];
     return [];
   });
 }
@@ -109,8 +111,14 @@ export function usage(): string {
   const rows = Object.entries(flagSpecs)
     .filter(([, spec]) => !spec.deprecated)
     .map(([name, spec]) => {
-      const preset = spec.default === undefined || spec.default === '' || spec.default === false ? '' : ` [${String(spec.default)}]`;
+      const preset =
+        spec.default === undefined || spec.default === '' || spec.default === false ? '' : ` [${String(spec.default)}]`;
       return `  --${name.padEnd(36)} ${spec.help}${preset}${spec.inert ? ' (no effect yet)' : ''}`;
     });
-  return ['Usage: outrigger-sidecar --app-id <id> [--app-port <port>] [--resources-path <folder>] …', '', ...rows, ''].join('\n');
+  return [
+    'Usage: outrigger-sidecar --app-id <id> [--app-port <port>] [--resources-path <folder>] …',
+    '',
+    ...rows,
+    '',
+  ].join('\n');
 }

@@ -6,7 +6,13 @@ import { type LogOptions, ProcessLog } from './log.ts';
 
 function capture(options: Partial<LogOptions>) {
   const lines: string[] = [];
-  const log = new ProcessLog({ level: 'info', asJson: false, appId: 'orders', write: (line) => lines.push(line), ...options });
+  const log = new ProcessLog({
+    level: 'info',
+    asJson: false,
+    appId: 'orders',
+    write: (line) => lines.push(line),
+    ...options,
+  });
   return { lines, log };
 }
 
@@ -15,14 +21,25 @@ describe('the log', () => {
     const { lines, log } = capture({});
     log.scope('dapr.runtime').warn('slow "start"', { component: 'statestore' });
     expect(lines).toHaveLength(1);
-    expect(lines[0]).toMatch(/^time="[^"]+Z" level=warning msg="slow \\"start\\"" app_id=orders component=statestore instance=/);
-    expect(lines[0]).toMatch(new RegExp(`instance=${hostname().replaceAll('.', '\\.')} scope=dapr\\.runtime type=log ver=1\\.18\\.3\\n$`));
+    expect(lines[0]).toMatch(
+      /^time="[^"]+Z" level=warning msg="slow \\"start\\"" app_id=orders component=statestore instance=/,
+    );
+    expect(lines[0]).toMatch(
+      new RegExp(`instance=${hostname().replaceAll('.', '\\.')} scope=dapr\\.runtime type=log ver=1\\.18\\.3\\n$`),
+    );
   });
 
   it('has the JSON form of Dapr', () => {
     const { lines, log } = capture({ asJson: true });
     log.scope('dapr.runtime').info('up');
-    expect(JSON.parse(lines[0] ?? '')).toMatchObject({ app_id: 'orders', level: 'info', msg: 'up', scope: 'dapr.runtime', type: 'log', ver: '1.18.3' });
+    expect(JSON.parse(lines[0] ?? '')).toMatchObject({
+      app_id: 'orders',
+      level: 'info',
+      msg: 'up',
+      scope: 'dapr.runtime',
+      type: 'log',
+      ver: '1.18.3',
+    });
   });
 
   it('leaves out what is below its level', () => {

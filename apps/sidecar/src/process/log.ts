@@ -6,7 +6,13 @@ import { apiVersion } from './version.ts';
 
 const ranks: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3, fatal: 4 };
 /** Dapr's spelling of the levels. */
-const levelNames: Readonly<Record<LogLevel, string>> = { debug: 'debug', info: 'info', warn: 'warning', error: 'error', fatal: 'fatal' };
+const levelNames: Readonly<Record<LogLevel, string>> = {
+  debug: 'debug',
+  info: 'info',
+  warn: 'warning',
+  error: 'error',
+  fatal: 'fatal',
+};
 
 export interface LogOptions {
   readonly level: LogLevel;
@@ -36,7 +42,9 @@ export class ProcessLog {
   scope(scope: string, fields: LogFields = {}): Logger {
     const least = ranks[this.#options.level];
     const at = (level: LogLevel) =>
-      ranks[level] < least ? () => {} : (message: string, more?: LogFields) => this.write(level, scope, message, { ...fields, ...more });
+      ranks[level] < least
+        ? () => {}
+        : (message: string, more?: LogFields) => this.write(level, scope, message, { ...fields, ...more });
     return {
       isEnabled: (level) => ranks[level] >= least,
       debug: at('debug'),
@@ -49,7 +57,14 @@ export class ProcessLog {
   /** Writes one line whatever the level. */
   write(level: LogLevel, scope: string, message: string, fields: LogFields = {}): void {
     const { appId, asJson, write } = this.#options;
-    const all: Record<string, unknown> = { ...fields, app_id: appId, instance: this.#instance, scope, type: 'log', ver: apiVersion };
+    const all: Record<string, unknown> = {
+      ...fields,
+      app_id: appId,
+      instance: this.#instance,
+      scope,
+      type: 'log',
+      ver: apiVersion,
+    };
     const time = new Date().toISOString();
     if (asJson) {
       write(`${JSON.stringify(sorted({ ...all, level: levelNames[level], msg: message, time }))}\n`);
@@ -65,6 +80,7 @@ function sorted(fields: Readonly<Record<string, unknown>>): Record<string, unkno
 }
 
 function quoted(value: unknown): string {
-  const text = typeof value === 'string' ? value : value instanceof Error ? value.message : (JSON.stringify(value) ?? 'undefined');
+  const text =
+    typeof value === 'string' ? value : value instanceof Error ? value.message : (JSON.stringify(value) ?? 'undefined');
   return /^[\w./@^+-]+$/.test(text) ? text : JSON.stringify(text);
 }
