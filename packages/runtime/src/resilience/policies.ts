@@ -1,0 +1,43 @@
+import { type Policy, type Retry } from '@outrigger/core';
+
+/** How a caller's outcomes are read, so that `matching` and the breaker can judge them. */
+export interface CallOutcome<R> {
+  /** Which of a retry's `matching` lists applies. Default `http`. */
+  readonly protocol?: 'http' | 'grpc';
+  /** The status code that a result carries. Absent, or `undefined`: the result is a success. */
+  readonly statusOf?: (result: R) => number | undefined;
+  /** The status code that an error carries; `undefined`: none (refused, timed out), such an error is always tried again. */
+  readonly statusOfError?: (error: unknown) => number | undefined;
+  /** Takes each result that the caller will not see, to free what it holds. */
+  readonly discard?: (result: R) => void;
+}
+
+/** The one thing about a component that its policies depend on. */
+export interface ComponentTarget {
+  readonly name: string;
+  /** `state.…`: its first word decides which default policies apply. */
+  readonly type: string;
+}
+
+/**
+ * The policies of all loaded Resiliency resources, compiled. Ask once per target, at load, and keep the answer: `undefined`
+ * means that nothing applies and the call goes straight through. Breakers are shared by all who ask for the same target.
+ */
+export interface Policies {
+  /** Around calls to a component. */
+  outbound<R = unknown>(component: ComponentTarget, outcome?: CallOutcome<R>): Policy<R> | undefined;
+
+  /** Around the app's handling of what a component delivers. */
+  inbound<R = unknown>(component: ComponentTarget, outcome?: CallOutcome<R>): Policy<R> | undefined;
+
+  /**
+   * Around calls to an app (`app` or `app.namespace`), an HTTPEndpoint by name, or a URL. The answer gives the policy for a
+   * method path: paths have breakers of their own, kept while they are among the most recently used.
+   */
+  app<R = unknown>(target: string, outcome?: CallOutcome<R>): ((path: string) => Policy<R>) | undefined;
+
+  /** `DaprBuiltInServiceRetries`: for calls to a peer that has no policy of its own and could not be reached. */
+  readonly serviceRetry: Retry;
+  /** `DaprBuiltInInitializationRetries`: for components whose first start fails because a backend is not there yet. */
+  readonly initializationRetry: Retry;
+}
