@@ -53,3 +53,89 @@ export class ApiError extends Error {
     this.details = init.details;
   }
 }
+
+const typePrefix = 'type.googleapis.com/google.rpc.';
+
+/** `google.rpc.ErrorInfo` as the HTTP API shows it. */
+export function errorInfo(reason: string, metadata: Readonly<Record<string, string>> | null = null): ErrorDetail {
+  return { '@type': `${typePrefix}ErrorInfo`, domain: 'dapr.io', metadata, reason };
+}
+
+/** `google.rpc.ResourceInfo` as the HTTP API shows it. */
+export function resourceInfo(resourceType: string, resourceName: string): ErrorDetail {
+  const name = { resource_name: resourceName, resource_type: resourceType };
+  return { '@type': `${typePrefix}ResourceInfo`, description: '', owner: '', ...name };
+}
+
+/** `google.rpc.BadRequest` with one violation, as the HTTP API shows it. */
+export function badRequest(field: string, description: string): ErrorDetail {
+  return { '@type': `${typePrefix}BadRequest`, field_violations: [{ field, description }] };
+}
+
+/** `google.rpc.Help` with one link, as the HTTP API shows it. */
+export function help(description: string, url: string): ErrorDetail {
+  return { '@type': `${typePrefix}Help`, links: [{ description, url }] };
+}
+
+/** The request's body is over the limit, or broke off. */
+export function bodyRead(reason: string, cause?: unknown): ApiError {
+  return new ApiError(`failed to read request body: ${reason}`, {
+    errorCode: 'ERR_BODY_READ',
+    httpStatus: 400,
+    grpcStatus: 'INVALID_ARGUMENT',
+    cause,
+  });
+}
+
+/** The body is not what this API takes. `message` is shown as it is. */
+export function malformedRequest(message: string, details?: readonly ErrorDetail[]): ApiError {
+  return new ApiError(message, {
+    errorCode: 'ERR_MALFORMED_REQUEST',
+    httpStatus: 400,
+    grpcStatus: 'INVALID_ARGUMENT',
+    ...(details && { details }),
+  });
+}
+
+/** The body is no JSON, or JSON of another shape; where Dapr names the body as the culprit. */
+export function malformedBody(reason: string): ApiError {
+  return malformedRequest(`failed deserializing HTTP body: ${reason}`);
+}
+
+/** A fault of ours. The cause is logged; the caller learns nothing of it. */
+export function internal(cause: unknown): ApiError {
+  return new ApiError('internal error', {
+    errorCode: 'ERR_INTERNAL',
+    httpStatus: 500,
+    grpcStatus: 'INTERNAL',
+    cause,
+  });
+}
+
+/** No route took the path and it names no app to invoke. */
+export function noAppId(): ApiError {
+  return new ApiError('failed getting app id either from the URL path or the header dapr-app-id', {
+    errorCode: 'ERR_DIRECT_INVOKE',
+    httpStatus: 404,
+    grpcStatus: 'NOT_FOUND',
+  });
+}
+
+function unhealthy(errorCode: string, message: string): ApiError {
+  return new ApiError(message, { errorCode, httpStatus: 500, grpcStatus: 'INTERNAL' });
+}
+
+/** `/v1.0/healthz` while parts of the process are not ready; `targets` names them. */
+export function notReady(targets: readonly string[]): ApiError {
+  return unhealthy('ERR_HEALTH_NOT_READY', `dapr is not ready: [${targets.join(' ')}]`);
+}
+
+/** `/v1.0/healthz/outbound` before the components are up. */
+export function outboundNotReady(): ApiError {
+  return unhealthy('ERR_OUTBOUND_HEALTH_NOT_READY', 'dapr outbound is not ready');
+}
+
+/** `/v1.0/healthz?appid=` with another app's id. */
+export function appIdNotMatch(): ApiError {
+  return unhealthy('ERR_HEALTH_APPID_NOT_MATCH', 'dapr app-id does not match');
+}

@@ -1,4 +1,13 @@
-import { type RequestMetadata, type Secret } from '@outrigger/core';
+import { ComponentError, type Policy, type RequestMetadata, type Secret, type SecretStore } from '@outrigger/core';
+
+import { type SecretScope } from '../resources/configuration.ts';
+import {
+  secretBulkGetFailed,
+  secretDenied,
+  secretGetFailed,
+  secretStoreNotFound,
+  secretStoresNotConfigured,
+} from './secrets-errors.ts';
 
 /** One secret store as the app sees it: scoped by Configuration, with the outbound policy, failures as ApiErrors. */
 export interface SecretsHandle {
@@ -6,4 +15,95 @@ export interface SecretsHandle {
   get(name: string, metadata?: RequestMetadata, signal?: AbortSignal): Promise<Secret | undefined>;
   /** Without those that the scope forbids. */
   getAll(metadata?: RequestMetadata, signal?: AbortSignal): Promise<Readonly<Record<string, Secret>>>;
+}
+
+/** A secret store that is up. */
+export interface SecretsComponent {
+  readonly name: string;
+  readonly store: SecretStore;
+}
+
+export interface SecretsBlockOptions {
+  /** `spec.secrets.scopes` of the Configuration. A store without one allows every secret. */
+  readonly scopes?: readonly SecretScope[];
+  /** The outbound policy of a component; `undefined`: calls go straight through. Asked once per component. */
+  readonly policy?: (component: string) => Policy | undefined;
+}
+
+const never = new AbortController().signal;
+
+/** The secrets building block: every loaded store by its name. */
+export class SecretsBlock {
+  readonly #handles: ReadonlyMap<string, SecretsHandle>;
+
+  constructor(components: readonly SecretsComponent[], options: SecretsBlockOptions = {}) {
+    const { scopes = [], policy } = options;
+    this.#handles = new Map(
+      components.map(({ name, store }) => {
+        const scope = scopes.find((candidate) => candidate.storeName.trim() === name);
+        return [name, new StoreSecrets(name, store, isAllowed(scope), policy?.(name))];
+      }),
+    );
+  }
+
+  /** Throws 500 `ERR_SECRET_STORES_NOT_CONFIGURED` when there is no store at all, 401 `ERR_SECRET_STORE_NOT_FOUND` for another name. */
+  store(name: string): SecretsHandle {
+    const handle = this.#handles.get(name);
+    if (handle !== undefined) return handle;
+    throw this.#handles.size === 0 ? secretStoresNotConfigured() : secretStoreNotFound(name);
+  }
+}
+
+/** `allowedSecrets` alone counts where it is given; else `deniedSecrets` are denied and the rest is as `defaultAccess` says. */
+function isAllowed(scope: SecretScope | undefined): (secret: string) => boolean {
+  if (scope === undefined) return () => true;
+  const allowed = new Set(scope.allowedSecrets);
+  if (allowed.size > 0) return (secret) => allowed.has(secret);
+  if (scope.defaultAccess === 'deny') return () => false;
+  const denied = new Set(scope.deniedSecrets);
+  return (secret) => !denied.has(secret);
+}
+
+class StoreSecrets implements SecretsHandle {
+  readonly #name: string;
+  readonly #store: SecretStore;
+  readonly #isAllowed: (secret: string) => boolean;
+  readonly #policy: Policy | undefined;
+
+  constructor(name: string, store: SecretStore, allows: (secret: string) => boolean, policy: Policy | undefined) {
+    this.#name = name;
+    this.#store = store;
+    this.#isAllowed = allows;
+    this.#policy = policy;
+  }
+
+  async get(name: string, metadata?: RequestMetadata, signal: AbortSignal = never): Promise<Secret | undefined> {
+    if (!this.#isAllowed(name)) throw secretDenied(this.#name, name);
+    const request = metadata === undefined ? { name } : { name, metadata };
+    try {
+      return await this.#run((attempt) => this.#store.get(request, attempt), signal);
+    } catch (error) {
+      throw secretGetFailed(this.#name, name, error);
+    }
+  }
+
+  async getAll(metadata?: RequestMetadata, signal: AbortSignal = never): Promise<Readonly<Record<string, Secret>>> {
+    const request = metadata === undefined ? {} : { metadata };
+    let secrets: Readonly<Record<string, Secret>>;
+    try {
+      secrets = await this.#run((attempt) => this.#list(request, attempt), signal);
+    } catch (error) {
+      throw secretBulkGetFailed(this.#name, error);
+    }
+    return Object.fromEntries(Object.entries(secrets).filter(([name]) => this.#isAllowed(name)));
+  }
+
+  #list(request: { readonly metadata?: RequestMetadata }, signal: AbortSignal) {
+    if (this.#store.getAll !== undefined) return this.#store.getAll(request, signal);
+    throw new ComponentError('unsupported', 'this secret store cannot list its secrets: get them one by one');
+  }
+
+  #run<T>(call: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
+    return this.#policy === undefined ? call(signal) : this.#policy.execute(call, signal);
+  }
 }

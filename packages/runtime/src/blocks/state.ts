@@ -1,4 +1,18 @@
-import { type Concurrency, type Consistency, type RequestMetadata, type StateItem, type StateQueryResult } from '@outrigger/core';
+import {
+  ComponentError,
+  type Concurrency,
+  type Consistency,
+  type Policy,
+  type RequestMetadata,
+  type StateItem,
+  type StateQueryResult,
+  type StateStore,
+} from '@outrigger/core';
+
+import { type EncryptionKey, StateEncryption } from './state-encryption.ts';
+import { stateStoreNotConfigured, stateStoreNotFound } from './state-errors.ts';
+import { StoreHandle } from './state-handle.ts';
+import { keyPrefix } from './state-key.ts';
 
 export interface StateReadOptions {
   readonly consistency?: Consistency;
@@ -46,4 +60,73 @@ export interface StateHandle {
   deleteBulk(items: readonly ({ readonly key: string } & StateDeleteOptions)[], signal?: AbortSignal): Promise<void>;
   transact(operations: readonly TransactionOperation[], metadata?: RequestMetadata, signal?: AbortSignal): Promise<void>;
   query(query: unknown, metadata?: RequestMetadata, signal?: AbortSignal): Promise<StateQueryResult>;
+}
+
+/** A state component that is up, and what of its resource concerns the building block. */
+export interface StateComponent {
+  readonly name: string;
+  readonly store: StateStore;
+  /** The resource's metadata as texts, names as in the YAML: `keyPrefix`, `primaryEncryptionKey`, `secondaryEncryptionKey`. */
+  readonly properties: Readonly<Record<string, string>>;
+  /** Name of the secret (`secretKeyRef.name`) behind a property, by the property's name. */
+  readonly secretNames?: Readonly<Record<string, string>>;
+}
+
+export interface StateBlockOptions {
+  readonly appId: string;
+  /** Empty when none is set. */
+  readonly namespace: string;
+  /** The outbound policy of a component; `undefined`: calls go straight through. Asked once per component. */
+  readonly policy?: (component: string) => Policy | undefined;
+}
+
+/** The state building block: every loaded store by its name. */
+export class StateBlock {
+  readonly #appId: string;
+  readonly #handles: ReadonlyMap<string, StateHandle>;
+
+  /** Throws ComponentError `invalid-argument` for a key prefix or an encryption key that cannot be used. */
+  constructor(components: readonly StateComponent[], options: StateBlockOptions) {
+    this.#appId = options.appId;
+    this.#handles = new Map(components.map((component) => [component.name, handleOf(component, options)]));
+  }
+
+  /** Throws 500 `ERR_STATE_STORE_NOT_CONFIGURED` when there is no store at all, 400 `ERR_STATE_STORE_NOT_FOUND` for another name. */
+  store(name: string): StateHandle {
+    const handle = this.#handles.get(name);
+    if (handle !== undefined) return handle;
+    throw this.#handles.size === 0 ? stateStoreNotConfigured(name, this.#appId) : stateStoreNotFound(name, this.#appId);
+  }
+}
+
+function handleOf(component: StateComponent, options: StateBlockOptions): StateHandle {
+  const { name, store } = component;
+  return new StoreHandle({
+    name,
+    store,
+    prefix: keyPrefix(property(component.properties, 'keyPrefix'), { ...options, name }),
+    policy: options.policy?.(name),
+    encryption: encryptionOf(component),
+  });
+}
+
+function encryptionOf(component: StateComponent): StateEncryption | undefined {
+  const primary = encryptionKey(component, 'primaryEncryptionKey');
+  const secondary = encryptionKey(component, 'secondaryEncryptionKey');
+  if (primary !== undefined) return new StateEncryption(component.name, primary, secondary);
+  if (secondary === undefined) return undefined;
+  throw new ComponentError(
+    'invalid-argument',
+    `component "${component.name}": secondaryEncryptionKey decrypts what an older key wrote; set primaryEncryptionKey, too`,
+  );
+}
+
+function encryptionKey({ properties, secretNames = {} }: StateComponent, field: string): EncryptionKey | undefined {
+  const hex = property(properties, field);
+  return hex === undefined ? undefined : { hex, name: property(secretNames, field) ?? '' };
+}
+
+function property(properties: Readonly<Record<string, string>>, field: string): string | undefined {
+  const name = Object.keys(properties).find((candidate) => candidate.toLowerCase() === field.toLowerCase());
+  return name === undefined ? undefined : properties[name];
 }

@@ -1,0 +1,233 @@
+import {
+  type BulkOutcome,
+  type Policy,
+  type RequestMetadata,
+  type StateDeleteRequest,
+  type StateGetRequest,
+  type StateItem,
+  type StateOperation,
+  type StateQueryResult,
+  type StateSetRequest,
+  type StateStore,
+} from '@outrigger/core';
+
+import { runAll, writeAll } from './state-bulk.ts';
+import { type StateEncryption } from './state-encryption.ts';
+import * as errors from './state-errors.ts';
+import { checkKey } from './state-key.ts';
+import { checkConsistency, checkedOptions, ttlInSeconds } from './state-request.ts';
+import {
+  type BulkStateItem,
+  type SaveItem,
+  type StateDeleteOptions,
+  type StateHandle,
+  type StateReadOptions,
+  type TransactionOperation,
+} from './state.ts';
+
+export interface StoreHandleOptions {
+  readonly name: string;
+  readonly store: StateStore;
+  /** Before every key, separator included; may be empty. */
+  readonly prefix: string;
+  readonly policy: Policy | undefined;
+  readonly encryption: StateEncryption | undefined;
+}
+
+const never = new AbortController().signal;
+
+/** A loaded store with its prefix, policy and encryption. Made once per component, used by all requests. */
+export class StoreHandle implements StateHandle {
+  readonly #name: string;
+  readonly #store: StateStore;
+  readonly #prefix: string;
+  readonly #policy: Policy | undefined;
+  readonly #encryption: StateEncryption | undefined;
+
+  constructor(options: StoreHandleOptions) {
+    this.#name = options.name;
+    this.#store = options.store;
+    this.#prefix = options.prefix;
+    this.#policy = options.policy;
+    this.#encryption = options.encryption;
+  }
+
+  async get(key: string, options?: StateReadOptions, signal: AbortSignal = never): Promise<StateItem | undefined> {
+    checkKey(this.#name, key);
+    try {
+      const request = this.#read(key, options);
+      const item = await (this.#policy === undefined
+        ? this.#store.get(request, signal)
+        : this.#policy.execute((attempt) => this.#store.get(request, attempt), signal));
+      return item === undefined || this.#encryption === undefined ? item : this.#decrypted(item);
+    } catch (error) {
+      throw errors.stateGetFailed(this.#name, key, error);
+    }
+  }
+
+  async save(items: readonly SaveItem[], signal: AbortSignal = never): Promise<void> {
+    for (const item of items) this.#checkWritable(item.key);
+    const [first] = items;
+    if (first === undefined) return;
+    let failures: unknown[];
+    try {
+      if (items.length === 1) {
+        const request = this.#write(first);
+        await this.#run((attempt) => this.#store.set(request, attempt), signal);
+        return;
+      }
+      failures = await writeAll(items.map((item) => this.#write(item)), this.#setAll, this.#policy, signal);
+    } catch (error) {
+      failures = [error];
+    }
+    if (failures.length > 0) throw errors.stateSaveFailed(this.#name, failures);
+  }
+
+  async delete(key: string, options: StateDeleteOptions = {}, signal: AbortSignal = never): Promise<void> {
+    checkKey(this.#name, key);
+    try {
+      const request = this.#deletion({ ...options, key });
+      await this.#run((attempt) => this.#store.delete(request, attempt), signal);
+    } catch (error) {
+      throw errors.stateDeleteFailed(key, error);
+    }
+  }
+
+  async getBulk(
+    keys: readonly string[],
+    options: StateReadOptions & { readonly parallelism?: number } = {},
+    signal: AbortSignal = never,
+  ): Promise<BulkStateItem[]> {
+    for (const key of keys) checkKey(this.#name, key);
+    if (keys.length === 0) return [];
+    let outcomes: BulkOutcome<StateItem | undefined>[];
+    try {
+      const requests = keys.map((key) => this.#read(key, options));
+      outcomes = await this.#run((attempt) => this.#getAll(requests, options.parallelism, attempt), signal);
+    } catch (error) {
+      throw errors.stateBulkGetFailed(error);
+    }
+    return keys.map((key, index) => this.#bulkItem(key, outcomes[index]));
+  }
+
+  async deleteBulk(
+    items: readonly ({ readonly key: string } & StateDeleteOptions)[],
+    signal: AbortSignal = never,
+  ): Promise<void> {
+    for (const item of items) this.#checkWritable(item.key);
+    if (items.length === 0) return;
+    let failures: unknown[];
+    try {
+      failures = await writeAll(items.map((item) => this.#deletion(item)), this.#deleteAll, this.#policy, signal);
+    } catch (error) {
+      failures = [error];
+    }
+    if (failures.length > 0) throw errors.stateBulkDeleteFailed(this.#name, failures);
+  }
+
+  async transact(
+    operations: readonly TransactionOperation[],
+    metadata: RequestMetadata = {},
+    signal: AbortSignal = never,
+  ): Promise<void> {
+    const store = this.#store;
+    if (store.transact === undefined) throw errors.transactionsNotSupported(this.#name);
+    if (operations.length === 0) return;
+    for (const { operation, request } of operations) {
+      if (operation !== 'upsert' && operation !== 'delete') throw errors.operationNotSupported(String(operation));
+      this.#checkWritable(request.key);
+    }
+    const most = store.maxTransactionSize ?? 0;
+    if (most > 0 && operations.length > most) throw errors.tooManyOperations(this.#name, operations.length, most);
+    try {
+      const requests = operations.map((operation) => this.#operation(operation));
+      await this.#run((attempt) => store.transact?.(requests, metadata, attempt) ?? Promise.resolve(), signal);
+    } catch (error) {
+      throw errors.transactionFailed(error);
+    }
+  }
+
+  async query(query: unknown, metadata: RequestMetadata = {}, signal: AbortSignal = never): Promise<StateQueryResult> {
+    const store = this.#store;
+    if (store.query === undefined) throw errors.queryNotSupported(this.#name);
+    if (this.#encryption) throw errors.queryFailed(this.#name, 'cannot query encrypted store');
+    try {
+      const found = await this.#run(
+        (attempt) => store.query?.(query, metadata, attempt) ?? Promise.resolve({ items: [] }),
+        signal,
+      );
+      const own = found.items.filter((item) => item.key.startsWith(this.#prefix));
+      return { ...found, items: own.map((item) => ({ ...item, key: item.key.slice(this.#prefix.length) })) };
+    } catch (error) {
+      throw errors.queryFailed(this.#name, error);
+    }
+  }
+
+  #run<T>(call: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
+    return this.#policy === undefined ? call(signal) : this.#policy.execute(call, signal);
+  }
+
+  #checkWritable(key: string): void {
+    if (key === '') throw errors.keyRequired();
+    checkKey(this.#name, key);
+  }
+
+  #read(key: string, options: StateReadOptions | undefined): StateGetRequest {
+    if (options === undefined) return { key: this.#prefix + key };
+    const consistency = checkConsistency(options.consistency);
+    return {
+      key: this.#prefix + key,
+      ...(consistency && { consistency }),
+      ...(options.metadata && { metadata: options.metadata }),
+    };
+  }
+
+  #write(item: SaveItem): StateSetRequest {
+    const ttl = ttlInSeconds(item.metadata);
+    return {
+      ...checkedOptions(item),
+      key: this.#prefix + item.key,
+      value: this.#encryption === undefined ? item.value : this.#encryption.encrypt(item.value),
+      ...(ttl !== undefined && { ttlInSeconds: ttl }),
+      ...(item.contentType !== undefined && { contentType: item.contentType }),
+    };
+  }
+
+  #deletion(item: { readonly key: string } & StateDeleteOptions): StateDeleteRequest {
+    return { ...checkedOptions(item), key: this.#prefix + item.key };
+  }
+
+  #operation({ operation, request }: TransactionOperation): StateOperation {
+    return operation === 'upsert'
+      ? { operation: 'set', ...this.#write(request) }
+      : { operation: 'delete', ...this.#deletion(request) };
+  }
+
+  readonly #setAll = (requests: readonly StateSetRequest[], signal: AbortSignal): Promise<BulkOutcome<void>[]> =>
+    this.#store.setMany?.(requests, signal) ?? runAll(requests, (request) => this.#store.set(request, signal));
+
+  readonly #deleteAll = (requests: readonly StateDeleteRequest[], signal: AbortSignal): Promise<BulkOutcome<void>[]> =>
+    this.#store.deleteMany?.(requests, signal) ?? runAll(requests, (request) => this.#store.delete(request, signal));
+
+  #getAll(requests: readonly StateGetRequest[], parallelism: number | undefined, signal: AbortSignal) {
+    return (
+      this.#store.getMany?.(requests, signal) ??
+      runAll(requests, (request) => this.#store.get(request, signal), parallelism)
+    );
+  }
+
+  #decrypted(item: StateItem): StateItem {
+    return this.#encryption === undefined ? item : { ...item, value: this.#encryption.decrypt(item.value) };
+  }
+
+  #bulkItem(key: string, outcome: BulkOutcome<StateItem | undefined> | undefined): BulkStateItem {
+    if (outcome === undefined) return { key, error: 'the store gave no answer for this key' };
+    if (!outcome.ok) return { key, error: errors.stateMessage(outcome.error) };
+    if (outcome.value === undefined) return { key };
+    try {
+      return { key, item: this.#decrypted(outcome.value) };
+    } catch (error) {
+      return { key, error: errors.stateMessage(error) };
+    }
+  }
+}
