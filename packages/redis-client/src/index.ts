@@ -1,1 +1,10 @@
-export {};
+export {
+  connectRedis,
+  type RedisArgument,
+  type RedisConnection,
+  type RedisContext,
+  type RedisReply,
+} from './connection.ts';
+export { isReplyError } from './failure.ts';
+export { redisFields, type RedisMetadata } from './fields.ts';
+export { type RedisScript, redisScript } from './script.ts';

@@ -1,0 +1,89 @@
+import { ComponentError, type ErrorCode, errorMessage } from '@outrigger/core';
+
+/** Whether `error`, or its cause, is an error reply of the server that starts with `prefix` (`NOSCRIPT`, `BUSYGROUP`, …). */
+export function isReplyError(error: unknown, prefix = ''): boolean {
+  if (!(error instanceof Error)) return false;
+  if (error.name === 'ReplyError') return error.message.startsWith(prefix);
+  return isReplyError(error.cause, prefix);
+}
+
+const codeOfReply: Readonly<Record<string, ErrorCode>> = {
+  NOAUTH: 'invalid-argument',
+  WRONGPASS: 'invalid-argument',
+  WRONGTYPE: 'invalid-argument',
+  CROSSSLOT: 'invalid-argument',
+  NOPERM: 'unsupported',
+  LOADING: 'unavailable',
+  BUSY: 'unavailable',
+  READONLY: 'unavailable',
+  MASTERDOWN: 'unavailable',
+  CLUSTERDOWN: 'unavailable',
+  TRYAGAIN: 'unavailable',
+  NOREPLICAS: 'unavailable',
+  OOM: 'unavailable',
+  MISCONF: 'unavailable',
+};
+
+/** What a failed command means to the caller of the API. The values that were sent are in neither message nor cause. */
+export function commandFailure(error: unknown, address: string): ComponentError {
+  if (ComponentError.is(error)) return error;
+  if (error instanceof Error && error.name === 'ReplyError') {
+    // the client library keeps the arguments there: values of users, and passwords of AUTH
+    Reflect.deleteProperty(error, 'command');
+    const message = error.message.replace(/, with args beginning with:.*/s, '');
+    error.message = message;
+    const code = /^ERR unknown (sub)?command/i.test(message)
+      ? 'unsupported'
+      : codeOfReply[/^[A-Z]+/.exec(message)?.[0] ?? ''];
+    const hint = message.startsWith('CROSSSLOT') ? ': in a cluster these keys need one {hash tag}' : '';
+    return new ComponentError(code ?? 'internal', `Redis at ${address} answered "${message}"${hint}`, { cause: error });
+  }
+  if (isSilence(error)) {
+    return new ComponentError('deadline-exceeded', `Redis at ${address} did not answer within readTimeout`, {
+      cause: error,
+    });
+  }
+  return new ComponentError('unavailable', `lost the connection to Redis at ${address}`, { cause: error });
+}
+
+/** Why the first connection could not be made, and what to do about it. */
+export function connectFailure(error: unknown, address: string): ComponentError {
+  if (ComponentError.is(error)) return error;
+  // a cluster's error keeps what went wrong at a node beside it
+  const inner = (error as { lastNodeError?: unknown } | undefined)?.lastNodeError;
+  if (inner !== undefined) return connectFailure(inner, address);
+  const reason = errorMessage(error).replace(/\.+$/, '');
+  if (isReplyError(error)) {
+    const failure = commandFailure(error, address);
+    if (/^NOAUTH/.test(reason)) return refused(`Redis at ${address} wants a login: set redisPassword`, failure.cause);
+    if (/^WRONGPASS|invalid password|invalid username-password/i.test(reason)) {
+      return refused(`Redis at ${address} refused the login: check redisUsername and redisPassword`, failure.cause);
+    }
+    if (/cluster support disabled/i.test(reason)) {
+      return refused(`Redis at ${address} is not a cluster: leave out redisType, or set it to node`, failure.cause);
+    }
+    if (/DB index/i.test(reason))
+      return refused(`Redis at ${address} has no such database: check redisDB`, failure.cause);
+    return failure;
+  }
+  const fix = isSilence(error)
+    ? 'It accepts connections but does not answer.'
+    : /CERT|certificate|self.signed|altnames/i.test(`${reason} ${(error as { code?: string }).code ?? ''}`)
+      ? 'Its certificate is not trusted: add the authority to NODE_EXTRA_CA_CERTS, or set insecureSkipTLSVerify for a test.'
+      : /SSL|TLS/.test(reason)
+        ? 'Does it speak TLS on that port? See enableTLS.'
+        : /^All sentinels/.test(reason)
+          ? 'Are the sentinels running, and is redisHost right?'
+          : /closed|ECONNRESET/i.test(reason)
+            ? 'The server closed the connection: does it want TLS (enableTLS)?'
+            : 'Is it running, and is redisHost right?';
+  return new ComponentError('unavailable', `cannot reach Redis at ${address}: ${reason}. ${fix}`, { cause: error });
+}
+
+function refused(message: string, cause: unknown): ComponentError {
+  return new ComponentError('invalid-argument', message, { cause });
+}
+
+function isSilence(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('Socket timeout');
+}
