@@ -1,0 +1,89 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import {
+  ComponentError,
+  type Logger,
+  type MessageHandler,
+  type PublishRequest,
+  type PubSub,
+  type PubSubFeature,
+  type SubscribeRequest,
+  type Subscription,
+} from '@outrigger/core';
+import { type RedisConnection } from '@outrigger/redis-client';
+import { ConsumerGroup } from './consumer-group.ts';
+import { RedisSubscription, type SubscriptionSettings } from './redis-subscription.ts';
+import { entryFields } from './stream-entry.ts';
+
+export interface RedisPubSubSettings extends SubscriptionSettings {
+  /** The consumer group. */
+  readonly consumerId: string;
+  readonly maxLenApprox: number | undefined;
+  readonly streamTtlMs: number | undefined;
+}
+
+/** A stream per topic, a consumer group per consumer id, and a consumer of its own for every subscription. */
+export class RedisPubSub implements PubSub {
+  readonly features: readonly PubSubFeature[] = [];
+  readonly #connection: RedisConnection;
+  readonly #settings: RedisPubSubSettings;
+  readonly #logger: Logger;
+  readonly #trim: () => readonly (string | number)[];
+  readonly #subscriptions = new Set<RedisSubscription>();
+  #closing: Promise<void> | undefined;
+
+  /** Owns the connection from now on. */
+  constructor(connection: RedisConnection, settings: RedisPubSubSettings, logger: Logger) {
+    this.#connection = connection;
+    this.#settings = settings;
+    this.#logger = logger;
+    this.#trim = trimming(settings);
+  }
+
+  async publish({ topic, data, metadata }: PublishRequest, signal: AbortSignal): Promise<void> {
+    await this.#connection.send('XADD', [topic, ...this.#trim(), '*', ...entryFields(data, metadata)], signal);
+  }
+
+  async subscribe({ topic }: SubscribeRequest, handler: MessageHandler, signal: AbortSignal): Promise<Subscription> {
+    signal.throwIfAborted();
+    if (this.#closing) throw new ComponentError('unavailable', 'this broker is closed');
+    // unique, so that replicas never mix up what each of them is working on
+    const { consumerId } = this.#settings;
+    if (consumerId === '') throw new ComponentError('invalid-argument', 'consumerID is needed to subscribe: there is no app id to default to');
+    const consumer = `${consumerId}@${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`;
+    const subscription = await RedisSubscription.start({
+      connection: this.#connection,
+      group: new ConsumerGroup(this.#connection, topic, consumerId, consumer),
+      topic,
+      settings: this.#settings,
+      handler,
+      logger: this.#logger,
+      signal,
+      ended: () => this.#subscriptions.delete(subscription),
+    });
+    this.#subscriptions.add(subscription);
+    if (this.#closing) await subscription[Symbol.asyncDispose]();
+    return subscription;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await Promise.all([...this.#subscriptions].map((subscription) => subscription[Symbol.asyncDispose]()));
+    await this.#connection[Symbol.asyncDispose]();
+  }
+}
+
+// XADD takes one way of trimming; with both, Dapr's client trims by length.
+function trimming({ maxLenApprox, streamTtlMs }: RedisPubSubSettings): () => readonly (string | number)[] {
+  if (maxLenApprox) {
+    const byLength = ['MAXLEN', '~', maxLenApprox];
+    return () => byLength;
+  }
+  if (streamTtlMs) return () => ['MINID', '~', Math.floor(Date.now() - streamTtlMs)];
+  const none: readonly string[] = [];
+  return () => none;
+}

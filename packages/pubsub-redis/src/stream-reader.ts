@@ -1,0 +1,143 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { errorMessage, type Logger } from '@outrigger/core';
+import { isReplyError, type RedisConnection } from '@outrigger/redis-client';
+import { type ConsumerGroup } from './consumer-group.ts';
+import { type StreamEntry } from './stream-entry.ts';
+
+interface ReaderParts {
+  /** For this reader alone, as its commands block; disposed when it stops. */
+  readonly connection: RedisConnection;
+  readonly group: ConsumerGroup;
+  readonly topic: string;
+  readonly logger: Logger;
+  /** How many entries may be read now; not above 0: none. */
+  readonly room: () => number;
+  /** Run before the first read and before reading goes on after a rest. Never rejects. */
+  readonly beforeReading: () => Promise<void>;
+  readonly accept: (entries: readonly StreamEntry[]) => void;
+  /** Ends the blocked command of the connection with this id. */
+  readonly wake: (id: string) => Promise<unknown>;
+}
+
+/** The loop that reads new entries of one stream for one consumer, for as long as there is room for them. */
+export class StreamReader {
+  /** The longest that a read blocks on the server, and so the longest a stop takes where CLIENT UNBLOCK is forbidden. */
+  static readonly blockMs = 2000;
+
+  readonly #parts: ReaderParts;
+  readonly #stopping = new AbortController();
+  #loop: Promise<void> | undefined;
+  #roomMade: (() => void) | undefined;
+  #rested = true;
+  #connectionId: string | undefined;
+
+  constructor(parts: ReaderParts) {
+    this.#parts = parts;
+  }
+
+  start(): void {
+    this.#loop = this.#run();
+  }
+
+  /** To be called whenever there may be room again. */
+  roomChanged(): void {
+    if (this.#roomMade && this.#parts.room() > 0) this.#roomMade();
+  }
+
+  /** Ends the read under way, to rest until {@link resume}; a read that cannot be ended ends by itself soon. */
+  interrupt(): void {
+    if (this.#connectionId !== undefined) void this.#parts.wake(this.#connectionId).catch(() => {});
+  }
+
+  /** Reads on after a rest in which entries were given back. */
+  resume(): void {
+    this.#rested = true;
+    this.roomChanged();
+  }
+
+  /** Resolves once no entry can come any more. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.#roomMade?.();
+    // asked again and again, because a read may have been on its way to block
+    for (let over = false; !over; ) {
+      const id = this.#connectionId;
+      if (id !== undefined) await this.#parts.wake(id).catch(() => {});
+      over = await Promise.race([this.#loop?.then(() => true) ?? true, delay(20, false)]);
+    }
+    await this.#parts.connection[Symbol.asyncDispose]();
+  }
+
+  async #run(): Promise<void> {
+    const { connection, logger, topic } = this.#parts;
+    const { signal } = this.#stopping;
+    let interrupted = false;
+    let reported = false;
+    while (!signal.aborted) {
+      try {
+        if (!connection.isReady) await connection.ready(signal);
+        if (interrupted) {
+          await this.#parts.group.ensure(signal);
+          await this.#readMissed();
+          await this.#parts.beforeReading();
+        }
+        interrupted = false;
+        reported = false;
+        await this.#readOn();
+      } catch (error) {
+        if (signal.aborted) return;
+        interrupted = true;
+        this.#connectionId = undefined;
+        if (!connection.isReady) continue;
+        if (!reported && !isReplyError(error, 'NOGROUP') && !isReplyError(error, 'UNBLOCKED')) {
+          logger.warn(`reading topic "${topic}" failed, trying again: ${errorMessage(error)}`);
+          reported = true;
+        }
+        await delay(100, undefined, { signal }).catch(() => {});
+      }
+    }
+  }
+
+  /** Reads new entries until it is stopped or fails. */
+  async #readOn(): Promise<void> {
+    const { connection, group, accept, beforeReading, room } = this.#parts;
+    const { signal } = this.#stopping;
+    this.#connectionId ??= await connectionId(connection);
+    while (!signal.aborted) {
+      if (room() <= 0) {
+        await new Promise<void>((resolve) => {
+          this.#roomMade = resolve;
+        });
+        this.#roomMade = undefined;
+        continue;
+      }
+      if (this.#rested) {
+        this.#rested = false;
+        await beforeReading();
+        continue;
+      }
+      accept(await group.readNew(connection, room(), StreamReader.blockMs));
+    }
+  }
+
+  // A connection that breaks can take entries with it that the server counts as delivered to this consumer.
+  async #readMissed(): Promise<void> {
+    const { connection, group, accept } = this.#parts;
+    for (let last = '0'; ; ) {
+      const entries = await group.readOwn(connection, 500, last);
+      const newest = entries.at(-1);
+      if (newest === undefined) return;
+      accept(entries);
+      last = newest.id;
+    }
+  }
+}
+
+async function connectionId(connection: RedisConnection): Promise<string | undefined> {
+  try {
+    return String(await connection.send('CLIENT', ['ID']));
+  } catch (error) {
+    if (isReplyError(error)) return undefined; // not allowed: stopping waits until the read ends by itself
+    throw error;
+  }
+}
