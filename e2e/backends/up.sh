@@ -1,0 +1,130 @@
+#!/usr/bin/env bash
+# Starts real servers on 127.0.0.1 for `npm run test:backends` and waits until each answers.
+#
+#   e2e/backends/up.sh [--local|--docker] NAME…        NAME: redis
+#   eval "$(e2e/backends/up.sh redis)"                 and the tests find it
+#
+# Standard output holds one line for each server, `export OUTRIGGER_TEST_<NAME>=host:port`; the rest goes to standard error.
+# Running it again starts only what is not running. down.sh stops what this has started.
+#
+# --local   a server installed on this machine; one that is missing is installed from Debian's packages (as root)
+# --docker  a container of docker-compose.yml
+# Neither: local when it is installed, else Docker when it runs, else local.
+#
+# Pids, ports, logs and data are in $OUTRIGGER_BACKENDS_RUN; what had to be downloaded or compiled, in
+# $OUTRIGGER_BACKENDS_CACHE. Both default to folders in the user's cache, outside the checkout.
+#
+# A new backend: three functions here (install_NAME, start_NAME, ready_NAME) and a service in docker-compose.yml.
+set -euo pipefail
+
+source "$(dirname "${BASH_SOURCE[0]}")/servers.sh"
+mode=''
+
+die() { say "up.sh: $*"; exit 1; }
+
+# ---- what the backends below use ---------------------------------------------------------------------------------------
+
+# port_of NAME: the port it listens on, chosen at its first start
+port_of() { cat "$run/$1/port"; }
+
+# launch NAME COMMAND…: in the background, its output in the log
+launch() {
+  local name=$1
+  shift
+  setsid "$@" >"$run/$name/log" 2>&1 </dev/null &
+  printf '%s\n' $! "$(birth $!)" >"$run/$name/pid"
+}
+
+listens() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
+free_port() {
+  local port
+  for _ in {1..100}; do
+    port=$((20000 + RANDOM % 12000))
+    listens "$port" || { echo "$port"; return; }
+  done
+  die 'no free port found between 20000 and 32000'
+}
+
+# wait_for NAME SECONDS COMMAND…: polls until the command succeeds
+wait_for() {
+  local name=$1 deadline=$((SECONDS + $2))
+  shift 2
+  until "$@" >/dev/null 2>&1; do
+    alive "$name" || { tail -n 20 "$run/$name/log" >&2; die "$name ended while it started; its log is $run/$name/log"; }
+    [ $SECONDS -lt $deadline ] || { tail -n 20 "$run/$name/log" >&2; die "$name does not answer; its log is $run/$name/log"; }
+    sleep 0.1
+  done
+}
+
+# debian_package COMMAND PACKAGE: installs the package when the command is missing
+debian_package() {
+  command -v "$1" >/dev/null && return
+  command -v apt-get >/dev/null || die "$1 is missing: install it, or start Docker and use --docker"
+  [ "$(id -u)" = 0 ] || die "$1 is missing: sudo apt-get install $2, or start Docker and use --docker"
+  say "installing $2"
+  # without this the package would start a server of its own on the standard port
+  local policy=/usr/sbin/policy-rc.d made=''
+  [ -e $policy ] || { printf '#!/bin/sh\nexit 101\n' >$policy && chmod +x $policy && made=yes; }
+  local log=$cache/apt-$2.log failed=''
+  {
+    apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$2"
+  } >"$log" 2>&1 </dev/null || failed=yes
+  [ -z "$made" ] || rm -f $policy
+  [ -z "$failed" ] || { tail -n 20 "$log" >&2; die "apt-get could not install $2; its output is in $log"; }
+}
+
+# ---- redis -------------------------------------------------------------------------------------------------------------
+
+command_redis=redis-server
+install_redis() { debian_package redis-server redis-server; }
+start_redis() {
+  launch redis redis-server --bind 127.0.0.1 --port "$(port_of redis)" --dir "$run/redis/data" --save '' --appendonly no
+}
+ready_redis() { wait_for redis 20 redis-cli -e -h 127.0.0.1 -p "$(port_of redis)" ping; }
+
+# ------------------------------------------------------------------------------------------------------------------------
+
+docker_works() { docker info >/dev/null 2>&1 && docker compose version >/dev/null 2>&1; }
+
+up_local() {
+  local name=$1
+  mkdir -p "$run/$name/data"
+  if ! alive "$name"; then
+    "install_$name"
+    free_port >"$run/$name/port"
+    "start_$name"
+  fi
+  "ready_$name"
+  address=127.0.0.1:$(port_of "$name")
+}
+
+up_docker() {
+  local name=$1
+  local inside
+  compose up --detach --wait "$name" >&2
+  inside=$(compose config "$name" | sed -n 's/^ *target: *\([0-9]*\).*/\1/p' | head -n 1)
+  address=$(compose port "$name" "$inside")
+}
+
+while [[ ${1:-} == --* ]]; do
+  case $1 in
+    --local | --docker) mode=${1#--} ;;
+    *) die "unknown option $1; use --local or --docker" ;;
+  esac
+  shift
+done
+[ $# -gt 0 ] || die "which backend? $(declare -F | sed -n 's/^declare -f start_//p' | paste -sd ' ')"
+mkdir -p "$cache" "$run"
+
+for name in "$@"; do
+  declare -F "start_$name" >/dev/null || die "no backend is called $name"
+  how=$mode
+  if [ -z "$how" ]; then
+    command=command_$name
+    if command -v "${!command}" >/dev/null || ! docker_works; then how=local; else how=docker; fi
+  fi
+  "up_$how" "$name"
+  say "$name ($how) is ready on $address"
+  printf 'export OUTRIGGER_TEST_%s=%s\n' "${name^^}" "$address"
+done
