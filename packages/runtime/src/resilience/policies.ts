@@ -8,6 +8,8 @@ export interface CallOutcome<R> {
   readonly statusOf?: (result: R) => number | undefined;
   /** The status code that an error carries; `undefined`: none (refused, timed out), such an error is always tried again. */
   readonly statusOfError?: (error: unknown) => number | undefined;
+  /** Whether an outcome, a result or an error, must not be tried again although it is a failure: its request cannot be sent twice. */
+  readonly isFinal?: (outcome: unknown) => boolean;
   /** Takes each result that the caller will not see, to free what it holds. */
   readonly discard?: (result: R) => void;
 }
