@@ -13,9 +13,22 @@ describe('the sidecar process', () => {
     using workspace = new Workspace();
     const elsewhere = join(workspace.path, 'a folder');
     mkdirSync(elsewhere);
-    workspace.file('store.yaml', 'apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata: {name: store}\nspec: {type: state.in-memory, version: v1}\n');
+    workspace.file(
+      'store.yaml',
+      'apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata: {name: store}\nspec: {type: state.in-memory, version: v1}\n',
+    );
     const [port = 0, grpc = 0] = await freePorts(2);
-    const args = ['--app-id', 'bare', '--dapr-http-port', String(port), '--dapr-grpc-port', String(grpc), '--enable-metrics=false', '--resources-path', workspace.path];
+    const args = [
+      '--app-id',
+      'bare',
+      '--dapr-http-port',
+      String(port),
+      '--dapr-grpc-port',
+      String(grpc),
+      '--enable-metrics=false',
+      '--resources-path',
+      workspace.path,
+    ];
     await using sidecar = new Child(sidecarCommand, args, { cwd: elsewhere, env: {} });
     await sidecar.line(/dapr initialized\. Status: Running/);
     expect((await fetch(`http://127.0.0.1:${port}/v1.0/healthz`)).status).toBe(204);
@@ -55,7 +68,13 @@ describe('the sidecar process', () => {
 
   it('waits with --wait until another one can be used', async () => {
     await using sidecar = await Sidecar.start({ appId: 'awaited' });
-    await using waiting = new Child(sidecarCommand, ['--app-id', 'awaited', '--wait', '--dapr-http-port', String(sidecar.httpPort)]);
+    await using waiting = new Child(sidecarCommand, [
+      '--app-id',
+      'awaited',
+      '--wait',
+      '--dapr-http-port',
+      String(sidecar.httpPort),
+    ]);
     expect((await waiting.exited).code).toBe(0);
   });
 
@@ -70,9 +89,17 @@ describe('the sidecar process', () => {
 
   it('logs JSON when told to, every line of it', async () => {
     using workspace = new Workspace();
-    await using sidecar = await Sidecar.start({ appId: 'json', resourcesPath: resourcesOf('memory'), env: workspace.env, args: ['--log-as-json', '--log-level', 'debug'] });
+    await using sidecar = await Sidecar.start({
+      appId: 'json',
+      resourcesPath: resourcesOf('memory'),
+      env: workspace.env,
+      args: ['--log-as-json', '--log-level', 'debug'],
+    });
     await sidecar.stop();
-    const lines = sidecar.output.trim().split('\n').map((line) => JSON.parse(line) as { app_id: string; msg: string });
+    const lines = sidecar.output
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { app_id: string; msg: string });
     expect(lines.length).toBeGreaterThan(3);
     expect(lines.every((line) => line.app_id === 'json')).toBe(true);
     expect(lines.some((line) => line.msg.includes('Component loaded: statestore (state.in-memory/v1)'))).toBe(true);
@@ -103,7 +130,11 @@ spec:
 auth: {secretStore: secrets}
 `,
     );
-    await using sidecar = await Sidecar.start({ appId: 'quiet', resourcesPath: workspace.path, args: ['--log-level', 'debug'] });
+    await using sidecar = await Sidecar.start({
+      appId: 'quiet',
+      resourcesPath: workspace.path,
+      args: ['--log-level', 'debug'],
+    });
     expect((await sidecar.post('/v1.0/state/store', [{ key: 'k', value: 1 }])).status).toBe(204);
     const metadata = await (await sidecar.fetch('/v1.0/metadata')).text();
     await sidecar.stop();

@@ -25,6 +25,11 @@ it('the engine runs inside an app, with the same YAML and no sidecar', async () 
   expect(Buffer.from((await store.get('k'))?.value ?? []).toString()).toBe('"v"');
   expect(await runtime.secrets('secretstore').get('conftestsecret')).toEqual({ conftestsecret: 'abcd' });
 
-  await runtime.pubsub.publish({ pubsubName: 'pubsub', topic: 'orders', data: Buffer.from('{"id":1}'), contentType: 'application/json' });
+  await runtime.pubsub.publish({
+    pubsubName: 'pubsub',
+    topic: 'orders',
+    data: Buffer.from('{"id":1}'),
+    contentType: 'application/json',
+  });
   expect(await received.promise).toEqual({ id: 1 });
 });

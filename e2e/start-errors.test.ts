@@ -9,7 +9,9 @@ import { Sidecar, sidecarCommand } from './processes/sidecar.ts';
 import { Workspace } from './processes/workspace.ts';
 
 function component(name: string, type: string, metadata: Readonly<Record<string, string>> = {}): string {
-  const fields = Object.entries(metadata).map(([field, value]) => `    - name: ${field}\n      value: ${JSON.stringify(value)}\n`);
+  const fields = Object.entries(metadata).map(
+    ([field, value]) => `    - name: ${field}\n      value: ${JSON.stringify(value)}\n`,
+  );
   return `apiVersion: dapr.io/v1alpha1
 kind: Component
 metadata:
@@ -22,7 +24,10 @@ spec:
 }
 
 /** Starts a sidecar that cannot start, and hands back what it said, quotes unescaped. */
-async function failedStart(yaml: string, options: { args?: string[]; env?: Record<string, string> } = {}): Promise<string> {
+async function failedStart(
+  yaml: string,
+  options: { args?: string[]; env?: Record<string, string> } = {},
+): Promise<string> {
   using workspace = new Workspace();
   workspace.file('resource.yaml', yaml);
   await using sidecar = await Sidecar.launch({ appId: 'failing', resourcesPath: workspace.path, ...options });
@@ -45,7 +50,8 @@ describe('a start that cannot succeed says what to do and exits with 1', () => {
 
   it('bad metadata values, all of them at once', async () => {
     const output = await failedStart(component('store', 'state.sqlite', { timeout: 'soon', disableWAL: 'perhaps' }));
-    for (const part of ['resource.yaml', 'store', 'connectionString', 'timeout', 'disableWAL']) expect(output).toContain(part);
+    for (const part of ['resource.yaml', 'store', 'connectionString', 'timeout', 'disableWAL'])
+      expect(output).toContain(part);
     expect(output).not.toContain('perhaps');
   });
 
@@ -70,7 +76,9 @@ auth:
   });
 
   it('YAML that is none, with the line', async () => {
-    expect(await failedStart('apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata: {name: x\n')).toMatch(/resource\.yaml:\d+/);
+    expect(await failedStart('apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata: {name: x\n')).toMatch(
+      /resource\.yaml:\d+/,
+    );
   });
 
   it('a folder that does not exist', async () => {
@@ -110,7 +118,10 @@ auth:
   it('but a component with ignoreErrors only loses that component', async () => {
     using workspace = new Workspace();
     workspace.file('good.yaml', component('good', 'state.in-memory'));
-    workspace.file('bad.yaml', `${component('bad', 'state.sqlite', { connectionString: join(workspace.path, 'no', 'such', 'folder.db') })}  ignoreErrors: true\n`);
+    workspace.file(
+      'bad.yaml',
+      `${component('bad', 'state.sqlite', { connectionString: join(workspace.path, 'no', 'such', 'folder.db') })}  ignoreErrors: true\n`,
+    );
     await using sidecar = await Sidecar.start({ appId: 'tolerant', resourcesPath: workspace.path });
     expect(sidecar.output).toContain('bad');
     expect((await sidecar.post('/v1.0/state/good', [{ key: 'k', value: 1 }])).status).toBe(204);

@@ -15,7 +15,10 @@ it('a component of somebody else, which depends on core alone, is found and used
   const core = fileURLToPath(new URL('../packages/core', import.meta.url));
   mkdirSync(join(modules, '@outrigger'), { recursive: true });
   symlinkSync(core, join(modules, '@outrigger', 'core'));
-  cpSync(component, join(modules, 'third-party-component'), { recursive: true, filter: (path) => !path.includes('node_modules') });
+  cpSync(component, join(modules, 'third-party-component'), {
+    recursive: true,
+    filter: (path) => !path.includes('node_modules'),
+  });
   workspace.file('package.json', '{ "name": "theirs", "private": true }');
   mkdirSync(join(workspace.path, 'resources'));
   workspace.file(
@@ -29,7 +32,11 @@ spec:
   metadata: [{name: path, value: ${join(workspace.path, 'store.json')}}]
 `,
   );
-  await using sidecar = await Sidecar.start({ appId: 'theirs', resourcesPath: join(workspace.path, 'resources'), cwd: workspace.path });
+  await using sidecar = await Sidecar.start({
+    appId: 'theirs',
+    resourcesPath: join(workspace.path, 'resources'),
+    cwd: workspace.path,
+  });
   expect((await sidecar.post('/v1.0/state/store', [{ key: 'k', value: { v: 1 } }])).status).toBe(204);
   expect(await (await sidecar.fetch('/v1.0/state/store/k')).json()).toEqual({ v: 1 });
 });

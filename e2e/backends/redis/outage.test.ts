@@ -21,7 +21,20 @@ describe('when Redis dies and comes back', () => {
 
   async function startRedis(): Promise<Child> {
     // every acknowledged write is on disk before the answer, so that kill -9 may lose none
-    const child = new Child('redis-server', ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--appendonly', 'yes', '--appendfsync', 'always', '--save', '']);
+    const child = new Child('redis-server', [
+      '--port',
+      String(port),
+      '--bind',
+      '127.0.0.1',
+      '--dir',
+      folder,
+      '--appendonly',
+      'yes',
+      '--appendfsync',
+      'always',
+      '--save',
+      '',
+    ]);
     await child.line(/Ready to accept connections/);
     return child;
   }
@@ -31,7 +44,9 @@ describe('when Redis dies and comes back', () => {
     redis = await startRedis();
     app = createServer(async (request, response) => {
       if (request.url === '/dapr/subscribe') {
-        response.setHeader('content-type', 'application/json').end(JSON.stringify([{ pubsubname: 'pubsub', topic: 'numbers', route: '/numbers' }]));
+        response
+          .setHeader('content-type', 'application/json')
+          .end(JSON.stringify([{ pubsubname: 'pubsub', topic: 'numbers', route: '/numbers' }]));
       } else if (request.url === '/numbers') {
         const { data } = JSON.parse(Buffer.concat(await request.toArray()).toString()) as { data: number };
         handled.add(data);
@@ -72,9 +87,14 @@ describe('when Redis dies and comes back', () => {
           sidecar.post('/v1.0/publish/pubsub/numbers', n),
         ]);
         if (state.status === 204) saved.push(n);
-        else failures.push({ status: state.status, ...((await state.json()) as { errorCode: string; message: string }) });
+        else
+          failures.push({ status: state.status, ...((await state.json()) as { errorCode: string; message: string }) });
         if (publish.status === 204) published.push(n);
-        else failures.push({ status: publish.status, ...((await publish.json()) as { errorCode: string; message: string }) });
+        else
+          failures.push({
+            status: publish.status,
+            ...((await publish.json()) as { errorCode: string; message: string }),
+          });
       }
     }
 
@@ -98,11 +118,18 @@ describe('when Redis dies and comes back', () => {
     await writing;
 
     expect(failures.every(({ status }) => status >= 500)).toBe(true);
-    expect(new Set(failures.map(({ errorCode }) => errorCode))).toEqual(new Set(['ERR_STATE_SAVE', 'ERR_PUBSUB_PUBLISH_MESSAGE']));
+    expect(new Set(failures.map(({ errorCode }) => errorCode))).toEqual(
+      new Set(['ERR_STATE_SAVE', 'ERR_PUBSUB_PUBLISH_MESSAGE']),
+    );
     expect(failures.every(({ message }) => message.includes('statestore') || message.includes('pubsub'))).toBe(true);
 
-    const stored = await Promise.all(saved.map(async (n) => (await sidecar.fetch(`/v1.0/state/statestore/n${n}`)).json()));
+    const stored = await Promise.all(
+      saved.map(async (n) => (await sidecar.fetch(`/v1.0/state/statestore/n${n}`)).json()),
+    );
     expect(stored).toEqual(saved);
-    await vi.waitFor(() => expect(published.filter((n) => !handled.has(n))).toEqual([]), { timeout: 30_000, interval: 100 });
+    await vi.waitFor(() => expect(published.filter((n) => !handled.has(n))).toEqual([]), {
+      timeout: 30_000,
+      interval: 100,
+    });
   });
 });
