@@ -71,7 +71,8 @@ export class RedisConnection implements AsyncDisposable {
     try {
       await client.connect();
       // the driver goes on with database 0 when SELECT fails, and only tells
-      if (isReplyError(connection.#lastError)) throw connection.#lastError;
+      const refusal = connection.#lastError;
+      if (refusal !== undefined && isReplyError(refusal)) throw refusal;
       signal.throwIfAborted();
       connection.#connected = true;
       connection.#lastError = undefined;

@@ -55,7 +55,8 @@ export function connectFailure(error: unknown, address: string): ComponentError 
   const reason = errorMessage(error).replace(/\.+$/, '');
   if (isReplyError(error)) {
     const failure = commandFailure(error, address);
-    if (/^NOAUTH/.test(reason)) return refused(`Redis at ${address} wants a login: set redisPassword`, failure.cause);
+    if (reason.startsWith('NOAUTH'))
+      return refused(`Redis at ${address} wants a login: set redisPassword`, failure.cause);
     if (/^WRONGPASS|invalid password|invalid username-password/i.test(reason)) {
       return refused(`Redis at ${address} refused the login: check redisUsername and redisPassword`, failure.cause);
     }
@@ -72,7 +73,7 @@ export function connectFailure(error: unknown, address: string): ComponentError 
       ? 'Its certificate is not trusted: add the authority to NODE_EXTRA_CA_CERTS, or set insecureSkipTLSVerify for a test.'
       : /SSL|TLS/.test(reason)
         ? 'Does it speak TLS on that port? See enableTLS.'
-        : /^All sentinels/.test(reason)
+        : reason.startsWith('All sentinels')
           ? 'Are the sentinels running, and is redisHost right?'
           : /closed|ECONNRESET/i.test(reason)
             ? 'The server closed the connection: does it want TLS (enableTLS)?'

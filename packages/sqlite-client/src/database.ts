@@ -1,0 +1,206 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ComponentError } from '@outrigger/core';
+import { type DriverDatabase, type Statement } from './driver.ts';
+import { isBusy, statementFailure } from './failure.ts';
+
+export interface DatabaseOptions {
+  /** How messages call it. */
+  readonly name: string;
+  /** Milliseconds to wait for the lock of another process. */
+  readonly busyTimeout: number;
+}
+
+interface Write {
+  readonly work: () => unknown;
+  readonly signal: AbortSignal;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+type Outcome = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: unknown };
+
+const writesPerTransaction = 256;
+
+/**
+ * One connection to one database, for one thread. Statements are synchronous and short; waiting for the lock of another
+ * process never blocks the event loop: the work is tried again, with pauses, until `busyTimeout` has passed, and then rejects
+ * with `unavailable`.
+ */
+export class SqliteDatabase implements AsyncDisposable {
+  /** How messages call it: the quoted path of the file, or `in memory`. */
+  readonly name: string;
+  readonly #driver: DriverDatabase;
+  readonly #busyTimeout: number;
+  readonly #statements = new Map<string, Statement>();
+  readonly #closing = new AbortController();
+  #writes: Write[] = [];
+  #writing: Promise<void> | undefined;
+
+  constructor(driver: DriverDatabase, { name, busyTimeout }: DatabaseOptions) {
+    this.#driver = driver;
+    this.name = name;
+    this.#busyTimeout = busyTimeout;
+  }
+
+  /** The prepared statement for this text, made on first use and kept: texts must come from a fixed set. */
+  statement(sql: string): Statement {
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) {
+      statement = this.#driver.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+
+  /** Runs statements that give no rows and take no parameters: schema and pragmas. Throws as the driver does. */
+  execute(sql: string): void {
+    this.#driver.exec(sql);
+  }
+
+  /** Runs `work`, synchronous and free of writes, again while the database is busy; it may thus run more than once. */
+  async read<T>(work: () => T, signal: AbortSignal): Promise<T> {
+    signal.throwIfAborted();
+    this.#refuseClosed();
+    try {
+      return work();
+    } catch (error) {
+      if (!isBusy(error)) throw statementFailure(error, this.name);
+    }
+    return this.#whileBusy(work, signal);
+  }
+
+  /**
+   * Runs `work`, synchronous, in a transaction that holds the write lock from its start, and resolves once it is committed.
+   * All of its changes stay, or none when it throws. Works handed in within one turn of the event loop share a transaction,
+   * each standing for itself. It may run more than once (never committed more than once), so it must have no effects
+   * outside the database.
+   */
+  immediateTransaction<T>(work: () => T, signal: AbortSignal): Promise<T> {
+    if (signal.aborted) return Promise.reject(signal.reason as Error);
+    if (this.#closing.signal.aborted) return Promise.reject(this.#closed());
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    this.#writes.push({ work, signal, resolve: resolve as (value: unknown) => void, reject });
+    this.#writing ??= this.#drain();
+    return promise;
+  }
+
+  /** Waits for the writes that were handed in, then closes. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort(this.#closed());
+    await this.#writing;
+    this.#statements.clear();
+    if (this.#driver.isOpen) this.#driver.close();
+  }
+
+  async #drain(): Promise<void> {
+    await nextTurn();
+    while (this.#writes.length > 0) {
+      const group = withoutAborted(this.#writes.slice(0, writesPerTransaction));
+      this.#writes = this.#writes.slice(writesPerTransaction);
+      if (group.length > 0) await this.#commit(group);
+      if (this.#writes.length > 0) await nextTurn();
+    }
+    this.#writing = undefined;
+  }
+
+  async #commit(group: readonly Write[]): Promise<void> {
+    let waiting = group;
+    const started = performance.now();
+    for (let attempt = 0; ; attempt++) {
+      try {
+        const outcomes = this.#attempt(waiting);
+        outcomes.forEach((outcome, index) => {
+          if (outcome.ok) waiting[index]?.resolve(outcome.value);
+          else waiting[index]?.reject(statementFailure(outcome.error, this.name));
+        });
+        return;
+      } catch (error) {
+        const giveUp = isBusy(error) ? this.#tired(started, error) : statementFailure(error, this.name);
+        if (giveUp !== undefined) {
+          for (const { reject } of waiting) reject(giveUp);
+          return;
+        }
+      }
+      await sleep(pause(attempt));
+      waiting = withoutAborted(waiting);
+      if (waiting.length === 0) return;
+    }
+  }
+
+  /** One transaction. Throws when it as a whole came to nothing; a single work that threw is an outcome. */
+  #attempt(group: readonly Write[]): Outcome[] {
+    this.statement('BEGIN IMMEDIATE').run();
+    try {
+      const outcomes =
+        group.length === 1 ? group.map(({ work }) => attempt(work)) : group.map(({ work }) => this.#guarded(work));
+      if (outcomes.every(({ ok }) => !ok)) this.statement('ROLLBACK').run();
+      else this.statement('COMMIT').run();
+      return outcomes;
+    } catch (error) {
+      if (this.#driver.isTransaction) this.statement('ROLLBACK').run();
+      throw error;
+    }
+  }
+
+  #guarded(work: () => unknown): Outcome {
+    this.statement('SAVEPOINT work').run();
+    const outcome = attempt(work);
+    if (!outcome.ok) this.statement('ROLLBACK TO work').run();
+    this.statement('RELEASE work').run();
+    return outcome;
+  }
+
+  async #whileBusy<T>(work: () => T, signal: AbortSignal): Promise<T> {
+    const started = performance.now();
+    const either = AbortSignal.any([signal, this.#closing.signal]);
+    for (let attempts = 0; ; attempts++) {
+      await sleep(pause(attempts), undefined, { signal: either }).catch(() => either.throwIfAborted());
+      try {
+        return work();
+      } catch (error) {
+        const giveUp = isBusy(error) ? this.#tired(started, error) : statementFailure(error, this.name);
+        if (giveUp !== undefined) throw giveUp;
+      }
+    }
+  }
+
+  #tired(started: number, cause: unknown): ComponentError | undefined {
+    if (performance.now() - started < this.#busyTimeout) return undefined;
+    const message = `SQLite database ${this.name} is locked by another process; waited ${this.#busyTimeout} ms (busyTimeout)`;
+    return new ComponentError('unavailable', message, { cause });
+  }
+
+  #refuseClosed(): void {
+    if (this.#closing.signal.aborted) throw this.#closed();
+  }
+
+  #closed(): ComponentError {
+    return new ComponentError('unavailable', `SQLite database ${this.name} is closed`);
+  }
+}
+
+/** The writes that are still wanted; the others are answered, and must not happen. */
+function withoutAborted(writes: readonly Write[]): readonly Write[] {
+  for (const { signal, reject } of writes) if (signal.aborted) reject(signal.reason);
+  return writes.filter(({ signal }) => !signal.aborted);
+}
+
+function attempt(work: () => unknown): Outcome {
+  try {
+    return { ok: true, value: work() };
+  } catch (error) {
+    if (isBusy(error)) throw error;
+    return { ok: false, error };
+  }
+}
+
+/** Milliseconds before the next try: short at first, spread so that waiting processes do not move in step. */
+function pause(attempts: number): number {
+  return Math.min(25, 1 + 2 * attempts) * (0.5 + Math.random() / 2);
+}
+
+function nextTurn(): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  setImmediate(resolve);
+  return promise;
+}
