@@ -52,7 +52,9 @@ export interface BulkTopicEvent {
   readonly entries: readonly {
     readonly entryId: string;
     /** An envelope, or base64 text of the raw payload. */
-    readonly event: unknown;
+    readonly event: CloudEvent | string;
+    /** The same as JSON, as it came from the broker: what an HTTP app gets. */
+    readonly json: string;
     readonly contentType: string;
     readonly metadata: RequestMetadata;
   }[];
@@ -73,6 +75,18 @@ export interface SubscriptionSpec {
   };
 }
 
+/** The app was reached and answered with an error; worth another try. */
+export class AppError extends Error {
+  /** What the app answered; resiliency's `matching.httpStatusCodes` is held against it. */
+  readonly httpStatus: number;
+
+  constructor(message: string, httpStatus: number) {
+    super(message);
+    this.name = 'AppError';
+    this.httpStatus = httpStatus;
+  }
+}
+
 /**
  * The app, as the runtime sees it: over HTTP, over gRPC, or in this very process. Every call carries the app's token and
  * counts against `--app-max-concurrency`. Rejections are failures of the channel (`unavailable`), not answers of the app.
@@ -84,13 +98,19 @@ export interface AppChannel extends AsyncDisposable {
   /** Whether one health probe succeeds; never rejects but for an aborted signal. */
   probe(signal: AbortSignal): Promise<boolean>;
 
+  /** What the app says of itself at the start (`GET /dapr/config`: actor types and how to run them); `undefined`: nothing. */
+  configuration?(signal: AbortSignal): Promise<Readonly<Record<string, unknown>> | undefined>;
+
   /** The app's own subscriptions; empty when it declares none. */
   subscriptions(signal: AbortSignal): Promise<readonly SubscriptionSpec[]>;
 
   /** Service invocation and whatever else is a plain request to the app. Resolves when status and headers are there. */
   invoke(request: AppRequest, signal: AbortSignal): Promise<AppResponse>;
 
-  /** Delivers one message. Rejects when the app answers with an error, or with something unknown: both are retriable. */
+  /**
+   * Delivers one message. Rejects when the app answers with an error ({@link AppError}), or with something unknown: both are
+   * retriable.
+   */
   deliver(event: TopicEvent, signal: AbortSignal): Promise<TopicEventStatus>;
 
   /** Delivers a batch; one status per entry id. Entries the app does not mention are `RETRY`. */

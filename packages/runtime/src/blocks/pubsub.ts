@@ -26,9 +26,20 @@ export interface BulkPublishEvent {
   readonly tracestate?: string;
 }
 
+export interface FailedPublish {
+  readonly entryId: string;
+  readonly error: string;
+}
+
 /** Publishing as the app sees it: scopes, envelope, TTL, outbound policy; failures as ApiErrors. */
 export interface PubSubTopics {
   publish(event: PublishEvent, signal?: AbortSignal): Promise<void>;
   /** Entries that failed; empty when all were taken. Throws when nothing could be tried. */
-  publishMany(event: BulkPublishEvent, signal?: AbortSignal): Promise<readonly { readonly entryId: string; readonly error: string }[]>;
+  publishMany(event: BulkPublishEvent, signal?: AbortSignal): Promise<readonly FailedPublish[]>;
+  /** As `publishMany`, with the entries as the HTTP API takes them: a JSON array of `{entryId, event, contentType, metadata?}`. */
+  publishManyJson(
+    event: Omit<BulkPublishEvent, 'entries'>,
+    entries: Uint8Array,
+    signal?: AbortSignal,
+  ): Promise<readonly FailedPublish[]>;
 }

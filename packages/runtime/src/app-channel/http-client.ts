@@ -1,0 +1,145 @@
+import { Readable } from 'node:stream';
+
+import { type Bulkhead, bulkhead, ComponentError, errorMessage } from '@outrigger/core';
+// oxlint-disable-next-line import/consistent-type-specifier-style -- an inline specifier would load the library at the start
+import type { Dispatcher } from 'undici';
+
+import { type AppResponse, type Body } from './app-channel.ts';
+import { type MutableHeaders } from './http-headers.ts';
+import { HttpExchange } from './http-exchange.ts';
+
+export type HttpAppProtocol = 'http' | 'https' | 'h2c';
+
+export interface HttpClientOptions {
+  readonly protocol: HttpAppProtocol;
+  readonly host: string;
+  readonly port: number;
+  /** Calls in flight, first come first served; one counts until its response was read to the end. 0 or absent: no limit. */
+  readonly maxConcurrency?: number | undefined;
+}
+
+export interface HttpCall {
+  readonly method: string;
+  /** Escaped, with the query. */
+  readonly target: string;
+  readonly headers: MutableHeaders;
+  readonly body?: Body;
+  /** Not held back by the concurrency limit. */
+  readonly unlimited?: true;
+}
+
+/**
+ * The connections to the app. undici is used because it takes half the processor time of `node:http` per request; it is
+ * imported on the first call, since its import takes longer than everything else at the start.
+ */
+export class HttpClient implements AsyncDisposable {
+  readonly #options: HttpClientOptions;
+  readonly #limit: Bulkhead | undefined;
+  #dispatcher: Promise<Dispatcher> | undefined;
+
+  constructor(options: HttpClientOptions) {
+    this.#options = options;
+    this.#limit = options.maxConcurrency
+      ? bulkhead({ maxConcurrent: options.maxConcurrency, maxQueue: Infinity })
+      : undefined;
+  }
+
+  /** Makes the connection pool, which opens connections when they are needed. */
+  async prepare(): Promise<void> {
+    await this.#pool();
+  }
+
+  /** Resolves when status and headers are there. Rejects with ComponentError `unavailable` when there was no answer. */
+  stream(call: HttpCall, signal: AbortSignal): Promise<AppResponse> {
+    return this.#exchange(call, signal, undefined);
+  }
+
+  /**
+   * Resolves when the whole response is there. Made once more when a connection turns out to be closed before the app has
+   * begun to answer: only for calls that the app may get twice.
+   */
+  async collect(
+    call: HttpCall,
+    maxBytes: number,
+    signal: AbortSignal,
+  ): Promise<AppResponse & { body: Uint8Array | undefined }> {
+    let response;
+    try {
+      response = await this.#exchange(call, signal, maxBytes);
+    } catch (error) {
+      if (signal.aborted || !(error instanceof UnansweredError)) throw error;
+      response = await this.#exchange(call, signal, maxBytes);
+    }
+    return response as AppResponse & { body: Uint8Array | undefined };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const dispatcher = await this.#dispatcher;
+    await dispatcher?.destroy(null);
+  }
+
+  async #exchange(call: HttpCall, signal: AbortSignal, collectUpTo: number | undefined): Promise<AppResponse> {
+    const dispatcher = await this.#pool();
+    const limit = call.unlimited ? undefined : this.#limit;
+    await limit?.enter(signal);
+    if (signal.aborted) {
+      limit?.leave();
+      signal.throwIfAborted();
+    }
+    const onDone = (): void => limit?.leave();
+    const exchange = new HttpExchange(collectUpTo === undefined ? { signal, onDone } : { signal, onDone, collectUpTo });
+    const { body } = call;
+    dispatcher.dispatch(
+      {
+        method: call.method,
+        path: call.target,
+        headers: call.headers,
+        body:
+          body === undefined || body instanceof Uint8Array
+            ? (body ?? null)
+            : Readable.from(body, { objectMode: false }),
+      },
+      exchange,
+    );
+    try {
+      return await exchange.response;
+    } catch (error) {
+      if (signal.aborted) throw error;
+      const message = `calling the app at ${this.#options.host}:${this.#options.port} failed: ${errorMessage(error)}`;
+      if (!exchange.answered && isClosedConnection(error)) throw new UnansweredError(message, error);
+      throw new ComponentError('unavailable', message, { cause: error });
+    }
+  }
+
+  #pool(): Promise<Dispatcher> {
+    this.#dispatcher ??= this.#newPool();
+    return this.#dispatcher;
+  }
+
+  async #newPool(): Promise<Dispatcher> {
+    const { H2CClient, Pool } = await import('undici');
+    const { protocol, host, port } = this.#options;
+    const address = `${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}:${port}`;
+    // How long the app may take is for policies to say.
+    const timeouts = { headersTimeout: 0, bodyTimeout: 0 };
+    if (protocol === 'h2c') return new H2CClient(`http://${address}`, timeouts);
+    return new Pool(`${protocol}://${address}`, {
+      ...timeouts,
+      allowH2: false,
+      connect: { rejectUnauthorized: false },
+    });
+  }
+}
+
+/** The connection was closed before the app began to answer: it may never have seen the request. */
+class UnansweredError extends ComponentError {
+  constructor(message: string, cause: unknown) {
+    super('unavailable', message, { cause });
+  }
+}
+
+const closedConnectionCodes: ReadonlySet<unknown> = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
+
+function isClosedConnection(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && closedConnectionCodes.has(error.code);
+}

@@ -1,0 +1,71 @@
+import { type RequestMetadata } from '@outrigger/core';
+
+import { type HeaderMap } from './app-channel.ts';
+
+/** What concerns one connection only and is never passed on. */
+const hopByHop: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/** What a broker's metadata must not set on a request of ours. */
+const reserved: ReadonlySet<string> = new Set([
+  ...hopByHop,
+  'content-length',
+  'content-type',
+  'dapr-api-token',
+  'expect',
+  'host',
+  'user-agent',
+]);
+
+export type MutableHeaders = Record<string, string | string[]>;
+
+/** A copy without what concerns one connection only, and without the names given. */
+export function withoutHopByHop(headers: HeaderMap, ...alsoDropped: readonly string[]): MutableHeaders {
+  const connection = headers['connection'];
+  const named =
+    connection === undefined
+      ? []
+      : String(connection)
+          .toLowerCase()
+          .split(',')
+          .map((name) => name.trim());
+  const kept: MutableHeaders = {};
+  for (const [name, value] of Object.entries(headers)) {
+    if (hopByHop.has(name) || named.includes(name) || alsoDropped.includes(name)) continue;
+    kept[name] = typeof value === 'string' ? value : [...value];
+  }
+  return kept;
+}
+
+/** A broker's metadata as headers: names that HTTP does not allow are left out, characters that it does not allow are escaped. */
+export function addMetadataHeaders(headers: MutableHeaders, metadata: RequestMetadata): void {
+  for (const name in metadata) {
+    const lower = name.toLowerCase();
+    if (reserved.has(lower) || !/^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(lower)) continue;
+    headers[lower] = headerValue(metadata[name] ?? '');
+  }
+}
+
+/** Control characters and whatever lies beyond ASCII become percent escapes of their UTF-8. */
+export function headerValue(value: string): string {
+  return /^[\t\x20-\x7e]*$/.test(value)
+    ? value
+    : value.toWellFormed().replaceAll(/[^\t\x20-\x7e]/gu, encodeURIComponent);
+}
+
+/** A path, with or without a query, that can stand in a request line. */
+export function requestTarget(path: string): string {
+  const absolute = path.startsWith('/') ? path : `/${path}`;
+  return /^[\x21-\x7e]*$/.test(absolute)
+    ? absolute
+    : absolute.toWellFormed().replaceAll(/[^\x21-\x7e]/gu, encodeURIComponent);
+}

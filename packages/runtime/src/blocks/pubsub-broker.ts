@@ -1,0 +1,128 @@
+import {
+  type BulkOutcome,
+  type BulkPublishEntry,
+  noPolicy,
+  type Policy,
+  type PublishRequest,
+  type PubSub,
+  type RequestMetadata,
+} from '@outrigger/core';
+
+import { EnvelopeWriter } from './cloud-event-envelope.ts';
+import { compileTopicScopes, type TopicScopes } from './topic-scopes.ts';
+
+/** A pub/sub component that has been made, and what its resource says beside the component's own metadata. */
+export interface BrokerOptions {
+  readonly name: string;
+  readonly component: PubSub;
+  /** All metadata of the resource; topic scopes are read from it. */
+  readonly properties: Readonly<Record<string, string>>;
+  /** Some metadata value uses the template `{namespace}`: topics get the namespace in front on the wire. */
+  readonly namespaced: boolean;
+  readonly appId: string;
+  readonly namespace: string;
+  /** Around publishing. */
+  readonly outbound?: Policy | undefined;
+  /** Around the app's handling of a message. */
+  readonly inbound?: Policy | undefined;
+}
+
+/** One pub/sub component with everything the engine adds to it compiled: scopes, prefix, envelope, policies. */
+export class Broker {
+  readonly name: string;
+  readonly component: PubSub;
+  readonly appId: string;
+  readonly scopes: TopicScopes;
+  readonly envelopes: EnvelopeWriter;
+  readonly inbound: Policy;
+  readonly #outbound: Policy;
+  readonly #prefix: string;
+
+  constructor(options: BrokerOptions) {
+    this.name = options.name;
+    this.component = options.component;
+    this.appId = options.appId;
+    this.scopes = compileTopicScopes(options.properties, options.appId);
+    this.envelopes = new EnvelopeWriter({
+      appId: options.appId,
+      pubsubName: options.name,
+      nativeTtl: options.component.features.includes('message-ttl'),
+    });
+    this.inbound = options.inbound ?? noPolicy;
+    this.#outbound = options.outbound ?? noPolicy;
+    this.#prefix = options.namespaced ? options.namespace : '';
+  }
+
+  /** The topic as the broker knows it. */
+  wireTopic(topic: string): string {
+    return this.#prefix === '' ? topic : this.#prefix + topic;
+  }
+
+  /** The topic as the app knows it. */
+  appTopic(wireTopic: string): string {
+    return this.#prefix !== '' && wireTopic.startsWith(this.#prefix) ? wireTopic.slice(this.#prefix.length) : wireTopic;
+  }
+
+  /** Sends bytes as they are, under the outbound policy. `request.topic` is the app's name. */
+  send(request: PublishRequest, signal: AbortSignal): Promise<void> {
+    const onWire = this.#prefix === '' ? request : { ...request, topic: this.wireTopic(request.topic) };
+    if (this.#outbound === noPolicy) return this.component.publish(onWire, signal);
+    return this.#outbound.execute((attempt) => this.component.publish(onWire, attempt), signal);
+  }
+
+  /** As {@link send}, for many; only entries that failed are tried again. Answers those that failed in the end. */
+  async sendMany(
+    topic: string,
+    entries: readonly BulkPublishEntry[],
+    metadata: RequestMetadata,
+    signal: AbortSignal,
+  ): Promise<FailedEntry[]> {
+    const wireTopic = this.wireTopic(topic);
+    let failed: FailedEntry[] = entries.map((entry) => ({ entry, error: undefined }));
+    try {
+      await this.#outbound.execute(async (attempt) => {
+        const pending = failed.map(({ entry }) => entry);
+        try {
+          const outcomes = await this.#publishMany(wireTopic, pending, metadata, attempt);
+          failed = pending.flatMap((entry, index) => {
+            const outcome = outcomes[index];
+            return outcome?.ok ? [] : [{ entry, error: outcome?.error ?? new Error('the component gave no outcome') }];
+          });
+        } catch (error) {
+          failed = pending.map((entry) => ({ entry, error }));
+        }
+        if (failed[0] !== undefined) throw failed[0].error;
+      }, signal);
+    } catch (error) {
+      // Each entry has its own error; those without were never tried (an open breaker, an abort).
+      return failed.map((one) => (one.error === undefined ? { entry: one.entry, error } : one));
+    }
+    return [];
+  }
+
+  #publishMany(
+    topic: string,
+    entries: readonly BulkPublishEntry[],
+    metadata: RequestMetadata,
+    signal: AbortSignal,
+  ): Promise<BulkOutcome<void>[]> {
+    if (this.component.publishMany !== undefined) {
+      return this.component.publishMany({ topic, entries, metadata }, signal);
+    }
+    return Promise.all(
+      entries.map(async ({ data, contentType, metadata: own }): Promise<BulkOutcome<void>> => {
+        try {
+          await this.component.publish({ topic, data, contentType, metadata: own }, signal);
+          return { ok: true, value: undefined };
+        } catch (error) {
+          return { ok: false, error };
+        }
+      }),
+    );
+  }
+}
+
+export interface FailedEntry {
+  readonly entry: BulkPublishEntry;
+  readonly error: unknown;
+}

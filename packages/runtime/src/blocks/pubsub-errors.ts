@@ -1,0 +1,97 @@
+import { errorMessage, type RequestMetadata } from '@outrigger/core';
+
+import { ApiError, type ErrorDetail, type GrpcStatusName } from '../errors.ts';
+
+/** Dapr's errors of the pub/sub API, each with its code, statuses and `google.rpc` details. */
+export const pubsubErrors = {
+  notFound: (name: string, metadata: RequestMetadata): ApiError =>
+    rich(`pubsub ${name} is not found`, ['ERR_PUBSUB_NOT_FOUND', 404, 'INVALID_ARGUMENT', 'NOT_FOUND'], { metadata }),
+
+  nameEmpty: (metadata: RequestMetadata): ApiError =>
+    rich('pubsub name is empty', ['ERR_PUBSUB_EMPTY', 404, 'INVALID_ARGUMENT', 'NAME_EMPTY'], { name: '', metadata }),
+
+  topicEmpty: (name: string, metadata: RequestMetadata): ApiError =>
+    rich(`topic is empty in pubsub ${name}`, ['ERR_TOPIC_NAME_EMPTY', 404, 'INVALID_ARGUMENT', 'TOPIC_NAME_EMPTY'], {
+      name,
+      metadata,
+    }),
+
+  badMetadata: (name: string, metadata: RequestMetadata, cause: unknown): ApiError =>
+    rich(
+      `failed deserializing metadata. Error: ${errorMessage(cause)}`,
+      ['ERR_PUBSUB_REQUEST_METADATA', 400, 'INVALID_ARGUMENT', 'METADATA_DESERIALIZATION'],
+      { name, metadata },
+    ),
+
+  forbidden: (name: string, topic: string, appId: string): ApiError => {
+    const message = `topic ${topic} is not allowed for app id ${appId}`;
+    return rich(message, ['ERR_PUBSUB_FORBIDDEN', 403, 'PERMISSION_DENIED', 'FORBIDDEN'], {
+      name,
+      metadata: { topic, error: message },
+    });
+  },
+
+  notAnEvent: (name: string, appId: string, cause: unknown): ApiError =>
+    rich('cannot create cloudevent', ['ERR_PUBSUB_CLOUD_EVENTS_SER', 500, 'INVALID_ARGUMENT', 'CLOUD_EVENT_CREATION'], {
+      name,
+      metadata: { appID: appId, error: errorMessage(cause) },
+      cause,
+    }),
+
+  /** The body of a bulk request is not what it should be. */
+  badEntries: (name: string, topic: string, appId: string, cause: unknown): ApiError =>
+    rich(
+      `error when unmarshaling the request for topic ${topic} pubsub ${name}: ${errorMessage(cause)}`,
+      ['ERR_PUBSUB_EVENTS_SER', 400, 'INVALID_ARGUMENT', 'UNMARSHAL_EVENTS'],
+      { name, metadata: { appID: appId } },
+    ),
+
+  /** An entry's event does not fit its content type. */
+  badEvent: (name: string, topic: string, appId: string, reason: string): ApiError =>
+    rich(
+      `error when marshalling cloud event envelope for topic ${topic} pubsub ${name}: ${reason}`,
+      ['ERR_PUBSUB_EVENTS_SER', 400, 'INVALID_ARGUMENT', 'MARSHAL_ENVELOPE'],
+      { name, metadata: { appID: appId, error: reason } },
+    ),
+
+  badEntryId: (name: string, topic: string, appId: string): ApiError => {
+    const reason = 'entryId is duplicated or not present for entry';
+    return rich(
+      `error marshaling events to bytes for topic ${topic} pubsub ${name}. error: ${reason}`,
+      ['ERR_PUBSUB_EVENTS_SER', 400, 'INVALID_ARGUMENT', 'MARSHAL_EVENTS'],
+      { name, metadata: { appID: appId, error: reason } },
+    );
+  },
+
+  publishFailed: (name: string, topic: string, cause: unknown): ApiError =>
+    rich(
+      `error when publishing to topic ${topic} in pubsub ${name}: ${errorMessage(cause)}`,
+      ['ERR_PUBSUB_PUBLISH_MESSAGE', 500, 'INTERNAL', 'PUBLISH_MESSAGE'],
+      { name, metadata: { topic, error: errorMessage(cause) }, cause },
+    ),
+};
+
+function rich(
+  message: string,
+  [errorCode, httpStatus, grpcStatus, reason]: readonly [string, number, GrpcStatusName, string],
+  about: { readonly name?: string; readonly metadata: RequestMetadata; readonly cause?: unknown },
+): ApiError {
+  const details: ErrorDetail[] = [
+    {
+      '@type': 'type.googleapis.com/google.rpc.ErrorInfo',
+      domain: 'dapr.io',
+      metadata: about.metadata,
+      reason: `DAPR_PUBSUB_${reason}`,
+    },
+  ];
+  if (about.name !== undefined) {
+    details.push({
+      '@type': 'type.googleapis.com/google.rpc.ResourceInfo',
+      description: message,
+      owner: '',
+      resource_name: about.name,
+      resource_type: 'pubsub',
+    });
+  }
+  return new ApiError(message, { errorCode, httpStatus, grpcStatus, details, cause: about.cause });
+}

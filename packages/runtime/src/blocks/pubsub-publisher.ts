@@ -1,0 +1,121 @@
+import { type BulkPublishEntry, errorMessage, type RequestMetadata } from '@outrigger/core';
+
+import { cloudEventContentType } from './cloud-event.ts';
+import { type EnvelopeInput } from './cloud-event-envelope.ts';
+import { type BulkPublishEvent, type FailedPublish, type PublishEvent, type PubSubTopics } from './pubsub.ts';
+import { type Broker } from './pubsub-broker.ts';
+import { EventMismatch, parseBulkEntries } from './pubsub-bulk-entries.ts';
+import { pubsubErrors } from './pubsub-errors.ts';
+import { isRawPayload, noMetadata } from './pubsub-metadata.ts';
+
+const neverAborts = new AbortController().signal;
+
+/** Publishing over the loaded pub/sub components. `brokers` may change while it is in use. */
+export class Publisher implements PubSubTopics {
+  readonly #brokers: ReadonlyMap<string, Broker>;
+
+  constructor(brokers: ReadonlyMap<string, Broker>) {
+    this.#brokers = brokers;
+  }
+
+  async publish(event: PublishEvent, signal: AbortSignal = neverAborts): Promise<void> {
+    const { topic, metadata = noMetadata } = event;
+    const broker = this.#broker(event.pubsubName, topic, metadata);
+    const raw = rawPayload(broker, metadata);
+    authorize(broker, topic);
+    const request = raw
+      ? { topic, data: event.data, metadata }
+      : { topic, data: envelope(broker, event, metadata), contentType: cloudEventContentType, metadata };
+    try {
+      await broker.send(request, signal);
+    } catch (error) {
+      throw pubsubErrors.publishFailed(broker.name, topic, error);
+    }
+  }
+
+  async publishMany(event: BulkPublishEvent, signal: AbortSignal = neverAborts): Promise<readonly FailedPublish[]> {
+    const { pubsubName, topic, metadata = noMetadata } = event;
+    const broker = this.#broker(pubsubName, topic, metadata);
+    return this.#publishMany(broker, rawPayload(broker, metadata), event, signal);
+  }
+
+  async publishManyJson(
+    event: Omit<BulkPublishEvent, 'entries'>,
+    body: Uint8Array,
+    signal: AbortSignal = neverAborts,
+  ): Promise<readonly FailedPublish[]> {
+    const { pubsubName, topic, metadata = noMetadata } = event;
+    const broker = this.#broker(pubsubName, topic, metadata);
+    const raw = rawPayload(broker, metadata);
+    let entries;
+    try {
+      entries = parseBulkEntries(body);
+    } catch (error) {
+      if (error instanceof EventMismatch) throw pubsubErrors.badEvent(broker.name, topic, broker.appId, error.message);
+      throw pubsubErrors.badEntries(broker.name, topic, broker.appId, error);
+    }
+    return this.#publishMany(broker, raw, { ...event, entries }, signal);
+  }
+
+  async #publishMany(
+    broker: Broker,
+    raw: boolean,
+    event: BulkPublishEvent,
+    signal: AbortSignal,
+  ): Promise<readonly FailedPublish[]> {
+    const { topic, metadata = noMetadata, traceparent, tracestate } = event;
+    checkEntryIds(broker, event);
+    authorize(broker, topic);
+    const entries = event.entries.map(({ entryId, data, contentType, ...entry }): BulkPublishEntry => {
+      const own = entry.metadata === undefined ? metadata : { ...metadata, ...entry.metadata };
+      if (raw) return { entryId, data, contentType, metadata: own };
+      const wrapped = envelope(broker, { topic, data, contentType, traceparent, tracestate }, own);
+      return { entryId, data: wrapped, contentType: cloudEventContentType, metadata: own };
+    });
+    const failed = await broker.sendMany(topic, entries, metadata, signal);
+    return failed.map(({ entry, error }) => ({ entryId: entry.entryId, error: errorMessage(error) }));
+  }
+
+  #broker(name: string, topic: string, metadata: RequestMetadata): Broker {
+    if (name === '') throw pubsubErrors.nameEmpty(metadata);
+    const broker = this.#brokers.get(name);
+    if (broker === undefined) throw pubsubErrors.notFound(name, metadata);
+    if (topic === '') throw pubsubErrors.topicEmpty(name, metadata);
+    return broker;
+  }
+}
+
+function rawPayload(broker: Broker, metadata: RequestMetadata): boolean {
+  try {
+    return isRawPayload(metadata);
+  } catch (error) {
+    throw pubsubErrors.badMetadata(broker.name, metadata, error);
+  }
+}
+
+function authorize(broker: Broker, topic: string): void {
+  if (broker.scopes.publish?.(topic) === false) throw pubsubErrors.forbidden(broker.name, topic, broker.appId);
+}
+
+function envelope(broker: Broker, event: Omit<EnvelopeInput, 'metadata'>, metadata: RequestMetadata): Uint8Array {
+  try {
+    return broker.envelopes.write({
+      topic: event.topic,
+      data: event.data,
+      contentType: event.contentType,
+      metadata,
+      traceparent: event.traceparent,
+      tracestate: event.tracestate,
+    });
+  } catch (error) {
+    throw pubsubErrors.notAnEvent(broker.name, broker.appId, error);
+  }
+}
+
+function checkEntryIds(broker: Broker, event: BulkPublishEvent): void {
+  const ids = new Set<string>();
+  for (const { entryId } of event.entries) {
+    if (entryId === '' || ids.has(entryId)) throw pubsubErrors.badEntryId(broker.name, event.topic, broker.appId);
+    ids.add(entryId);
+  }
+}

@@ -1,0 +1,78 @@
+import { errorMessage, type Logger, type Message } from '@outrigger/core';
+
+import { type AppChannel, type TopicEvent } from '../app-channel/app-channel.ts';
+import { type DeadLetterTopic } from './dead-letter.ts';
+import { type Broker } from './pubsub-broker.ts';
+import { type EventReader } from './subscription-events.ts';
+import { type Leave } from './subscription-leave.ts';
+
+export interface DeliveryContext {
+  readonly broker: Broker;
+  readonly reader: EventReader;
+  readonly channel: AppChannel;
+  readonly deadLetters: DeadLetterTopic | undefined;
+  readonly leave: Leave;
+  readonly logger: Logger;
+}
+
+/**
+ * Takes a message from the broker to the app. Resolves when it may be acknowledged: the app has handled or dropped it, no
+ * route wants it, it has expired, or the dead letter topic has it. Rejects when the broker is to deliver it again: there is
+ * no dead letter topic, it did not take the message, or the subscription is leaving.
+ */
+export async function deliver(context: DeliveryContext, message: Message, own: AbortSignal): Promise<void> {
+  const { leave, logger } = context;
+  const signal = leave.signalWith(own);
+  signal.throwIfAborted();
+  let event;
+  try {
+    event = context.reader.read(message);
+  } catch (error) {
+    logger.error(
+      `cannot read a message of topic ${message.topic} on pubsub ${context.broker.name}: ${errorMessage(error)}`,
+    );
+    return await failed(context, message, error);
+  }
+  if ('undeliverable' in event) {
+    logger.warn(
+      `dropping a message of topic ${message.topic} on pubsub ${context.broker.name}: ${event.undeliverable}`,
+    );
+    await context.deadLetters?.take(message);
+    return;
+  }
+  let dropped = false;
+  try {
+    // Under a policy the retries stop when the subscription leaves; without one there is a single attempt.
+    await leave.execute(
+      context.broker.inbound,
+      async (attempt) => {
+        dropped = await droppedByApp(context.channel, event, attempt);
+      },
+      signal,
+    );
+  } catch (error) {
+    logger.warn(
+      `handling event ${String(event.cloudEvent['id'])} of topic ${event.topic} failed: ${errorMessage(error)}`,
+    );
+    if (leave.leaving || signal.aborted) throw error;
+    return await failed(context, message, error);
+  }
+  if (!dropped) return;
+  logger.warn(`the app dropped event ${String(event.cloudEvent['id'])} of topic ${event.topic}`);
+  if (context.deadLetters !== undefined && !(await context.deadLetters.take(message))) {
+    throw new Error('the app dropped the message, and the dead letter topic did not take it');
+  }
+}
+
+/** Rejects when the app wants the event again. */
+async function droppedByApp(channel: AppChannel, event: TopicEvent, signal: AbortSignal): Promise<boolean> {
+  const status = await channel.deliver(event, signal);
+  if (status === 'RETRY') {
+    throw new Error(`RETRY status returned from app while processing pub/sub event ${String(event.cloudEvent['id'])}`);
+  }
+  return status === 'DROP';
+}
+
+async function failed({ deadLetters }: DeliveryContext, message: Message, error: unknown): Promise<void> {
+  if (deadLetters === undefined || !(await deadLetters.take(message))) throw error;
+}

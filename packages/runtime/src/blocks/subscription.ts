@@ -1,0 +1,108 @@
+import { type Logger, type Subscription } from '@outrigger/core';
+
+import { type AppChannel, type SubscriptionSpec } from '../app-channel/app-channel.ts';
+import { DeadLetterTopic } from './dead-letter.ts';
+import { type Broker } from './pubsub-broker.ts';
+import { BatchCollector } from './subscription-batches.ts';
+import { deliverMany } from './subscription-bulk-delivery.ts';
+import { deliver, type DeliveryContext } from './subscription-delivery.ts';
+import { EventReader } from './subscription-events.ts';
+import { Leave } from './subscription-leave.ts';
+
+const defaultMessagesCount = 100;
+const defaultAwaitMs = 1000;
+const defaultGraceMs = 30_000;
+
+/** One topic of one pub/sub component that is being delivered to the app. */
+export class TopicSubscription implements AsyncDisposable {
+  readonly spec: SubscriptionSpec;
+  readonly #leave: Leave;
+  readonly #subscription: Subscription;
+  readonly #batches: BatchCollector | undefined;
+  #closing: Promise<void> | undefined;
+
+  private constructor(spec: SubscriptionSpec, leave: Leave, subscription: Subscription, batches?: BatchCollector) {
+    this.spec = spec;
+    this.#leave = leave;
+    this.#subscription = subscription;
+    this.#batches = batches;
+  }
+
+  /** Rejects when scopes forbid it, when the subscription can never work, and when the component refuses. */
+  static async start(
+    broker: Broker,
+    spec: SubscriptionSpec,
+    channel: AppChannel,
+    logger: Logger,
+    signal: AbortSignal,
+  ): Promise<TopicSubscription> {
+    if (broker.scopes.subscribe?.(spec.topic) === false) {
+      throw new Error(
+        `subscription to topic '${spec.topic}' on pubsub '${broker.name}' is not allowed; ` +
+          `see allowedTopics, protectedTopics and subscriptionScopes of component '${broker.name}'`,
+      );
+    }
+    const leave = new Leave();
+    const context: DeliveryContext = {
+      broker,
+      reader: await EventReader.compile(broker, spec),
+      channel,
+      deadLetters: spec.deadLetterTopic ? new DeadLetterTopic(broker, spec.deadLetterTopic, logger) : undefined,
+      leave,
+      logger,
+    };
+    const request = { topic: broker.wireTopic(spec.topic), metadata: spec.metadata };
+    if (!spec.bulkSubscribe?.enabled) {
+      const handler = deliver.bind(undefined, context);
+      return new TopicSubscription(spec, leave, await broker.component.subscribe(request, handler, signal));
+    }
+
+    const handleMany = deliverMany.bind(undefined, context, spec.topic);
+    const maxMessagesCount = spec.bulkSubscribe.maxMessagesCount || defaultMessagesCount;
+    const maxAwaitDurationMs = spec.bulkSubscribe.maxAwaitDurationMs || defaultAwaitMs;
+    if (broker.component.subscribeMany !== undefined) {
+      const bulkRequest = { ...request, maxMessagesCount, maxAwaitDurationMs };
+      return new TopicSubscription(spec, leave, await broker.component.subscribeMany(bulkRequest, handleMany, signal));
+    }
+    const immediate = broker.component.features.includes('bulk-subscribe-immediate');
+    const batches = new BatchCollector(handleMany, maxMessagesCount, immediate ? 0 : maxAwaitDurationMs);
+    const subscription = await broker.component.subscribe(request, (message, own) => batches.add(message, own), signal);
+    return new TopicSubscription(spec, leave, subscription, batches);
+  }
+
+  /** Resolves once the app gets no further message; those in flight go on, and those that fail go back to the broker. */
+  async pause(): Promise<void> {
+    this.#leave.begin();
+    await this.#subscription.pause();
+    this.#batches?.flush();
+  }
+
+  async resume(): Promise<void> {
+    this.#leave.end();
+    await this.#subscription.resume();
+  }
+
+  /** Ends delivery and waits for what is in flight; when `grace` aborts, that is cut off and goes back to the broker. */
+  close(grace: AbortSignal): Promise<void> {
+    this.#closing ??= this.#close(grace);
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close(AbortSignal.timeout(defaultGraceMs));
+  }
+
+  async #close(grace: AbortSignal): Promise<void> {
+    const cut = (): void => this.#leave.cut();
+    this.#leave.begin();
+    if (grace.aborted) cut();
+    else grace.addEventListener('abort', cut, { once: true });
+    try {
+      const closed = this.#subscription[Symbol.asyncDispose]();
+      this.#batches?.flush();
+      await closed;
+    } finally {
+      grace.removeEventListener('abort', cut);
+    }
+  }
+}

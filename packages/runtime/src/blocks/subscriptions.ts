@@ -1,0 +1,153 @@
+import { errorMessage, type Logger, policy, retry } from '@outrigger/core';
+
+import { type AppChannel, type SubscriptionSpec } from '../app-channel/app-channel.ts';
+import { type Broker } from './pubsub-broker.ts';
+import { TopicSubscription } from './subscription.ts';
+
+export interface SubscriptionsOptions {
+  readonly brokers: ReadonlyMap<string, Broker>;
+  readonly channel: AppChannel;
+  /** From Subscription resources, those of this app only, in the order in which they were loaded. */
+  readonly declarative: readonly SubscriptionSpec[];
+  readonly logger: Logger;
+}
+
+/** One subscription as `GET /v1.0/metadata` shows it. */
+export interface ActiveSubscription {
+  readonly pubsubName: string;
+  readonly topic: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly rules: readonly { readonly match: string; readonly path: string }[];
+  readonly deadLetterTopic: string;
+  readonly type: 'DECLARATIVE' | 'PROGRAMMATIC' | 'STREAMING';
+}
+
+interface Wanted {
+  readonly spec: SubscriptionSpec;
+  readonly type: ActiveSubscription['type'];
+}
+
+/** Reading what the app subscribes to is tried again while the app is still starting. */
+const whileAppStarts = policy([retry({ policy: 'exponential', maxInterval: 1000, maxRetries: 3, maxElapsed: 10_000 })]);
+
+/** The app's subscriptions: those of resources and those that the app declares itself, merged. */
+export class Subscriptions implements AsyncDisposable {
+  readonly #options: SubscriptionsOptions;
+  #running: { readonly subscription: TopicSubscription; readonly active: ActiveSubscription }[] = [];
+
+  constructor(options: SubscriptionsOptions) {
+    this.#options = options;
+  }
+
+  /** Those that are delivering, or paused. */
+  get active(): readonly ActiveSubscription[] {
+    return this.#running.map(({ active }) => active);
+  }
+
+  /**
+   * Reads what the app subscribes to and starts everything that is not running yet. A subscription that cannot be started is
+   * logged and left out, as is what the app could not be asked for; only an abort rejects.
+   */
+  async start(signal: AbortSignal): Promise<void> {
+    const { logger } = this.#options;
+    const wanted = this.#merge(await this.#programmatic(signal));
+    await Promise.all(
+      [...wanted.values()].map(async ({ spec, type }) => {
+        try {
+          const subscription = await this.#startOne(spec, signal);
+          this.#running.push({ subscription, active: activeOf(spec, type) });
+        } catch (error) {
+          signal.throwIfAborted();
+          const reason = errorMessage(error);
+          logger.error(`cannot subscribe to topic ${spec.topic} on pubsub ${spec.pubsubName}: ${reason}`);
+        }
+      }),
+    );
+    if (this.#running.length > 0) {
+      const topics = this.#running.map(({ active }) => `${active.pubsubName}/${active.topic}`).join(', ');
+      logger.info(`app is subscribed to the following topics: ${topics}`);
+    }
+  }
+
+  /** Resolves once the app gets no further message; those in flight go on. */
+  async pause(): Promise<void> {
+    await Promise.all(this.#running.map(({ subscription }) => subscription.pause()));
+  }
+
+  async resume(): Promise<void> {
+    await Promise.all(this.#running.map(({ subscription }) => subscription.resume()));
+  }
+
+  /** Ends all subscriptions, after which they can be started anew; what is in flight when `grace` aborts is given back. */
+  async stop(grace: AbortSignal): Promise<void> {
+    const running = this.#running;
+    this.#running = [];
+    const results = await Promise.allSettled(running.map(({ subscription }) => subscription.close(grace)));
+    for (const result of results) {
+      if (result.status === 'rejected') {
+        this.#options.logger.error(`ending a subscription failed: ${errorMessage(result.reason)}`);
+      }
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop(AbortSignal.timeout(30_000));
+  }
+
+  async #programmatic(signal: AbortSignal): Promise<readonly SubscriptionSpec[]> {
+    try {
+      return await whileAppStarts.execute((attempt) => this.#options.channel.subscriptions(attempt), signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      this.#options.logger.error(`reading the app's subscriptions failed: ${errorMessage(error)}`);
+      return [];
+    }
+  }
+
+  /** Per pubsub and topic: the first resource counts, and what the app declares replaces it. */
+  #merge(programmatic: readonly SubscriptionSpec[]): Map<string, Wanted> {
+    const { logger } = this.#options;
+    const wanted = new Map<string, Wanted>();
+    for (const spec of this.#options.declarative) {
+      const key = keyOf(spec);
+      if (wanted.has(key)) {
+        logger.warn(
+          `two Subscription resources for topic ${spec.topic} on pubsub ${spec.pubsubName}; the first is used`,
+        );
+      } else wanted.set(key, { spec, type: 'DECLARATIVE' });
+    }
+    for (const spec of programmatic) wanted.set(keyOf(spec), { spec, type: 'PROGRAMMATIC' });
+    for (const [key, { spec }] of wanted) {
+      if (spec.rules.some(({ path }) => path !== '')) continue;
+      logger.warn(`the subscription to topic ${spec.topic} on pubsub ${spec.pubsubName} has no route and is left out`);
+      wanted.delete(key);
+    }
+    for (const { active } of this.#running) wanted.delete(keyOf(active));
+    return wanted;
+  }
+
+  #startOne(spec: SubscriptionSpec, signal: AbortSignal): Promise<TopicSubscription> {
+    const { brokers, channel, logger } = this.#options;
+    const broker = brokers.get(spec.pubsubName);
+    if (broker === undefined) {
+      const known = brokers.size === 0 ? 'none is' : `loaded: ${[...brokers.keys()].join(', ')}`;
+      throw new Error(`no pub/sub component of that name is loaded for this app (${known})`);
+    }
+    return TopicSubscription.start(broker, spec, channel, logger, signal);
+  }
+}
+
+function keyOf({ pubsubName, topic }: { readonly pubsubName: string; readonly topic: string }): string {
+  return JSON.stringify([pubsubName, topic]);
+}
+
+function activeOf(spec: SubscriptionSpec, type: ActiveSubscription['type']): ActiveSubscription {
+  return {
+    pubsubName: spec.pubsubName,
+    topic: spec.topic,
+    metadata: spec.metadata,
+    rules: spec.rules.map(({ match = '', path }) => ({ match, path })),
+    deadLetterTopic: spec.deadLetterTopic ?? '',
+    type,
+  };
+}
