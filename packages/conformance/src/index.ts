@@ -1,1 +1,1 @@
-export {};
+export { requireBackend } from './require-backend.ts';
