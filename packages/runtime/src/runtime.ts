@@ -1,11 +1,11 @@
 import { type ComponentDefinition, type Logger } from '@outrigger/core';
 
 import { type AppChannel } from './app-channel/app-channel.ts';
-import { type Invocation } from './blocks/invocation.ts';
+import { type Invocation, type PeerTransport } from './blocks/invocation.ts';
 import { type PubSubTopics } from './blocks/pubsub.ts';
 import { type SecretsHandle } from './blocks/secrets.ts';
 import { type StateHandle } from './blocks/state.ts';
-import { type PeerTransport } from './blocks/invocation.ts';
+import { type ActiveSubscription } from './blocks/subscriptions.ts';
 import { type Configuration } from './resources/configuration.ts';
 
 export interface RuntimeOptions {
@@ -42,14 +42,7 @@ export interface LoadedComponent {
   readonly capabilities: readonly string[];
 }
 
-export interface ActiveSubscription {
-  readonly pubsubName: string;
-  readonly topic: string;
-  readonly metadata: Readonly<Record<string, string>>;
-  readonly rules: readonly { readonly match: string; readonly path: string }[];
-  readonly deadLetterTopic: string;
-  readonly type: 'DECLARATIVE' | 'PROGRAMMATIC' | 'STREAMING';
-}
+export { type ActiveSubscription };
 
 /**
  * The engine: loaded resources, running components and the building blocks over them. The sidecar's edges and a library
