@@ -4,6 +4,7 @@ import { join } from 'node:path';
 /** The fields of a workspace package's manifest that the tools read. */
 export interface Manifest {
   readonly name: string;
+  readonly description?: string;
   readonly private?: boolean;
   readonly files?: readonly string[];
   readonly bin?: Readonly<Record<string, string>>;

@@ -8,6 +8,7 @@ import {
   metadataJsonSchema,
   metadataTable,
 } from '@outrigger/core';
+import { listings } from './listings.ts';
 import { listPackages, type Package } from './packages.ts';
 
 const catalogueFile = 'packages/runtime/src/resources/catalogue.json';
@@ -22,7 +23,7 @@ interface Generated {
 
 /**
  * Everything that is written down a second time because a definition or a manifest says it: the metadata tables of the
- * READMEs, a JSON Schema per component type, and the catalogue of types and packages.
+ * READMEs, a JSON Schema per component type, the catalogue of types and packages, and the lists of packages and flags.
  */
 export async function generate(root: string): Promise<Generated> {
   const files = new Map<string, string>();
@@ -44,6 +45,7 @@ export async function generate(root: string): Promise<Generated> {
   }
   const sorted = Object.entries(catalogue).toSorted(([a], [b]) => (a < b ? -1 : 1));
   files.set(catalogueFile, json(Object.fromEntries(sorted)));
+  for (const [file, text] of listings(root)) files.set(file, text);
   return { files, problems };
 }
 
