@@ -28,10 +28,7 @@ export interface ComponentRegistry {
 }
 
 /** A property by name, in any case; `undefined` when it is not there or empty. */
-export function propertyOf(
-  properties: Readonly<Record<string, string>>,
-  name: string,
-): string | undefined {
+export function propertyOf(properties: Readonly<Record<string, string>>, name: string): string | undefined {
   const lower = name.toLowerCase();
   for (const [candidate, value] of Object.entries(properties)) {
     if (candidate.toLowerCase() === lower) return value === '' ? undefined : value;

@@ -1,15 +1,23 @@
+import { type Position } from './resource.ts';
+
 /** `spec` of the merged Configuration resources, validated; absent sections have their defaults. */
 export interface Configuration {
   readonly name: string;
   readonly httpPipeline: readonly PipelineHandler[];
   readonly appHttpPipeline: readonly PipelineHandler[];
   readonly secretScopes: readonly SecretScope[];
-  readonly nameResolution?: { readonly component: string; readonly version: string; readonly configuration: Readonly<Record<string, string>> };
+  readonly nameResolution?: NameResolutionSpec;
   readonly features: ReadonlyMap<string, boolean>;
   readonly api: { readonly allowed: readonly ApiRule[]; readonly denied: readonly ApiRule[] };
   /** `type` or `type/version` that must not be loaded. */
   readonly deniedComponents: readonly string[];
-  readonly logging: { readonly apiLogging: { readonly enabled?: boolean; readonly obfuscateURLs: boolean; readonly omitHealthChecks: boolean } };
+  readonly logging: {
+    readonly apiLogging: {
+      readonly enabled?: boolean;
+      readonly obfuscateURLs: boolean;
+      readonly omitHealthChecks: boolean;
+    };
+  };
   /** Sections that later building blocks read, as they stand in the YAML: tracing, metric, mtls, accessControl, … */
   readonly sections: Readonly<Record<string, unknown>>;
 }
@@ -32,4 +40,12 @@ export interface ApiRule {
   readonly version: string;
   /** Empty: both. */
   readonly protocol: '' | 'http' | 'grpc';
+}
+
+/** Where it stands in the file is kept for messages. */
+export interface NameResolutionSpec extends Position {
+  /** Without the `nameresolution.` of its type. */
+  readonly component: string;
+  readonly version: string;
+  readonly configuration: Readonly<Record<string, string>>;
 }

@@ -1,6 +1,10 @@
+import { type Envelope, header, readNamedValues, readSpec, readValueSource } from './envelope.ts';
+import { type FieldReader } from './field-reader.ts';
 import { type NamedValue, type Resource, type ValueSource } from './resource.ts';
 
-export type TlsRenegotiation = 'RenegotiateNever' | 'RenegotiateOnceAsClient' | 'RenegotiateFreelyAsClient';
+const renegotiations = ['RenegotiateNever', 'RenegotiateOnceAsClient', 'RenegotiateFreelyAsClient'] as const;
+
+export type TlsRenegotiation = (typeof renegotiations)[number];
 
 /** `kind: HTTPEndpoint`, validated; its values are not resolved yet. */
 export interface HttpEndpointResource extends Resource {
@@ -26,5 +30,47 @@ export interface HttpEndpoint {
     readonly certificate?: string;
     readonly privateKey?: string;
     readonly renegotiation?: TlsRenegotiation;
+  };
+}
+
+export function readHttpEndpoint(envelope: Envelope): HttpEndpointResource | undefined {
+  return readSpec(envelope, (spec) => {
+    const clientTls = spec.object('clientTLS');
+    const tls = clientTls && tlsOf(clientTls);
+    return {
+      ...header(envelope),
+      baseUrl: baseUrlOf(spec),
+      headers: readNamedValues(spec, 'headers'),
+      ...(tls && { clientTls: tls }),
+      secretStore: envelope.secretStore,
+    };
+  });
+}
+
+function baseUrlOf(spec: FieldReader): string {
+  const text = spec.requiredText('baseUrl');
+  if (text !== '' && !/^https?:$/.test(URL.parse(text)?.protocol ?? '')) {
+    spec.error('spec.baseUrl must be a URL that begins with http:// or https://', [...spec.path, 'baseUrl']);
+  }
+  return text;
+}
+
+function tlsOf(reader: FieldReader): NonNullable<HttpEndpointResource['clientTls']> {
+  const [rootCA, certificate, privateKey] = ['rootCA', 'certificate', 'privateKey'].map((name) => {
+    const part = reader.object(name);
+    const source = part && readValueSource(part);
+    part?.done();
+    return source;
+  });
+  const renegotiation = reader.oneOf('renegotiation', renegotiations);
+  if ((certificate === undefined) !== (privateKey === undefined)) {
+    reader.error('spec.clientTLS needs certificate and privateKey together, or neither');
+  }
+  reader.done();
+  return {
+    ...(rootCA && { rootCA }),
+    ...(certificate && { certificate }),
+    ...(privateKey && { privateKey }),
+    ...(renegotiation && { renegotiation }),
   };
 }
