@@ -24,3 +24,38 @@ export {
 } from './app-channel/in-process.ts';
 export { type CloudEvent } from './blocks/cloud-event.ts';
 export { type BulkPublishEvent, type FailedPublish, type PublishEvent, type PubSubTopics } from './blocks/pubsub.ts';
+export {
+  SecretsBlock,
+  type SecretsBlockOptions,
+  type SecretsComponent,
+  type SecretsHandle,
+} from './blocks/secrets.ts';
+export { queryFailed } from './blocks/state-errors.ts';
+export {
+  type BulkStateItem,
+  type SaveItem,
+  StateBlock,
+  type StateBlockOptions,
+  type StateComponent,
+  type StateDeleteOptions,
+  type StateHandle,
+  type StateReadOptions,
+  type TransactionOperation,
+} from './blocks/state.ts';
+export {
+  ApiError,
+  type ApiErrorInit,
+  appIdNotMatch,
+  bodyRead,
+  type ErrorDetail,
+  grpcStatus,
+  type GrpcStatusName,
+  internal,
+  malformedBody,
+  malformedRequest,
+  noAppId,
+  notReady,
+  outboundNotReady,
+} from './errors.ts';
+export { type ApiRule } from './resources/configuration.ts';
+export { type Runtime } from './runtime.ts';

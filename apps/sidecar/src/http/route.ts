@@ -32,6 +32,8 @@ export interface Route {
   /** `/v1.0/state/{store}/{key}`; `{topic…}` as the last segment takes the rest of the path. */
   readonly pattern: string;
   readonly api: { readonly name: string; readonly version: string };
+  /** What the API log calls it where it hides paths: `GetState`. */
+  readonly operation?: string;
   readonly handle: (exchange: HttpExchange) => Promise<void> | void;
   /** Served without the API token and left out of API logging when `omitHealthChecks` says so. */
   readonly healthCheck?: true;

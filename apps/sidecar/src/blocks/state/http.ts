@@ -1,0 +1,98 @@
+import { type StateItem } from '@outrigger/core';
+import { queryFailed, type Runtime, type StateReadOptions } from '@outrigger/runtime';
+
+import { headerOf } from '../../http/headers.ts';
+import { replyBytes, replyEmpty } from '../../http/reply.ts';
+import { type HttpExchange, type Route } from '../../http/route.ts';
+import { bulkReply, queryReply, rfc3339 } from './state-reply.ts';
+import { readBulkGet, readQuery, readSaveItems, readTransaction } from './state-json.ts';
+
+const api = { name: 'state', version: 'v1' };
+const write = ['POST', 'PUT'];
+
+/** The routes of the state building block. */
+export function stateRoutes(runtime: Pick<Runtime, 'state'>): Route[] {
+  const storeOf = ({ params }: HttpExchange) => runtime.state(params[0] ?? '');
+
+  const get = async (exchange: HttpExchange) => {
+    const item = await storeOf(exchange).get(exchange.params[1] ?? '', readOptions(exchange));
+    if (item === undefined) replyEmpty(exchange);
+    else replyBytes(exchange, 200, item.value, itemHeaders(item));
+  };
+
+  const save = async (exchange: HttpExchange) => {
+    const store = storeOf(exchange);
+    await store.save(readSaveItems(await exchange.body(), exchange.metadata()));
+    replyEmpty(exchange);
+  };
+
+  const remove = async (exchange: HttpExchange) => {
+    const etag = headerOf(exchange.request, 'if-match');
+    const concurrency = exchange.queryValue('concurrency');
+    await storeOf(exchange).delete(exchange.params[1] ?? '', {
+      ...readOptions(exchange),
+      ...(etag !== undefined && { etag }),
+      // the building block checks the word
+      ...(concurrency !== undefined && { concurrency: concurrency as 'first-write' }),
+    });
+    replyEmpty(exchange);
+  };
+
+  const getBulk = async (exchange: HttpExchange) => {
+    const store = storeOf(exchange);
+    const { keys, ...options } = readBulkGet(await exchange.body(), exchange.metadata());
+    replyBytes(exchange, 200, bulkReply(await store.getBulk(keys, options)));
+  };
+
+  const transact = async (exchange: HttpExchange) => {
+    const store = storeOf(exchange);
+    const { operations, metadata } = readTransaction(await exchange.body(), exchange.metadata());
+    await store.transact(operations, metadata);
+    replyEmpty(exchange);
+  };
+
+  const query = async (exchange: HttpExchange) => {
+    const store = storeOf(exchange);
+    const refuse = (reason: string) => queryFailed(exchange.params[0] ?? '', `failed to parse JSON query body: ${reason}`);
+    const found = await store.query(readQuery(await exchange.body(), refuse), exchange.metadata());
+    if (found.items.length === 0) replyEmpty(exchange);
+    else replyBytes(exchange, 200, queryReply(found));
+  };
+
+  const item = '/v1.0/state/{store}/{key}';
+  const alpha = { name: 'state', version: 'v1alpha1' };
+  return [
+    { methods: ['GET'], pattern: item, api, operation: 'GetState', handle: get },
+    { methods: write, pattern: '/v1.0/state/{store}', api, operation: 'SaveState', handle: save },
+    { methods: ['DELETE'], pattern: item, api, operation: 'DeleteState', handle: remove },
+    { methods: write, pattern: '/v1.0/state/{store}/bulk', api, operation: 'GetBulkState', handle: getBulk },
+    {
+      methods: write,
+      pattern: '/v1.0/state/{store}/transaction',
+      api,
+      operation: 'ExecuteStateTransaction',
+      handle: transact,
+    },
+    {
+      methods: write,
+      pattern: '/v1.0-alpha1/state/{store}/query',
+      api: alpha,
+      operation: 'QueryStateAlpha1',
+      handle: query,
+    },
+  ];
+}
+
+function readOptions(exchange: HttpExchange): StateReadOptions | undefined {
+  if (exchange.query === '') return undefined;
+  // the building block checks the word
+  const consistency = exchange.queryValue('consistency') as StateReadOptions['consistency'];
+  return { metadata: exchange.metadata(), ...(consistency !== undefined && { consistency }) };
+}
+
+function itemHeaders({ etag, expiresAt }: StateItem): string[] {
+  const headers: string[] = [];
+  if (etag !== undefined) headers.push('etag', etag);
+  if (expiresAt !== undefined) headers.push('metadata.ttlexpiretime', rfc3339(expiresAt));
+  return headers;
+}

@@ -1,0 +1,98 @@
+import { type Server } from 'node:http';
+import { connect } from 'node:net';
+import { unlink } from 'node:fs/promises';
+
+/** Where a server listens. */
+export type Endpoint = { readonly host: string; readonly port: number } | { readonly socketPath: string };
+
+/** What a message calls the settings that could be changed. */
+export interface ListenFlags {
+  readonly port: string;
+  readonly address: string;
+}
+
+/** Addresses that are bound when none are named: this machine alone. */
+export const loopbackAddresses: readonly string[] = ['127.0.0.1', '::1'];
+
+/** `--dapr-listen-addresses`: addresses separated by commas, in brackets or not. Empty: this machine alone. */
+export function parseListenAddresses(text: string | undefined): readonly string[] {
+  const addresses = (text ?? '')
+    .split(',')
+    .map((address) => address.trim().replace(/^\[(.*)\]$/, '$1'))
+    .filter((address) => address !== '');
+  return addresses.length === 0 ? loopbackAddresses : addresses;
+}
+
+/**
+ * Binds a server; resolves to the port (0 for a socket). Rejects with a message that names the address, what is wrong and
+ * which flag mends it.
+ */
+export async function listen(server: Server, endpoint: Endpoint, flags: ListenFlags): Promise<number> {
+  try {
+    return await bind(server, endpoint);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if ('socketPath' in endpoint && code === 'EADDRINUSE' && !(await isServed(endpoint.socketPath))) {
+      // left behind by a process that was killed
+      await unlink(endpoint.socketPath);
+      return bind(server, endpoint);
+    }
+    throw new ListenError(endpoint, flags, error as NodeJS.ErrnoException);
+  }
+}
+
+function bind(server: Server, endpoint: Endpoint): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen('socketPath' in endpoint ? { path: endpoint.socketPath } : endpoint, () => {
+      server.off('error', reject);
+      const address = server.address();
+      resolve(typeof address === 'object' && address !== null ? address.port : 0);
+    });
+  });
+}
+
+function isServed(socketPath: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(socketPath, () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.on('error', () => resolve(false));
+  });
+}
+
+/** A port or socket could not be bound. */
+export class ListenError extends Error {
+  override readonly name = 'ListenError';
+  readonly code: string | undefined;
+
+  constructor(endpoint: Endpoint, flags: ListenFlags, cause: NodeJS.ErrnoException) {
+    const where = 'socketPath' in endpoint ? endpoint.socketPath : `${bracketed(endpoint.host)}:${endpoint.port}`;
+    super(`cannot listen on ${where}: ${advice(cause, flags, 'socketPath' in endpoint)}`, { cause });
+    this.code = cause.code;
+  }
+}
+
+function bracketed(host: string): string {
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+function advice(error: NodeJS.ErrnoException, flags: ListenFlags, isSocket: boolean): string {
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return isSocket
+        ? 'another process serves this socket; stop it, or name another folder with --unix-domain-socket'
+        : `the port is in use; stop the process that has it, or choose another with ${flags.port} (0 picks a free one)`;
+    case 'EACCES':
+      return isSocket
+        ? 'this user may not create the socket; name another folder with --unix-domain-socket'
+        : `this user may not use the port; choose one above 1023 with ${flags.port}`;
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+    case 'EINVAL':
+      return `this machine does not have the address; correct ${flags.address}`;
+    default:
+      return error.message;
+  }
+}
