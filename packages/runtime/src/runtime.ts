@@ -32,6 +32,8 @@ export interface RuntimeOptions {
   readonly self?: { readonly host: string; readonly port: number };
   /** Environment for `envRef`, templates and tokens. Default: `process.env`. */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Aborts the start; `createRuntime` then rejects and leaves nothing behind. */
+  readonly signal?: AbortSignal;
 }
 
 export interface LoadedComponent {
@@ -68,8 +70,11 @@ export interface Runtime extends AsyncDisposable {
    * Second half of the start, after the API is being served: waits for the app, reads its subscriptions, begins delivery and
    * registers this instance. Resolves when all that is done.
    */
-  connectApp(signal: AbortSignal): Promise<void>;
+  connectApp(signal?: AbortSignal): Promise<void>;
 
-  /** Stops taking in work: subscriptions pause, the instance is no longer found. What is in flight goes on. */
-  pause(): Promise<void>;
+  /**
+   * Stops taking in work: the instance is no longer found by peers, subscriptions end. Resolves when what they had in flight is
+   * done; from the moment `grace` aborts the rest is given back to its broker. The building blocks can be used until disposal.
+   */
+  drain(grace: AbortSignal): Promise<void>;
 }
