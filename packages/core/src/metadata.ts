@@ -83,7 +83,7 @@ function wholeNumber(value: string): number | undefined {
 const scalar = { type: ['string', 'number', 'boolean'] };
 
 /** A text, taken as it is. */
-export function text<const O extends FieldOptions<string>>(options: O): With<O, string> {
+function text<const O extends FieldOptions<string>>(options: O): With<O, string> {
   return define(
     options.secret ? 'secret' : 'text',
     options,
@@ -94,14 +94,14 @@ export function text<const O extends FieldOptions<string>>(options: O): With<O, 
 }
 
 /** A whole number. */
-export function integer<const O extends FieldOptions<number> & Range>(options: O): With<O, number> {
+function integer<const O extends FieldOptions<number> & Range>(options: O): With<O, number> {
   return define('integer', options, { type: ['integer', 'string'] }, (value) =>
     inRange(expect(wholeNumber(value.trim()), 'a whole number'), options),
   );
 }
 
 /** A truth value in any of the forms Dapr accepts: `true`, `"true"`, `yes`, `1`, … */
-export function flag<const O extends FieldOptions<boolean>>(options: O): With<O, boolean> {
+function flag<const O extends FieldOptions<boolean>>(options: O): With<O, boolean> {
   return define('flag', options, { type: ['boolean', 'string'] }, (value) =>
     expect(parseBoolean(value), 'true or false'),
   );
@@ -114,7 +114,7 @@ function showDuration(milliseconds: number): string {
 }
 
 /** A length of time in milliseconds, written as a Go duration; a bare number counts in `plainUnit` (default milliseconds). */
-export function duration<const O extends FieldOptions<number> & Range & { readonly plainUnit?: 'ms' | 's' }>(
+function duration<const O extends FieldOptions<number> & Range & { readonly plainUnit?: 'ms' | 's' }>(
   options: O,
 ): With<O, number> {
   return define(
@@ -128,17 +128,14 @@ export function duration<const O extends FieldOptions<number> & Range & { readon
 }
 
 /** A number of bytes, written as a quantity: `1024`, `64k`, `4Mi`. */
-export function byteSize<const O extends FieldOptions<number>>(options: O): With<O, number> {
+function byteSize<const O extends FieldOptions<number>>(options: O): With<O, number> {
   return define('byte size', options, { type: ['string', 'integer'] }, (value) =>
     expect(parseByteSize(value), 'a number of bytes such as "1024", "64k" or "4Mi"'),
   );
 }
 
 /** One of a few words, matched case-insensitively and given back as they stand in `values`. */
-export function oneOf<const V extends string, const O extends FieldOptions<V>>(
-  values: readonly V[],
-  options: O,
-): With<O, V> {
+function oneOf<const V extends string, const O extends FieldOptions<V>>(values: readonly V[], options: O): With<O, V> {
   return define(values.join(' | '), options, { enum: values }, (value) =>
     expect(
       values.find((candidate) => candidate.toLowerCase() === value.trim().toLowerCase()),
@@ -148,7 +145,7 @@ export function oneOf<const V extends string, const O extends FieldOptions<V>>(
 }
 
 /** A list of texts, separated by commas; blanks around an entry are dropped, empty entries left out. */
-export function list<const O extends FieldOptions<readonly string[]>>(options: O): With<O, readonly string[]> {
+function list<const O extends FieldOptions<readonly string[]>>(options: O): With<O, readonly string[]> {
   return define<readonly string[], O>(
     'list',
     options,
