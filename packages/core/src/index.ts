@@ -10,6 +10,7 @@ export {
 } from './component.ts';
 export { DeliveryQueue } from './delivery-queue.ts';
 export { ComponentError, type ErrorCode, errorMessage } from './errors.ts';
+export { type LikePart, likeMatcher, parseLike } from './like.ts';
 export { type LogFields, type Logger, type LogLevel, silentLogger } from './logger.ts';
 export {
   type Field,
