@@ -1,0 +1,4 @@
+import { stateStoreConformance } from '@outrigger/conformance/state';
+import { InMemoryStateStore } from '../src/in-memory-state-store.ts';
+
+stateStoreConformance(async () => new InMemoryStateStore(), { isolated: true });
