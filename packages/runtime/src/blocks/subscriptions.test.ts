@@ -1,0 +1,155 @@
+import { policy, retry } from '@outrigger/core';
+import { describe, expect, it, vi } from 'vitest';
+
+import { type Answer } from '../../test/http-app.ts';
+import { acknowledge, scene } from '../../test/pubsub-scene.ts';
+import { type SubscriptionSpec } from '../app-channel/app-channel.ts';
+
+const never = new AbortController().signal;
+
+describe('subscriptions', () => {
+  const declared: SubscriptionSpec = {
+    pubsubName: 'pubsub',
+    topic: 'orders',
+    metadata: {},
+    rules: [{ path: '/declared' }],
+  };
+
+  it('come from resources and from the app, which replaces a resource for the same topic', async () => {
+    const { subscriptions, log } = await scene({
+      declarative: [declared, { ...declared, rules: [{ path: '/second' }] }, { ...declared, topic: 'other' }],
+      programmatic: [
+        { pubsubname: 'pubsub', topic: 'orders', route: '/own', deadLetterTopic: 'dead', metadata: { n: 1 } },
+      ],
+      handle: acknowledge,
+    });
+    expect(subscriptions.active).toHaveLength(2);
+    expect(subscriptions.active).toContainEqual({
+      pubsubName: 'pubsub',
+      topic: 'orders',
+      metadata: { n: '1' },
+      rules: [{ match: '', path: '/own' }],
+      deadLetterTopic: 'dead',
+      type: 'PROGRAMMATIC',
+    });
+    expect(subscriptions.active).toContainEqual(expect.objectContaining({ topic: 'other', type: 'DECLARATIVE' }));
+    expect(log.join('\n')).toMatch(/two Subscription resources for topic orders on pubsub pubsub; the first is used/);
+  });
+
+  it('are left out with a reason when they cannot work, and the others run', async () => {
+    const { subscriptions, log } = await scene({
+      programmatic: [
+        { pubsubname: 'nowhere', topic: 'a', route: '/a' },
+        { pubsubname: 'pubsub', topic: 'b', routes: { rules: [{ match: 'broken ==', path: '/b' }] } },
+        { pubsubname: 'pubsub', topic: 'c', route: '/c', metadata: { rawPayload: 'maybe' } },
+        { pubsubname: 'pubsub', topic: 'd' },
+        { pubsubname: 'pubsub', topic: 'forbidden', route: '/e' },
+        { pubsubname: 'pubsub', topic: 'orders', route: '/orders' },
+      ],
+      broker: { properties: { allowedTopics: 'orders,b,c,d' } },
+      handle: acknowledge,
+    });
+    expect(subscriptions.active.map(({ topic }) => topic)).toEqual(['orders']);
+    const all = log.join('\n');
+    expect(all).toMatch(
+      /topic a on pubsub nowhere: no pub\/sub component of that name is loaded for this app \(loaded: pubsub\)/,
+    );
+    expect(all).toMatch(/topic b on pubsub pubsub: the routing rule `broken ==` is not a valid CEL/);
+    expect(all).toMatch(/topic c on pubsub pubsub: rawPayload value must be a valid boolean: actual is 'maybe'/);
+    expect(all).toMatch(/topic d on pubsub pubsub has no route/);
+    expect(all).toMatch(/subscription to topic 'forbidden' on pubsub 'pubsub' is not allowed/);
+  });
+
+  it('have the namespace in front of the topic on the wire only', async () => {
+    const { app, publish, dead } = await scene({
+      subscription: { route: '/orders', deadLetterTopic: 'dead' },
+      handle: () => ({ status: 500 }),
+      broker: { namespaced: true, namespace: 'prod' },
+    });
+    await publish({ n: 1 });
+    await vi.waitFor(() => expect(dead).toHaveLength(1));
+    expect(dead[0]?.topic).toBe('proddead');
+    expect(JSON.parse(app.posted('/orders')[0]?.body ?? '')).toMatchObject({ topic: 'orders' });
+  });
+
+  it('can be stopped and started again, reading anew what the app wants', async () => {
+    const programmatic: unknown[] = [{ pubsubname: 'pubsub', topic: 'orders', route: '/one' }];
+    const { app, publish, subscriptions } = await scene({ programmatic, handle: acknowledge });
+    await subscriptions.stop(never);
+    expect(subscriptions.active).toEqual([]);
+    programmatic[0] = { pubsubname: 'pubsub', topic: 'orders', route: '/two' };
+    await subscriptions.start(never);
+    await publish({ n: 1 });
+    await vi.waitFor(() => expect(app.posted('/two')).toHaveLength(1));
+    expect(app.posted('/one')).toHaveLength(0);
+  });
+
+  it('hold messages back while they are paused', async () => {
+    const { app, publish, subscriptions } = await scene({ subscription: { route: '/orders' }, handle: acknowledge });
+    await subscriptions.pause();
+    await publish({ n: 1 });
+    await subscriptions.resume();
+    await publish({ n: 2 });
+    await vi.waitFor(() => expect(app.posted('/orders')).toHaveLength(2));
+  });
+});
+
+describe('leaving', () => {
+  it('waits for the app to finish', async () => {
+    const answer = Promise.withResolvers<Answer>();
+    const { app, publish, subscriptions } = await scene({
+      subscription: { route: '/orders' },
+      handle: () => answer.promise,
+    });
+    await publish({ n: 1 });
+    await vi.waitFor(() => expect(app.posted('/orders')).toHaveLength(1));
+    let stopped = false;
+    const stopping = subscriptions.stop(never).then(() => (stopped = true));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(stopped).toBe(false);
+    answer.resolve({});
+    await stopping;
+  });
+
+  it('gives back what fails meanwhile instead of dead-lettering it', async () => {
+    const answer = Promise.withResolvers<Answer>();
+    const { app, publish, subscriptions, dead } = await scene({
+      subscription: { route: '/orders', deadLetterTopic: 'dead' },
+      handle: () => answer.promise,
+    });
+    await publish({ n: 1 });
+    await vi.waitFor(() => expect(app.posted('/orders')).toHaveLength(1));
+    const stopping = subscriptions.stop(never);
+    answer.resolve({ status: 500 });
+    await stopping;
+    expect(dead).toHaveLength(0);
+    await subscriptions.start(never);
+    await vi.waitFor(() => expect(app.posted('/orders')).toHaveLength(2));
+  });
+
+  it('cuts off and gives back what is still running when the grace is over', async () => {
+    let calls = 0;
+    const { app, publish, subscriptions, dead } = await scene({
+      subscription: { route: '/orders', deadLetterTopic: 'dead' },
+      handle: () => (++calls === 1 ? new Promise<Answer>(() => {}) : {}),
+    });
+    await publish({ n: 1 });
+    await vi.waitFor(() => expect(app.posted('/orders')).toHaveLength(1));
+    await subscriptions.stop(AbortSignal.timeout(10));
+    expect(dead).toHaveLength(0);
+    await subscriptions.start(never);
+    await vi.waitFor(() => expect(app.posted('/orders')).toHaveLength(2));
+  });
+
+  it('does not wait for retries that are still to come', async () => {
+    const { app, publish, subscriptions, dead } = await scene({
+      subscription: { route: '/orders', deadLetterTopic: 'dead' },
+      handle: () => ({ status: 500 }),
+      inbound: policy([retry({ duration: 60_000 })]),
+    });
+    await publish({ n: 1 });
+    await vi.waitFor(() => expect(app.posted('/orders')).toHaveLength(1));
+    await subscriptions.stop(never);
+    expect(dead).toHaveLength(0);
+  });
+});
