@@ -1,0 +1,42 @@
+import { type ComponentKind, type Logger } from '@outrigger/core';
+
+import { type ComponentInstance, type ComponentRegistry } from './component-instance.ts';
+
+/** The components that run, in the order in which they came up; disposed in the opposite order. */
+export class Components implements ComponentRegistry, AsyncDisposable {
+  readonly #byName = new Map<string, ComponentInstance>();
+  readonly #logger: Logger;
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  add(component: ComponentInstance): void {
+    this.#byName.set(component.name, component);
+  }
+
+  get all(): readonly ComponentInstance[] {
+    return [...this.#byName.values()];
+  }
+
+  get<K extends ComponentKind>(kind: K, name: string): ComponentInstance<K> | undefined {
+    const found = this.#byName.get(name);
+    return found?.kind === kind ? (found as ComponentInstance<K>) : undefined;
+  }
+
+  ofKind<K extends ComponentKind>(kind: K): readonly ComponentInstance<K>[] {
+    return this.all.filter((one): one is ComponentInstance<K> => one.kind === kind);
+  }
+
+  /** One after the other; one that fails to close is logged and does not keep the others open. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const { name, type, version, instance } of this.all.toReversed()) {
+      try {
+        await instance[Symbol.asyncDispose]();
+      } catch (error) {
+        this.#logger.warn(`Component ${name} (${type}/${version}) did not close cleanly`, { error });
+      }
+    }
+    this.#byName.clear();
+  }
+}
