@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { stateStoreConformance } from '@outrigger/conformance/state';
 import {
   type ComponentDefinition,
   isComponentDefinition,
@@ -32,6 +33,8 @@ function open(path = join(folder, `${randomUUID()}.json`)): Promise<StateStore> 
 }
 
 describe('the example component', () => {
+  stateStoreConformance(() => open(), { isolated: true, competitions: 20, maxValueBytes: 65_536 });
+
   it('has its items again when the process starts anew', async () => {
     const path = join(folder, 'kept.json');
     const value = Buffer.from([0, 1, 254, 255]);
