@@ -21,7 +21,11 @@ export async function serve(options: Partial<HttpServerOptions>): Promise<Served
 }
 
 /** Sends bytes on a connection of their own and resolves to all that came back once the server has hung up. */
-export function sendRaw(port: number, bytes: string | Buffer, more?: (send: (bytes: string) => void) => void): Promise<string> {
+export function sendRaw(
+  port: number,
+  bytes: string | Buffer,
+  more?: (send: (bytes: string) => void) => void,
+): Promise<string> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1', () => {
       socket.write(bytes);

@@ -47,7 +47,9 @@ export function readBody(request: IncomingMessage, limit: number): Promise<Buffe
     const failed = (error?: Error) => {
       if (settled) return;
       settled = true;
-      reject(bodyRead(error?.message === 'aborted' || !error ? 'the client closed the connection' : error.message, error));
+      reject(
+        bodyRead(error?.message === 'aborted' || !error ? 'the client closed the connection' : error.message, error),
+      );
     };
     request.on('error', failed);
     request.on('close', failed);

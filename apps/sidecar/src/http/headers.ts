@@ -8,7 +8,11 @@ export function headerOf(request: IncomingMessage, name: string): string | undef
   const headers = request.rawHeaders;
   for (let index = 0; index < headers.length; index += 2) {
     const candidate = headers[index];
-    if (candidate !== undefined && candidate.length === name.length && (candidate === name || candidate.toLowerCase() === name)) {
+    if (
+      candidate !== undefined &&
+      candidate.length === name.length &&
+      (candidate === name || candidate.toLowerCase() === name)
+    ) {
       return headers[index + 1];
     }
   }

@@ -6,7 +6,7 @@ function isClean(path: string): boolean {
   if (path.charCodeAt(0) !== slash) return false;
   let at = path.indexOf('/', 1);
   if (at === -1) return path.charCodeAt(1) !== dot || !isDots(path, 1, path.length);
-  for (let start = 1; ; ) {
+  for (let start = 1; ;) {
     if (at === start || (path.charCodeAt(start) === dot && isDots(path, start, at))) return false;
     if (at === path.length) return true;
     start = at + 1;

@@ -15,7 +15,9 @@ const store: SecretStore = {
 
 function vault(scope?: Partial<SecretScope>, more: Partial<SecretStore> = {}) {
   const full = { storeName: 'vault', defaultAccess: 'allow', allowedSecrets: [], deniedSecrets: [], ...scope } as const;
-  return new SecretsBlock([{ name: 'vault', store: { ...store, ...more } }], scope ? { scopes: [full] } : {}).store('vault');
+  return new SecretsBlock([{ name: 'vault', store: { ...store, ...more } }], scope ? { scopes: [full] } : {}).store(
+    'vault',
+  );
 }
 
 test('a secret comes as the store has it, a missing one as undefined', async () => {
@@ -42,7 +44,11 @@ describe('scopes', () => {
     ['deny by default', { defaultAccess: 'deny' }, []],
     ['deny but for those allowed', { defaultAccess: 'deny', allowedSecrets: ['db'] }, ['db']],
     ['allow but for those denied', { deniedSecrets: ['db'] }, ['mail', 'key']],
-    ['a list of allowed ones closes the rest', { allowedSecrets: ['db', 'key'], deniedSecrets: ['key'] }, ['db', 'key']],
+    [
+      'a list of allowed ones closes the rest',
+      { allowedSecrets: ['db', 'key'], deniedSecrets: ['key'] },
+      ['db', 'key'],
+    ],
   ] as const)('%s', async (_, scope, open) => {
     const handle = vault(scope);
     expect(Object.keys(await handle.getAll())).toEqual(open);
@@ -73,6 +79,7 @@ test('failures of the backend are told with the store’s name', async () => {
   const { getAll: _, ...single } = store;
   const block = new SecretsBlock([{ name: 'vault', store: single }]);
   await expect(block.store('vault').getAll()).rejects.toMatchObject({
-    message: 'failed getting secrets from secret store vault: this secret store cannot list its secrets: get them one by one',
+    message:
+      'failed getting secrets from secret store vault: this secret store cannot list its secrets: get them one by one',
   });
 });

@@ -16,7 +16,8 @@ export async function runAll<I, T>(
   run: (input: I) => Promise<T>,
   parallelism = 0,
 ): Promise<BulkOutcome<T>[]> {
-  if (parallelism <= 0 || parallelism >= inputs.length) return Promise.all(inputs.map((input) => outcomeOf(run(input))));
+  if (parallelism <= 0 || parallelism >= inputs.length)
+    return Promise.all(inputs.map((input) => outcomeOf(run(input))));
   const outcomes: BulkOutcome<T>[] = [];
   const queue = inputs.entries();
   const worker = async () => {

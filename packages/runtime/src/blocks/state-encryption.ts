@@ -60,7 +60,8 @@ export class StateEncryption {
 
   #key(name: string): Buffer {
     const key = this.#keys.get(name);
-    if (key === undefined) throw this.#failure(`it was encrypted with the key "${name}", which this component does not have`);
+    if (key === undefined)
+      throw this.#failure(`it was encrypted with the key "${name}", which this component does not have`);
     return key;
   }
 

@@ -76,7 +76,12 @@ export class StoreHandle implements StateHandle {
         await this.#run((attempt) => this.#store.set(request, attempt), signal);
         return;
       }
-      failures = await writeAll(items.map((item) => this.#write(item)), this.#setAll, this.#policy, signal);
+      failures = await writeAll(
+        items.map((item) => this.#write(item)),
+        this.#setAll,
+        this.#policy,
+        signal,
+      );
     } catch (error) {
       failures = [error];
     }
@@ -118,7 +123,12 @@ export class StoreHandle implements StateHandle {
     if (items.length === 0) return;
     let failures: unknown[];
     try {
-      failures = await writeAll(items.map((item) => this.#deletion(item)), this.#deleteAll, this.#policy, signal);
+      failures = await writeAll(
+        items.map((item) => this.#deletion(item)),
+        this.#deleteAll,
+        this.#policy,
+        signal,
+      );
     } catch (error) {
       failures = [error];
     }

@@ -55,7 +55,8 @@ export function ttlInSeconds(metadata: RequestMetadata | undefined): number | un
     const text = metadata[name] ?? '';
     if (text === '') return undefined;
     const seconds = /^[+-]?\d+$/.test(text) ? Number(text) : Number.NaN;
-    if (Number.isNaN(seconds)) throw new Error(`incorrect value for metadata 'ttlInSeconds': '${text}' is not an integer`);
+    if (Number.isNaN(seconds))
+      throw new Error(`incorrect value for metadata 'ttlInSeconds': '${text}' is not an integer`);
     if ((seconds < 1 && seconds !== -1) || seconds > longestTtl) {
       throw new Error(`incorrect value for metadata 'ttlInSeconds': must be -1 or from 1 to ${longestTtl}`);
     }

@@ -1,4 +1,12 @@
-import { type BulkOutcome, ComponentError, policy, retry, type StateItem, type StateStore, timeout } from '@outrigger/core';
+import {
+  type BulkOutcome,
+  ComponentError,
+  policy,
+  retry,
+  type StateItem,
+  type StateStore,
+  timeout,
+} from '@outrigger/core';
 import { describe, expect, test } from 'vitest';
 
 import { ApiError } from '../errors.ts';
@@ -21,7 +29,8 @@ function mapStore(more: Partial<StateStore> = {}) {
     set: async (request) => {
       requests.push(request);
       const current = items.get(request.key);
-      if (request.etag !== undefined && current?.etag !== request.etag) throw new ComponentError('etag-mismatch', 'not the same');
+      if (request.etag !== undefined && current?.etag !== request.etag)
+        throw new ComponentError('etag-mismatch', 'not the same');
       items.set(request.key, { value: request.value, etag: String(++writes) });
     },
     delete: async (request) => {
@@ -37,7 +46,11 @@ function mapStore(more: Partial<StateStore> = {}) {
   return { store, items, requests };
 }
 
-function handleOn(store: StateStore, component: Partial<StateComponent> = {}, options: Partial<StateBlockOptions> = {}) {
+function handleOn(
+  store: StateStore,
+  component: Partial<StateComponent> = {},
+  options: Partial<StateBlockOptions> = {},
+) {
   const components = [{ name: 'orders', store, properties: {}, ...component }];
   return new StateBlock(components, { appId: 'shop', namespace: '', ...options }).store('orders');
 }
@@ -71,7 +84,10 @@ describe('finding a store', () => {
   });
 
   test('an unknown name is another error', () => {
-    const block = new StateBlock([{ name: 'orders', store: mapStore().store, properties: {} }], { appId: 'a', namespace: '' });
+    const block = new StateBlock([{ name: 'orders', store: mapStore().store, properties: {} }], {
+      appId: 'a',
+      namespace: '',
+    });
     expect(() => block.store('carts')).toThrow(
       expect.objectContaining({ message: 'state store carts is not found', httpStatus: 400 }) as Error,
     );
@@ -101,7 +117,9 @@ describe('keys', () => {
   });
 
   test('a prefix with || stops the start and names the component', () => {
-    expect(() => handleOn(mapStore().store, { properties: { keyPrefix: 'a||b' } })).toThrow(/component "orders": keyPrefix 'a\|\|b'/);
+    expect(() => handleOn(mapStore().store, { properties: { keyPrefix: 'a||b' } })).toThrow(
+      /component "orders": keyPrefix 'a\|\|b'/,
+    );
   });
 
   test('a key with || is refused with details, and nothing is written', async () => {
@@ -137,15 +155,26 @@ describe('a write', () => {
       { key: 'k', value: bytes('1'), etag: '', concurrency: 'first-write', consistency: 'strong', metadata },
     ]);
     expect(requests).toEqual([
-      { key: 'shop||k', value: bytes('1'), concurrency: 'first-write', consistency: 'strong', metadata, ttlInSeconds: 60 },
+      {
+        key: 'shop||k',
+        value: bytes('1'),
+        concurrency: 'first-write',
+        consistency: 'strong',
+        metadata,
+        ttlInSeconds: 60,
+      },
     ]);
   });
 
   test.each(['0', '-2', 'abc', '1.5', '99999999999'])('refuses %s as a TTL', async (ttl) => {
     const { store, items } = mapStore();
-    const error = await failure(handleOn(store).save([{ key: 'k', value: bytes('1'), metadata: { ttlInSeconds: ttl } }]));
+    const error = await failure(
+      handleOn(store).save([{ key: 'k', value: bytes('1'), metadata: { ttlInSeconds: ttl } }]),
+    );
     expect(error).toMatchObject({ errorCode: 'ERR_STATE_SAVE', httpStatus: 500 });
-    expect(error.message).toMatch(/^failed saving state in state store orders: incorrect value for metadata 'ttlInSeconds'/);
+    expect(error.message).toMatch(
+      /^failed saving state in state store orders: incorrect value for metadata 'ttlInSeconds'/,
+    );
     expect(items.size).toBe(0);
   });
 
@@ -154,7 +183,10 @@ describe('a write', () => {
     const handle = handleOn(store);
     await handle.save([{ key: 'k', value: bytes('1'), metadata: { ttlInSeconds: '-1' } }]);
     await handle.save([{ key: 'k', value: bytes('1'), metadata: { ttlInSeconds: '' } }]);
-    expect(requests).toMatchObject([{ ttlInSeconds: -1 }, expect.not.objectContaining({ ttlInSeconds: expect.anything() as unknown })]);
+    expect(requests).toMatchObject([
+      { ttlInSeconds: -1 },
+      expect.not.objectContaining({ ttlInSeconds: expect.anything() as unknown }),
+    ]);
   });
 
   test('refuses unknown words for concurrency and consistency', async () => {
@@ -174,7 +206,8 @@ describe('a write', () => {
       httpStatus: 409,
       grpcStatus: 'ABORTED',
       errorCode: 'ERR_STATE_SAVE',
-      message: 'failed saving state in state store orders: possible etag mismatch. error from state store: not the same',
+      message:
+        'failed saving state in state store orders: possible etag mismatch. error from state store: not the same',
     });
     expect(await failure(handle.delete('k', { etag: 'old' }))).toMatchObject({
       httpStatus: 409,
@@ -192,8 +225,14 @@ describe('a write', () => {
 
   test('that the backend fails is an internal error whose cause is kept for the log', async () => {
     const cause = new ComponentError('unavailable', 'connection refused');
-    const error = await failure(handleOn(mapStore({ set: () => Promise.reject(cause) }).store).save([{ key: 'k', value: bytes('1') }]));
-    expect(error).toMatchObject({ httpStatus: 500, message: 'failed saving state in state store orders: connection refused', cause });
+    const error = await failure(
+      handleOn(mapStore({ set: () => Promise.reject(cause) }).store).save([{ key: 'k', value: bytes('1') }]),
+    );
+    expect(error).toMatchObject({
+      httpStatus: 500,
+      message: 'failed saving state in state store orders: connection refused',
+      cause,
+    });
   });
 });
 
@@ -203,7 +242,13 @@ describe('several writes', () => {
   test('all are tried; an etag failure outweighs the others', async () => {
     const { store, items: kept } = mapStore();
     const handle = handleOn(store);
-    const error = await failure(handle.save([items[0] ?? { key: '', value: bytes('') }, { key: 'b', value: bytes('b'), etag: 'x' }, items[2] ?? { key: '', value: bytes('') }]));
+    const error = await failure(
+      handle.save([
+        items[0] ?? { key: '', value: bytes('') },
+        { key: 'b', value: bytes('b'), etag: 'x' },
+        items[2] ?? { key: '', value: bytes('') },
+      ]),
+    );
     expect(error.httpStatus).toBe(409);
     expect([...kept.keys()]).toEqual(['shop||a', 'shop||c']);
   });
@@ -233,7 +278,8 @@ describe('several writes', () => {
       batches.push(requests.map(({ key }) => key));
       return requests.map(({ key }): BulkOutcome<void> => {
         if (key === 'shop||a') return { ok: false, error: new ComponentError('etag-mismatch', 'lost') };
-        if (key === 'shop||b' && batches.length === 1) return { ok: false, error: new ComponentError('unavailable', 'away') };
+        if (key === 'shop||b' && batches.length === 1)
+          return { ok: false, error: new ComponentError('unavailable', 'away') };
         return { ok: true, value: undefined };
       });
     };
@@ -255,7 +301,11 @@ describe('reading several keys', () => {
       return key === 'shop||none' ? undefined : { value: bytes(key), etag: '7' };
     };
     const found = await handleOn(mapStore({ get }).store).getBulk(['x', 'bad', 'none']);
-    expect(found).toEqual([{ key: 'x', item: { value: bytes('shop||x'), etag: '7' } }, { key: 'bad', error: 'broken' }, { key: 'none' }]);
+    expect(found).toEqual([
+      { key: 'x', item: { value: bytes('shop||x'), etag: '7' } },
+      { key: 'bad', error: 'broken' },
+      { key: 'none' },
+    ]);
   });
 
   test('no more than `parallelism` are under way', async () => {
@@ -324,14 +374,23 @@ describe('a transaction', () => {
       errorCode: 'ERR_NOT_SUPPORTED_STATE_OPERATION',
       message: 'operation type move not supported',
     });
-    expect(await failure(handle.transact([one]))).toMatchObject({ errorCode: 'ERR_STATE_TRANSACTION', httpStatus: 500 });
+    expect(await failure(handle.transact([one]))).toMatchObject({
+      errorCode: 'ERR_STATE_TRANSACTION',
+      httpStatus: 500,
+    });
   });
 });
 
 describe('a query', () => {
   test('gives back keys without their prefix and leaves other apps out', async () => {
     const value = bytes('1');
-    const query = async () => ({ items: [{ key: 'shop||a', value }, { key: 'other||b', value }], token: 't' });
+    const query = async () => ({
+      items: [
+        { key: 'shop||a', value },
+        { key: 'other||b', value },
+      ],
+      token: 't',
+    });
     expect(await handleOn(mapStore({ query }).store).query({})).toEqual({ items: [{ key: 'a', value }], token: 't' });
   });
 
@@ -345,7 +404,9 @@ describe('a query', () => {
 
 test('a policy with a timeout reaches the store as an aborted signal', async () => {
   const get = (_: unknown, signal: AbortSignal) =>
-    new Promise<undefined>((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)));
+    new Promise<undefined>((_resolve, reject) =>
+      signal.addEventListener('abort', () => reject(signal.reason as Error)),
+    );
   const handle = handleOn(mapStore({ get }).store, {}, { policy: () => policy([timeout(5)]) });
   expect(await failure(handle.get('k'))).toMatchObject({
     errorCode: 'ERR_STATE_GET',
@@ -383,7 +444,12 @@ describe('client-side encryption', () => {
     const handle = handleOn(store, encrypted);
     await handle.save([{ key: 'k', value: bytes('1') }]);
     const stored = textOf(items.get('shop||k')) ?? '';
-    for (const bad of [stored.replace(/^./, (first) => (first === 'A' ? 'B' : 'A')), `${stored}x`, 'plain', 'AA==||key-1']) {
+    for (const bad of [
+      stored.replace(/^./, (first) => (first === 'A' ? 'B' : 'A')),
+      `${stored}x`,
+      'plain',
+      'AA==||key-1',
+    ]) {
       items.set('shop||k', { value: bytes(bad) });
       expect((await failure(handle.get('k'))).message).toContain('could not decrypt data for state store orders');
     }
@@ -391,13 +457,19 @@ describe('client-side encryption', () => {
 
   test('a bad key stops the start, and the message does not show it', () => {
     const properties = { primaryEncryptionKey: 'not-hex' };
-    expect(() => handleOn(mapStore().store, { ...encrypted, properties })).toThrow(/component "orders": primaryEncryptionKey must be/);
+    expect(() => handleOn(mapStore().store, { ...encrypted, properties })).toThrow(
+      /component "orders": primaryEncryptionKey must be/,
+    );
     expect(() => handleOn(mapStore().store, { ...encrypted, properties })).not.toThrow(/not-hex/);
-    expect(() => handleOn(mapStore().store, { properties: { secondaryEncryptionKey: key } })).toThrow(/set primaryEncryptionKey/);
+    expect(() => handleOn(mapStore().store, { properties: { secondaryEncryptionKey: key } })).toThrow(
+      /set primaryEncryptionKey/,
+    );
   });
 
   test('queries are refused', async () => {
     const handle = handleOn(mapStore({ query: async () => ({ items: [] }) }).store, encrypted);
-    expect((await failure(handle.query({}))).message).toBe('state store orders query failed: cannot query encrypted store');
+    expect((await failure(handle.query({}))).message).toBe(
+      'state store orders query failed: cannot query encrypted store',
+    );
   });
 });

@@ -56,9 +56,17 @@ export interface StateHandle {
   save(items: readonly SaveItem[], signal?: AbortSignal): Promise<void>;
   delete(key: string, options?: StateDeleteOptions, signal?: AbortSignal): Promise<void>;
   /** Never fails as a whole: each item carries its own error. `parallelism` <= 0: all at once. */
-  getBulk(keys: readonly string[], options?: StateReadOptions & { readonly parallelism?: number }, signal?: AbortSignal): Promise<BulkStateItem[]>;
+  getBulk(
+    keys: readonly string[],
+    options?: StateReadOptions & { readonly parallelism?: number },
+    signal?: AbortSignal,
+  ): Promise<BulkStateItem[]>;
   deleteBulk(items: readonly ({ readonly key: string } & StateDeleteOptions)[], signal?: AbortSignal): Promise<void>;
-  transact(operations: readonly TransactionOperation[], metadata?: RequestMetadata, signal?: AbortSignal): Promise<void>;
+  transact(
+    operations: readonly TransactionOperation[],
+    metadata?: RequestMetadata,
+    signal?: AbortSignal,
+  ): Promise<void>;
   query(query: unknown, metadata?: RequestMetadata, signal?: AbortSignal): Promise<StateQueryResult>;
 }
 

@@ -43,10 +43,16 @@ export function metadataDocument({ runtime, runtimeVersion, app, extended }: Met
     ...unlessEmpty('components', runtime.components),
     extended: Object.fromEntries(extended),
     ...unlessEmpty('subscriptions', runtime.subscriptions.map(subscription)),
-    ...unlessEmpty('httpEndpoints', runtime.httpEndpoints.map((name) => ({ name }))),
+    ...unlessEmpty(
+      'httpEndpoints',
+      runtime.httpEndpoints.map((name) => ({ name })),
+    ),
     appConnectionProperties: app === undefined ? {} : connection(app),
     actorRuntime: { runtimeStatus: 'DISABLED', hostReady: false },
-    ...unlessEmpty('resiliencies', runtime.resiliencies.map((name) => ({ name }))),
+    ...unlessEmpty(
+      'resiliencies',
+      runtime.resiliencies.map((name) => ({ name })),
+    ),
   };
 }
 

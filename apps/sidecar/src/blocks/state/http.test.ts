@@ -63,20 +63,28 @@ describe('reading and writing one key', () => {
     expect(lost.status).toBe(409);
     expect(lost.json()).toEqual({
       errorCode: 'ERR_STATE_SAVE',
-      message: 'failed saving state in state store orders: possible etag mismatch. error from state store: shop||k has changed',
+      message:
+        'failed saving state in state store orders: possible etag mismatch. error from state store: shop||k has changed',
     });
   });
 });
 
 describe('what is refused', () => {
-  test.each(['', '{}', 'foobar', '[{}]', '[1]', '[{"key":"a","value":1},]', '[{"key":"a","etag":123}]', '[{"key":5}]', '[{"ey":"k"}]'])(
-    'the body %j',
-    async (body) => {
-      const call = await api();
-      const answer = await call('POST', '/v1.0/state/orders', body);
-      expect([answer.status, (answer.json() as { errorCode: string }).errorCode]).toEqual([400, 'ERR_MALFORMED_REQUEST']);
-    },
-  );
+  test.each([
+    '',
+    '{}',
+    'foobar',
+    '[{}]',
+    '[1]',
+    '[{"key":"a","value":1},]',
+    '[{"key":"a","etag":123}]',
+    '[{"key":5}]',
+    '[{"ey":"k"}]',
+  ])('the body %j', async (body) => {
+    const call = await api();
+    const answer = await call('POST', '/v1.0/state/orders', body);
+    expect([answer.status, (answer.json() as { errorCode: string }).errorCode]).toEqual([400, 'ERR_MALFORMED_REQUEST']);
+  });
 
   test.each(['[]', 'null'])('but not the body %s', async (body) => {
     const call = await api();
@@ -99,7 +107,9 @@ describe('what is refused', () => {
         },
       ],
     });
-    expect((await call('GET', '/v1.0/state/orders/a%7C%7Cb')).json()).toMatchObject({ errorCode: 'ERR_MALFORMED_REQUEST' });
+    expect((await call('GET', '/v1.0/state/orders/a%7C%7Cb')).json()).toMatchObject({
+      errorCode: 'ERR_MALFORMED_REQUEST',
+    });
     const broken = await call('GET', '/v1.0/state/broken/k');
     expect([broken.status, broken.json()]).toEqual([
       500,
@@ -113,10 +123,16 @@ describe('several keys', () => {
     const call = await api();
     await call('POST', '/v1.0/state/orders', '[{"key":"a","value":{"n": 1}},{"key":"b","value":"x"}]');
     const answer = await call('POST', '/v1.0/state/orders/bulk', '{"keys":["b","none","a"],"parallelism":1}');
-    expect(answer.text).toBe('[{"key":"b","data":"x","etag":"2"},{"key":"none"},{"key":"a","data":{"n": 1},"etag":"1"}]');
+    expect(answer.text).toBe(
+      '[{"key":"b","data":"x","etag":"2"},{"key":"none"},{"key":"a","data":{"n": 1},"etag":"1"}]',
+    );
     expect((await call('POST', '/v1.0/state/orders/bulk', '{"keys":[]}')).text).toBe('[]');
-    expect((await call('POST', '/v1.0/state/broken/bulk', '{"keys":["a"]}')).json()).toEqual([{ key: 'a', error: 'disk on fire' }]);
-    expect((await call('POST', '/v1.0/state/orders/bulk', '[')).json()).toMatchObject({ errorCode: 'ERR_MALFORMED_REQUEST' });
+    expect((await call('POST', '/v1.0/state/broken/bulk', '{"keys":["a"]}')).json()).toEqual([
+      { key: 'a', error: 'disk on fire' },
+    ]);
+    expect((await call('POST', '/v1.0/state/orders/bulk', '[')).json()).toMatchObject({
+      errorCode: 'ERR_MALFORMED_REQUEST',
+    });
   });
 
   test('keys named bulk and transaction can be read and deleted', async () => {
@@ -142,7 +158,12 @@ describe('several keys', () => {
   test.each([
     ['orders', '{"operations":[]}', 204, undefined],
     ['orders', '{"operations":[{"operation":"move","request":{"key":"a"}}]}', 400, 'ERR_NOT_SUPPORTED_STATE_OPERATION'],
-    ['orders', '{"operations":[{"operation":"delete","request":{"key":"a","etag":"x"}}]}', 500, 'ERR_STATE_TRANSACTION'],
+    [
+      'orders',
+      '{"operations":[{"operation":"delete","request":{"key":"a","etag":"x"}}]}',
+      500,
+      'ERR_STATE_TRANSACTION',
+    ],
     ['orders', '{"operations":{}}', 400, 'ERR_MALFORMED_REQUEST'],
     ['plain', '{"operations":[]}', 500, 'ERR_STATE_STORE_NOT_SUPPORTED'],
     ['none', '{}', 400, 'ERR_STATE_STORE_NOT_FOUND'],

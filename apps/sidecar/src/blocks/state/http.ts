@@ -53,7 +53,8 @@ export function stateRoutes(runtime: Pick<Runtime, 'state'>): Route[] {
 
   const query = async (exchange: HttpExchange) => {
     const store = storeOf(exchange);
-    const refuse = (reason: string) => queryFailed(exchange.params[0] ?? '', `failed to parse JSON query body: ${reason}`);
+    const refuse = (reason: string) =>
+      queryFailed(exchange.params[0] ?? '', `failed to parse JSON query body: ${reason}`);
     const found = await store.query(readQuery(await exchange.body(), refuse), exchange.metadata());
     if (found.items.length === 0) replyEmpty(exchange);
     else replyBytes(exchange, 200, queryReply(found));

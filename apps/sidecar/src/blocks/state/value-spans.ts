@@ -76,7 +76,7 @@ export class JsonText {
 
   #nestedEnd(at: number): number {
     let depth = 0;
-    for (let next = at; ; ) {
+    for (let next = at; ;) {
       const byte = this.#bytes[next];
       if (byte === quote) {
         next = this.#stringEnd(next);

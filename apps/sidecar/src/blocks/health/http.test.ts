@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest';
+
+import { serve } from '../../../test/served.ts';
+import { healthRoutes } from './http.ts';
+
+async function get(path: string, missing: readonly string[] = [], outbound = true) {
+  const source = { appId: 'shop', notReady: () => missing, isOutboundReady: () => outbound };
+  const { url } = await serve({ routes: healthRoutes(source), apiToken: 'secret' });
+  const answer = await fetch(url + path);
+  return [answer.status, await answer.text()] as const;
+}
+
+test('a ready process answers 204 without a token', async () => {
+  expect(await get('/v1.0/healthz')).toEqual([204, '']);
+  expect(await get('/v1.0/healthz?appid=shop')).toEqual([204, '']);
+  expect(await get('/v1.0/healthz/outbound', ['app'])).toEqual([204, '']);
+});
+
+test('what is not ready is named', async () => {
+  expect(await get('/v1.0/healthz', ['app', 'grpc-api'])).toEqual([
+    500,
+    '{"errorCode":"ERR_HEALTH_NOT_READY","message":"dapr is not ready: [app grpc-api]"}',
+  ]);
+  expect(await get('/v1.0/healthz/outbound', [], false)).toEqual([
+    500,
+    '{"errorCode":"ERR_OUTBOUND_HEALTH_NOT_READY","message":"dapr outbound is not ready"}',
+  ]);
+});
+
+test('another app’s id is told', async () => {
+  expect(await get('/v1.0/healthz?appid=other')).toEqual([
+    500,
+    '{"errorCode":"ERR_HEALTH_APPID_NOT_MATCH","message":"dapr app-id does not match"}',
+  ]);
+});

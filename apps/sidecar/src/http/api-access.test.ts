@@ -1,0 +1,33 @@
+import { expect, test } from 'vitest';
+
+import { isApiAllowed } from './api-access.ts';
+
+const state = { api: { name: 'state', version: 'v1' }, pattern: '/v1.0/state/{store}' };
+const query = { api: { name: 'state', version: 'v1alpha1' }, pattern: '/v1.0-alpha1/state/{store}/query' };
+const health = { api: { name: 'healthz', version: 'v1' }, pattern: '/v1.0/healthz', healthCheck: true } as const;
+const rule = (name: string, version: string, protocol: '' | 'http' | 'grpc' = '') => ({ name, version, protocol });
+
+test('without rules everything is open', () => {
+  expect(isApiAllowed(state, { allowed: [], denied: [] })).toBe(true);
+});
+
+test('a list of allowed APIs closes the others', () => {
+  const access = { allowed: [rule('state', 'v1')], denied: [] };
+  expect([state, query, health].map((route) => isApiAllowed(route, access))).toEqual([true, false, true]);
+});
+
+test('a denial wins, and does not reach health checks', () => {
+  const access = { allowed: [rule('state', 'v1')], denied: [rule('state', 'v1'), rule('healthz', 'v1')] };
+  expect([state, health].map((route) => isApiAllowed(route, access))).toEqual([false, true]);
+});
+
+test('the older form names a path', () => {
+  expect([state, query].map((route) => isApiAllowed(route, { allowed: [rule('state', 'v1.0')], denied: [] }))).toEqual([
+    true,
+    false,
+  ]);
+});
+
+test('rules for gRPC do not count', () => {
+  expect(isApiAllowed(state, { allowed: [], denied: [rule('state', 'v1', 'grpc')] })).toBe(true);
+});
