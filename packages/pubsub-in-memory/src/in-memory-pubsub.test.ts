@@ -4,6 +4,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { InMemoryPubSub } from './in-memory-pubsub.ts';
 
 const never = new AbortController().signal;
+const patient = { timeout: 20_000, interval: 5 };
 
 function publish(pubSub: InMemoryPubSub, topic: string, text: string): Promise<void> {
   return pubSub.publish({ topic, data: Buffer.from(text), metadata: {} }, never);
@@ -32,7 +33,7 @@ describe('pubsub.in-memory', () => {
     };
     await using _ = await pubSub.subscribe({ topic: 'orders', metadata: {} }, handler, never);
     for (let index = 0; index < 10; index++) await publish(pubSub, 'orders', String(index));
-    await vi.waitFor(() => expect(handled).toBe(10));
+    await vi.waitFor(() => expect(handled).toBe(10), patient);
     expect(most).toBe(1);
   });
 
@@ -51,8 +52,8 @@ describe('pubsub.in-memory', () => {
     expect(refusal).toBeInstanceOf(ComponentError);
     expect(refusal).toMatchObject({ code: 'unavailable', message: expect.stringContaining('maxQueuedBytes') });
     resolve();
-    await vi.waitFor(() => publish(pubSub, 'orders', 'z'.repeat(600)));
-    await vi.waitFor(() => expect(fast).toHaveLength(2));
+    await vi.waitFor(() => publish(pubSub, 'orders', 'z'.repeat(600)), patient);
+    await vi.waitFor(() => expect(fast).toHaveLength(2), patient);
   });
 
   it('takes one message larger than the limit when nothing waits', async () => {
@@ -64,7 +65,7 @@ describe('pubsub.in-memory', () => {
       never,
     );
     await publish(pubSub, 'orders', 'x'.repeat(5000));
-    await vi.waitFor(() => expect(seen).toHaveLength(1));
+    await vi.waitFor(() => expect(seen).toHaveLength(1), patient);
   });
 
   it('lets messages pass one that fails', async () => {
@@ -78,7 +79,7 @@ describe('pubsub.in-memory', () => {
     await using _ = await pubSub.subscribe({ topic: 'orders', metadata: {} }, handler, never);
     await publish(pubSub, 'orders', 'poison');
     await publish(pubSub, 'orders', 'fine');
-    await vi.waitFor(() => expect(handled).toEqual(['fine']));
+    await vi.waitFor(() => expect(handled).toEqual(['fine']), patient);
   });
 
   it('"*" at the end stands for at least one character, and alone for every topic', async () => {
@@ -95,7 +96,7 @@ describe('pubsub.in-memory', () => {
       never,
     );
     for (const topic of ['orders', 'orders/eu', 'order', 'ordersX']) await publish(pubSub, topic, 'x');
-    await vi.waitFor(() => expect(all).toHaveLength(4));
+    await vi.waitFor(() => expect(all).toHaveLength(4), patient);
     expect(orders).toEqual(['orders/eu', 'ordersX']);
   });
 
@@ -115,6 +116,6 @@ describe('pubsub.in-memory', () => {
       never,
     );
     await publish(pubSub, 'orders', 'c');
-    await vi.waitFor(() => expect(seen).toEqual(['a', 'b', 'c']));
+    await vi.waitFor(() => expect(seen).toEqual(['a', 'b', 'c']), patient);
   });
 });

@@ -88,7 +88,14 @@ export class ConsumerGroup {
     const ids: string[] = [];
     for (;;) {
       const from = ids.length === 0 ? '-' : after(ids[ids.length - 1] ?? '');
-      const reply = await this.#connection.send('XPENDING', [this.#topic, this.#group, from, '+', chunk, this.#consumer]);
+      const reply = await this.#connection.send('XPENDING', [
+        this.#topic,
+        this.#group,
+        from,
+        '+',
+        chunk,
+        this.#consumer,
+      ]);
       const page = list(reply).map((row) => text(list(row)[0]));
       ids.push(...page);
       if (page.length < chunk) return ids;

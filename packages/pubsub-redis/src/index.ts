@@ -24,7 +24,11 @@ export default defineComponent({
       min: 0,
     }),
     queueDepth: field.integer({ description: 'Messages fetched ahead, for each subscription', default: 100, min: 1 }),
-    concurrency: field.integer({ description: 'Messages handled at a time, for each subscription', default: 10, min: 1 }),
+    concurrency: field.integer({
+      description: 'Messages handled at a time, for each subscription',
+      default: 10,
+      min: 1,
+    }),
     maxLenApprox: field.integer({
       description: 'Trim a stream to about this many messages when publishing, handled or not; 0: never',
       min: 0,

@@ -49,7 +49,11 @@ export class RedisPubSub implements PubSub {
     if (this.#closing) throw new ComponentError('unavailable', 'this broker is closed');
     // unique, so that replicas never mix up what each of them is working on
     const { consumerId } = this.#settings;
-    if (consumerId === '') throw new ComponentError('invalid-argument', 'consumerID is needed to subscribe: there is no app id to default to');
+    if (consumerId === '')
+      throw new ComponentError(
+        'invalid-argument',
+        'consumerID is needed to subscribe: there is no app id to default to',
+      );
     const consumer = `${consumerId}@${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`;
     const subscription = await RedisSubscription.start({
       connection: this.#connection,

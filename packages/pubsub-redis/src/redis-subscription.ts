@@ -138,7 +138,9 @@ export class RedisSubscription implements Subscription {
       if ((await group.pending()).length === 0) await group.leave();
     } catch (error) {
       if (!isReplyError(error, 'NOGROUP')) {
-        logger.warn(`could not give back the messages of topic "${topic}"; they are taken over after processingTimeout: ${errorMessage(error)}`);
+        logger.warn(
+          `could not give back the messages of topic "${topic}"; they are taken over after processingTimeout: ${errorMessage(error)}`,
+        );
       }
     }
     ended();
@@ -232,7 +234,9 @@ export class RedisSubscription implements Subscription {
     try {
       await this.#parts.group.stillMine(new Set([...this.#held, ...this.#failed]));
     } catch (error) {
-      this.#parts.logger.debug(`could not renew the hold on messages of topic "${this.#parts.topic}" yet: ${errorMessage(error)}`);
+      this.#parts.logger.debug(
+        `could not renew the hold on messages of topic "${this.#parts.topic}" yet: ${errorMessage(error)}`,
+      );
     }
   }
 
@@ -245,7 +249,9 @@ export class RedisSubscription implements Subscription {
     try {
       await this.#parts.group.giveBack(ids);
     } catch (error) {
-      this.#parts.logger.debug(`could not give back ${ids.length} messages of topic "${this.#parts.topic}" yet: ${errorMessage(error)}`);
+      this.#parts.logger.debug(
+        `could not give back ${ids.length} messages of topic "${this.#parts.topic}" yet: ${errorMessage(error)}`,
+      );
     }
   }
 }

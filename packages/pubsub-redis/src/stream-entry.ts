@@ -20,7 +20,10 @@ export function parseEntries(topic: string, reply: RedisReply | undefined): Stre
   for (const entry of list(reply)) {
     if (entry === null) continue; // trimmed away; servers before 7.0 say so like this
     const [id, fields] = list(entry);
-    entries.push({ id: text(id), message: fields === null || fields === undefined ? undefined : parseFields(topic, list(fields)) });
+    entries.push({
+      id: text(id),
+      message: fields === null || fields === undefined ? undefined : parseFields(topic, list(fields)),
+    });
   }
   return entries;
 }
@@ -43,7 +46,9 @@ function parseMetadata(json: Buffer): RequestMetadata {
   try {
     const parsed: unknown = JSON.parse(json.toString());
     if (typeof parsed !== 'object' || parsed === null) return {};
-    return Object.fromEntries(Object.entries(parsed).filter(([, value]) => typeof value === 'string')) as RequestMetadata;
+    return Object.fromEntries(
+      Object.entries(parsed).filter(([, value]) => typeof value === 'string'),
+    ) as RequestMetadata;
   } catch {
     return {};
   }

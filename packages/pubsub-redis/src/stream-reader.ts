@@ -60,7 +60,7 @@ export class StreamReader {
     this.#stopping.abort();
     this.#roomMade?.();
     // asked again and again, because a read may have been on its way to block
-    for (let over = false; !over; ) {
+    for (let over = false; !over;) {
       const id = this.#connectionId;
       if (id !== undefined) await this.#parts.wake(id).catch(() => {});
       over = await Promise.race([this.#loop?.then(() => true) ?? true, delay(20, false)]);
@@ -123,7 +123,7 @@ export class StreamReader {
   // A connection that breaks can take entries with it that the server counts as delivered to this consumer.
   async #readMissed(): Promise<void> {
     const { connection, group, accept } = this.#parts;
-    for (let last = '0'; ; ) {
+    for (let last = '0'; ;) {
       const entries = await group.readOwn(connection, 500, last);
       const newest = entries.at(-1);
       if (newest === undefined) return;

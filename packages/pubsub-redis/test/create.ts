@@ -6,5 +6,13 @@ export function createPubSub(properties: Readonly<Record<string, string>>, { app
   const { values, problems, unknown } = parseMetadata(definition.metadata, properties);
   if (problems.length + unknown.length > 0) throw new Error(JSON.stringify({ problems, unknown }));
   const signal = new AbortController().signal;
-  return definition.create({ name: 'pubsub', metadata: values, properties, appId, namespace: '', logger: silentLogger, signal });
+  return definition.create({
+    name: 'pubsub',
+    metadata: values,
+    properties,
+    appId,
+    namespace: '',
+    logger: silentLogger,
+    signal,
+  });
 }

@@ -8,6 +8,8 @@ import { vi } from 'vitest';
 import { connectRedis, redisFields, type RedisConnection } from '@outrigger/redis-client';
 import { parseMetadata, silentLogger } from '@outrigger/core';
 
+export const howToStartRedis = 'start redis-server, then set OUTRIGGER_TEST_REDIS=127.0.0.1:6379';
+
 export const hasRedisServer = spawnSync('redis-server', ['--version']).status === 0;
 
 /** A server of the test's own that keeps what it acknowledged through a `kill -9`. */

@@ -5,7 +5,9 @@ import { createPubSub } from './create.ts';
 import { hasRedisServer, RedisServer } from './redis-server.ts';
 
 const never = new AbortController().signal;
+const patient = { timeout: 20_000, interval: 5 };
 
+// starts and kills servers of its own
 describe.skipIf(!hasRedisServer)('pubsub.redis when its server goes away', () => {
   let server: RedisServer;
   beforeAll(async () => {
@@ -14,7 +16,13 @@ describe.skipIf(!hasRedisServer)('pubsub.redis when its server goes away', () =>
   afterAll(() => server[Symbol.asyncDispose]());
 
   const create = (consumerID: string) =>
-    createPubSub({ redisHost: server.host, consumerID, redeliverInterval: '200ms', processingTimeout: '2s', queueDepth: '20' });
+    createPubSub({
+      redisHost: server.host,
+      consumerID,
+      redeliverInterval: '200ms',
+      processingTimeout: '2s',
+      queueDepth: '20',
+    });
 
   it('loses no acknowledged publish when the server is killed twice while messages flow', async () => {
     await using publisher = await create('publisher');
@@ -47,17 +55,18 @@ describe.skipIf(!hasRedisServer)('pubsub.redis when its server goes away', () =>
     });
     for (let round = 1; round <= 2; round++) {
       const target = acknowledged.length + 200;
-      await vi.waitUntil(() => acknowledged.length >= target, { timeout: 10_000 });
+      await vi.waitUntil(() => acknowledged.length >= target, patient);
+      const before = refused;
       await server.kill();
-      await vi.waitUntil(() => refused > 0, { timeout: 5000 });
+      await vi.waitUntil(() => refused > before, patient);
       await server.start();
     }
     const target = acknowledged.length + 200;
-    await vi.waitUntil(() => acknowledged.length >= target, { timeout: 10_000 });
+    await vi.waitUntil(() => acknowledged.length >= target, patient);
     publishing = false;
     await Promise.all(publishers);
 
-    await vi.waitFor(() => expect(acknowledged.filter((text) => !handled.has(text))).toEqual([]), { timeout: 20_000 });
+    await vi.waitFor(() => expect(acknowledged.filter((text) => !handled.has(text))).toEqual([]), patient);
   });
 
   it('refuses a publish at once while the server is down, and comes back by itself', async () => {
@@ -76,8 +85,8 @@ describe.skipIf(!hasRedisServer)('pubsub.redis when its server goes away', () =>
       expect(Date.now() - asked).toBeLessThan(200);
     });
     await server.start();
-    await vi.waitFor(() => publish('found'), { timeout: 5000 });
-    await vi.waitFor(() => expect(handled).toContain('found'), { timeout: 5000 });
+    await vi.waitFor(() => publish('found'), patient);
+    await vi.waitFor(() => expect(handled).toContain('found'), patient);
   });
 
   it('makes the group again when all data was deleted under it', async () => {
@@ -89,12 +98,13 @@ describe.skipIf(!hasRedisServer)('pubsub.redis when its server goes away', () =>
       async ({ data }) => void handled.push(Buffer.from(data).toString()),
       never,
     );
-    const publish = (text: string) => pubSub.publish({ topic: 'flushed', data: Buffer.from(text), metadata: {} }, never);
+    const publish = (text: string) =>
+      pubSub.publish({ topic: 'flushed', data: Buffer.from(text), metadata: {} }, never);
     await publish('before');
-    await vi.waitFor(() => expect(handled).toEqual(['before']));
+    await vi.waitFor(() => expect(handled).toEqual(['before']), patient);
     await connection.send('FLUSHALL', []);
     await publish('after');
-    await vi.waitFor(() => expect(handled).toEqual(['before', 'after']), { timeout: 5000 });
+    await vi.waitFor(() => expect(handled).toEqual(['before', 'after']), patient);
   });
 
   it('ends a subscription while the server is down', async () => {

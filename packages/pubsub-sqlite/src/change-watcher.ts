@@ -1,0 +1,72 @@
+import { type FSWatcher, watch } from 'node:fs';
+import { type SqliteDatabase, type Statement } from '@outrigger/sqlite-client';
+
+/** How often to look nevertheless where the file system tells of changes. */
+const safetyNetMs = 1000;
+
+/**
+ * Notices that another connection, mostly of another process, has changed the database. Where the file system tells of
+ * writes (as local ones do), within about a millisecond and at no cost while nothing happens; elsewhere, or until it has told
+ * of one, by looking every `pollMs`.
+ */
+export class ChangeWatcher implements Disposable {
+  readonly #version: Statement;
+  readonly #changed: () => void;
+  readonly #pollMs: number;
+  #seen: unknown;
+  #watcher: FSWatcher | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #told = false;
+
+  /** `file` is the one that a commit writes to: the write-ahead log, or the database itself without one. */
+  constructor(db: SqliteDatabase, file: string, pollMs: number, changed: () => void) {
+    this.#version = db.statement('PRAGMA data_version');
+    this.#changed = changed;
+    this.#pollMs = pollMs;
+    this.#seen = this.#currentVersion();
+    try {
+      this.#watcher = watch(file, (event) => this.#notify(event)).on('error', () => this.#stopWatching());
+    } catch {
+      // not possible here (no such facility, or too many watches): looking is enough
+    }
+    this.#poll();
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
+    this.#watcher?.close();
+  }
+
+  #notify(event: 'rename' | 'change'): void {
+    if (event === 'rename') this.#stopWatching(); // the file was replaced or deleted
+    else this.#told = true;
+    this.#look();
+  }
+
+  #stopWatching(): void {
+    this.#watcher?.close();
+    this.#watcher = undefined;
+    this.#told = false;
+  }
+
+  #poll(): void {
+    this.#timer = setTimeout(
+      () => {
+        this.#look();
+        this.#poll();
+      },
+      this.#told ? safetyNetMs : this.#pollMs,
+    );
+  }
+
+  #look(): void {
+    const version = this.#currentVersion();
+    if (version === this.#seen) return;
+    this.#seen = version;
+    this.#changed();
+  }
+
+  #currentVersion(): unknown {
+    return this.#version.get()?.['data_version'];
+  }
+}
