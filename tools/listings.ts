@@ -16,6 +16,7 @@ export function listings(root: string): Map<string, string> {
   };
   put('README.md', 'packages', packageTable(root));
   put('apps/sidecar/README.md', 'flags', flagTable());
+  put('docs/compatibility.md', 'flags', inertFlags());
   return files;
 }
 
@@ -58,6 +59,11 @@ function flagTable(): string {
     return [`\`--${name}\``, isPlain ? '' : `\`${shown}\``, help + note];
   });
   return table(['Flag', 'Default', 'Meaning'], rows);
+}
+
+function inertFlags(): string {
+  const names = Object.entries(flagSpecs).flatMap(([name, { inert }]) => (inert ? [`\`--${name}\``] : []));
+  return names.map((name) => `- ${name}`).join('\n');
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
