@@ -1,11 +1,14 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseMetadata, silentLogger, type StateStore } from '@outrigger/core';
+import { type Logger, parseMetadata, silentLogger, type StateStore } from '@outrigger/core';
 import definition from '../src/index.ts';
 
 /** The component as the engine would make it from YAML. */
-export function createStore(properties: Readonly<Record<string, string>>): Promise<StateStore> {
+export function createStore(
+  properties: Readonly<Record<string, string>>,
+  logger: Logger = silentLogger,
+): Promise<StateStore> {
   const { values, problems, unknown } = parseMetadata(definition.metadata, properties);
   if (problems.length + unknown.length > 0) throw new Error(JSON.stringify({ problems, unknown }));
   const { signal } = new AbortController();
@@ -15,7 +18,7 @@ export function createStore(properties: Readonly<Record<string, string>>): Promi
     properties,
     appId: 'app',
     namespace: '',
-    logger: silentLogger,
+    logger,
     signal,
   });
 }
