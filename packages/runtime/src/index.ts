@@ -24,12 +24,7 @@ export {
 } from './app-channel/in-process.ts';
 export { type CloudEvent } from './blocks/cloud-event.ts';
 export { type BulkPublishEvent, type FailedPublish, type PublishEvent, type PubSubTopics } from './blocks/pubsub.ts';
-export {
-  SecretsBlock,
-  type SecretsBlockOptions,
-  type SecretsComponent,
-  type SecretsHandle,
-} from './blocks/secrets.ts';
+export { SecretsBlock, type SecretsBlockOptions, type SecretsComponent, type SecretsHandle } from './blocks/secrets.ts';
 export { queryFailed } from './blocks/state-errors.ts';
 export {
   type BulkStateItem,
@@ -57,5 +52,7 @@ export {
   notReady,
   outboundNotReady,
 } from './errors.ts';
-export { type ApiRule } from './resources/configuration.ts';
-export { type Runtime } from './runtime.ts';
+export { createRuntime } from './create-runtime.ts';
+export { type ApiRule, type Configuration } from './resources/configuration.ts';
+export { describeProblem, type Problem, ResourceError } from './resources/problems.ts';
+export { type ActiveSubscription, type LoadedComponent, type Runtime, type RuntimeOptions } from './runtime.ts';

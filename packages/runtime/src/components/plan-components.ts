@@ -1,0 +1,89 @@
+import { errorMessage, type Logger } from '@outrigger/core';
+
+import { type ComponentResource } from '../resources/component-resource.ts';
+import { type Configuration } from '../resources/configuration.ts';
+import { describeProblem, type Problem, type Problems } from '../resources/problems.ts';
+import { type Definitions } from './definitions.ts';
+import { type PlannedComponent, problemOf } from './start-components.ts';
+
+/**
+ * Finds the definition behind each resource; those that the Configuration denies are left out. What cannot be found goes to
+ * `problems`, or only to the log where the resource says `ignoreErrors`.
+ */
+export async function planComponents(
+  resources: readonly ComponentResource[],
+  definitions: Definitions,
+  { deniedComponents }: Configuration,
+  problems: Problems,
+  logger: Logger,
+): Promise<PlannedComponent[]> {
+  const planned = await Promise.all(
+    resources.map(async (resource): Promise<PlannedComponent | undefined> => {
+      // its reader has already reported what is missing
+      if (resource.type === '' || resource.name === '') return undefined;
+      const denied = deniedComponents.find((rule) => isDenied(resource, rule));
+      if (denied !== undefined) {
+        problems.warn(problemOf(resource, `is not loaded, since the Configuration denies ${denied}`));
+        return undefined;
+      }
+      const failed = (message: string): undefined => report(problemOf(resource, message), resource, problems, logger);
+      try {
+        const found = await definitions.find(resource);
+        if (found.kind !== 'nameresolution') return { ...found, resource };
+        return failed('name resolution is chosen in spec.nameResolution of a Configuration, not by a Component');
+      } catch (error) {
+        return failed(errorMessage(error));
+      }
+    }),
+  );
+  return planned.filter((one) => one !== undefined);
+}
+
+/**
+ * The name resolver that the Configuration names, else the one that an installed package offers as a default; `undefined` when
+ * there is none.
+ */
+export async function planNameResolver(
+  { nameResolution }: Configuration,
+  definitions: Definitions,
+  problems: Problems,
+  logger: Logger,
+): Promise<PlannedComponent | undefined> {
+  const wanted =
+    nameResolution === undefined
+      ? definitions.defaultFor('nameresolution')
+      : { type: `nameresolution.${nameResolution.component.toLowerCase()}`, version: nameResolution.version };
+  if (wanted === undefined) {
+    logger.debug('no package that resolves names is installed: other apps can only be called by URL');
+    return undefined;
+  }
+  const configuration = nameResolution?.configuration ?? {};
+  const position = { file: nameResolution?.file ?? 'the default', line: nameResolution?.line ?? 1 };
+  const resource: ComponentResource = {
+    ...position,
+    ...wanted,
+    name: wanted.type,
+    namespace: '',
+    metadata: Object.entries(configuration).map(([name, value]) => ({ ...position, name, value })),
+    initTimeout: 5000,
+    ignoreErrors: false,
+    secretStore: '',
+  };
+  try {
+    return { ...(await definitions.find(wanted)), resource };
+  } catch (error) {
+    problems.error({ ...position, message: errorMessage(error) });
+    return undefined;
+  }
+}
+
+/** `state.x` denies all versions, `state.x/v1` one. */
+function isDenied({ type, version }: ComponentResource, rule: string): boolean {
+  const lower = rule.trim().toLowerCase();
+  return lower === type.toLowerCase() || lower === `${type}/${version}`.toLowerCase();
+}
+
+function report(problem: Problem, resource: ComponentResource, problems: Problems, logger: Logger): undefined {
+  if (resource.ignoreErrors) logger.error(`${describeProblem(problem)}; ignored, as ignoreErrors says`);
+  else problems.error(problem);
+}

@@ -1,0 +1,82 @@
+import { errorMessage, type Logger, silentLogger } from '@outrigger/core';
+
+import { Components } from './components/components.ts';
+import { Definitions } from './components/definitions.ts';
+import { planComponents, planNameResolver } from './components/plan-components.ts';
+import { resolveHttpEndpoints } from './components/resolve-http-endpoints.ts';
+import { startComponents } from './components/start-components.ts';
+import { compilePolicies } from './resilience/compile-policies.ts';
+import { type Configuration } from './resources/configuration.ts';
+import { loadConfiguration } from './resources/load-configuration.ts';
+import { loadResources } from './resources/load-resources.ts';
+import { describeProblem, Problems } from './resources/problems.ts';
+import { RunningRuntime } from './running-runtime.ts';
+import { type Runtime, type RuntimeOptions } from './runtime.ts';
+
+const never = new AbortController().signal;
+
+/**
+ * Loads the resources, starts their components and hands back the building blocks. Resolves once all of that can be used; the
+ * app is not connected before `connectApp`. Rejects with a {@link ResourceError} that lists everything the user has to mend,
+ * and leaves nothing running behind. The app channel and the peers stay with whoever made them.
+ *
+ * @example
+ * await using runtime = await createRuntime({ appId: 'orders', resourcesPaths: ['./components'] });
+ * await runtime.state('statestore').save([{ key: 'k', value: Buffer.from('1') }]);
+ */
+export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
+  const { appId, logger = silentLogger, env = process.env, signal = never } = options;
+  const namespace = options.namespace ?? env['NAMESPACE'] ?? '';
+  const problems = new Problems();
+  if (appId === '') problems.error({ message: 'appId is missing: the name by which other apps call this one' });
+
+  const [configuration, resources] = await Promise.all([
+    loadConfiguration({ files: options.configPaths ?? [], env, problems, logger }),
+    loadResources({ folders: options.resourcesPaths ?? [], appId, namespace, problems }),
+  ]);
+  warnOfUnenforced(configuration, logger);
+  const policies = await compilePolicies(resources.resiliencies, problems, logger);
+  const definitions = definitionsOf(options, problems);
+  const planned = await planComponents(resources.components, definitions, configuration, problems, logger);
+  const resolver = options.peers && (await planNameResolver(configuration, definitions, problems, logger));
+  for (const warning of problems.warnings) logger.warn(describeProblem(warning));
+  problems.throwIfAny();
+
+  const components = new Components(logger);
+  const origins = { appId, namespace, env, secretStore: (name: string) => components.get('secrets', name)?.instance };
+  try {
+    const all = resolver === undefined ? planned : [...planned, resolver];
+    await startComponents(all, components, { appId, namespace, env, logger, signal });
+    const httpEndpoints = await resolveHttpEndpoints(resources.httpEndpoints, origins, signal);
+    return new RunningRuntime({
+      ...{ options, namespace, logger, configuration, resources, policies, components, httpEndpoints },
+      resolver: components.ofKind('nameresolution')[0]?.instance,
+    });
+  } catch (error) {
+    await components[Symbol.asyncDispose]();
+    signal.throwIfAborted();
+    throw error;
+  }
+}
+
+function definitionsOf(
+  { components = [], searchFrom = process.cwd(), packages = [] }: RuntimeOptions,
+  problems: Problems,
+): Definitions {
+  try {
+    return new Definitions({ definitions: components, searchFrom, packages });
+  } catch (error) {
+    problems.error({ message: errorMessage(error) });
+    return new Definitions({ definitions: components, searchFrom, packages: [] });
+  }
+}
+
+/** What the Configuration asks for to protect the app, and nothing here enforces yet, is said aloud. */
+function warnOfUnenforced({ httpPipeline, appHttpPipeline, sections }: Configuration, logger: Logger): void {
+  const unenforced = [
+    ...(httpPipeline.length > 0 ? ['httpPipeline'] : []),
+    ...(appHttpPipeline.length > 0 ? ['appHttpPipeline'] : []),
+    ...['accessControl', 'mtls'].filter((name) => sections[name] !== undefined),
+  ];
+  for (const name of unenforced) logger.warn(`the Configuration's ${name} is not supported yet and protects nothing`);
+}

@@ -1,0 +1,199 @@
+import { ComponentError, type Logger, type NameResolver } from '@outrigger/core';
+
+import { AppHealth } from './app-channel/app-health.ts';
+import { createInvocation } from './blocks/invocation-block.ts';
+import { type Invocation } from './blocks/invocation.ts';
+import { compileBrokers } from './blocks/pubsub-brokers.ts';
+import { Publisher } from './blocks/pubsub-publisher.ts';
+import { type PubSubTopics } from './blocks/pubsub.ts';
+import { SecretsBlock, type SecretsHandle } from './blocks/secrets.ts';
+import { StateBlock, type StateComponent, type StateHandle } from './blocks/state.ts';
+import { type ActiveSubscription, Subscriptions } from './blocks/subscriptions.ts';
+import { type ComponentInstance } from './components/component-instance.ts';
+import { type Components } from './components/components.ts';
+import { problemOf } from './components/start-components.ts';
+import { type Policies } from './resilience/policies.ts';
+import { type Configuration } from './resources/configuration.ts';
+import { type HttpEndpoint } from './resources/http-endpoint-resource.ts';
+import { type Resources } from './resources/load-resources.ts';
+import { ResourceError } from './resources/problems.ts';
+import { type LoadedComponent, type Runtime, type RuntimeOptions } from './runtime.ts';
+
+/** What the building blocks are made of. */
+export interface RuntimeParts {
+  readonly options: RuntimeOptions;
+  readonly namespace: string;
+  readonly logger: Logger;
+  readonly configuration: Configuration;
+  readonly resources: Resources;
+  readonly policies: Policies;
+  readonly components: Components;
+  readonly httpEndpoints: readonly HttpEndpoint[];
+  readonly resolver: NameResolver | undefined;
+}
+
+const never = new AbortController().signal;
+
+/** The building blocks over running components, and the order in which they begin and end. */
+export class RunningRuntime implements Runtime {
+  readonly appId: string;
+  readonly namespace: string;
+  readonly configuration: Configuration;
+  readonly pubsub: PubSubTopics;
+  readonly invocation: Invocation;
+  readonly components: readonly LoadedComponent[];
+  readonly httpEndpoints: readonly string[];
+  readonly resiliencies: readonly string[];
+  readonly #parts: RuntimeParts;
+  readonly #state: StateBlock;
+  readonly #secrets: SecretsBlock;
+  readonly #ownInvocation: AsyncDisposable;
+  readonly #subscriptions: Subscriptions | undefined;
+  #health: AppHealth | undefined;
+  #registration: AsyncDisposable | undefined;
+  #disposed: Promise<void> | undefined;
+
+  /** Throws a ResourceError for a component that its building block cannot use. */
+  constructor(parts: RuntimeParts) {
+    const { options, namespace, configuration, resources, policies, components, logger } = parts;
+    const { appId, app } = options;
+    this.#parts = parts;
+    this.appId = appId;
+    this.namespace = namespace;
+    this.configuration = configuration;
+    this.#state = stateBlock(parts);
+    this.#secrets = new SecretsBlock(
+      components.ofKind('secrets').map(({ name, instance }) => ({ name, store: instance })),
+      { scopes: configuration.secretScopes, policy: outboundOf(components.ofKind('secrets'), policies) },
+    );
+    const brokers = compileBrokers(components, policies, { appId, namespace });
+    this.pubsub = new Publisher(brokers);
+    this.#subscriptions =
+      app &&
+      new Subscriptions({
+        brokers,
+        channel: app,
+        declarative: resources.subscriptions.map(({ spec }) => spec),
+        logger,
+      });
+    const invocation = createInvocation({
+      ...{ appId, namespace, app, policies, logger, resolver: parts.resolver, peers: options.peers },
+      httpEndpoints: parts.httpEndpoints,
+      hostAddress: options.self?.host,
+      ...(options.appHealth && { isAppHealthy: () => this.#health?.healthy ?? false }),
+    });
+    this.invocation = invocation;
+    this.#ownInvocation = invocation;
+    this.components = describe(resources, components);
+    this.httpEndpoints = parts.httpEndpoints.map(({ name }) => name);
+    this.resiliencies = resources.resiliencies.map(({ name }) => name);
+  }
+
+  get subscriptions(): readonly ActiveSubscription[] {
+    return this.#subscriptions?.active ?? [];
+  }
+
+  state(storeName: string): StateHandle {
+    return this.#state.store(storeName);
+  }
+
+  secrets(storeName: string): SecretsHandle {
+    return this.#secrets.store(storeName);
+  }
+
+  async connectApp(signal: AbortSignal = never): Promise<void> {
+    const { app, appHealth, self } = this.#parts.options;
+    await app?.ready(signal);
+    if (self !== undefined) await this.#register(self, signal);
+    if (app === undefined) return;
+    if (appHealth === undefined) return this.#subscriptions?.start(signal);
+    this.#health = new AppHealth({
+      ...appHealth,
+      channel: app,
+      logger: this.#parts.logger,
+      onChange: async (healthy, watching) => {
+        if (healthy) await this.#subscriptions?.start(watching);
+        // an app that hangs must not keep the next probe waiting
+        else await this.#subscriptions?.stop(AbortSignal.any([watching, AbortSignal.timeout(appHealth.intervalMs)]));
+      },
+    });
+    await this.#health.firstHealthy(signal);
+  }
+
+  async drain(grace: AbortSignal): Promise<void> {
+    const health = this.#health;
+    const registration = this.#registration;
+    this.#registration = undefined;
+    await Promise.all([
+      this.#quietly('leaving the name resolver', async () => registration?.[Symbol.asyncDispose]()),
+      this.#quietly('ending the subscriptions', async () => {
+        // first, so that a probe does not start them anew
+        await health?.[Symbol.asyncDispose]();
+        await this.#subscriptions?.stop(grace);
+      }),
+    ]);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return (this.#disposed ??= this.#dispose());
+  }
+
+  async #dispose(): Promise<void> {
+    await this.drain(AbortSignal.timeout(30_000));
+    await this.#quietly('closing connections to HTTP endpoints', () => this.#ownInvocation[Symbol.asyncDispose]());
+    await this.#parts.components[Symbol.asyncDispose]();
+  }
+
+  async #register(self: { readonly host: string; readonly port: number }, signal: AbortSignal): Promise<void> {
+    const { appId, namespace } = this;
+    this.#registration = await this.#parts.resolver?.register?.({ appId, namespace, ...self }, signal);
+  }
+
+  /** One part that fails to end does not keep the others from ending. */
+  async #quietly(what: string, end: () => PromiseLike<void> | undefined): Promise<void> {
+    try {
+      await end();
+    } catch (error) {
+      this.#parts.logger.warn(`${what} failed`, { error });
+    }
+  }
+}
+
+/** The components of Component resources, in the order of these. */
+function describe(resources: Resources, components: Components): LoadedComponent[] {
+  const running = new Map(components.all.map((one) => [one.resource, one]));
+  return resources.components.flatMap((resource) => {
+    const one = running.get(resource);
+    return one === undefined
+      ? []
+      : [{ name: one.name, type: one.type, version: one.version, capabilities: one.capabilities }];
+  });
+}
+
+function outboundOf(components: readonly ComponentInstance[], policies: Policies) {
+  const byName = new Map(components.map((one) => [one.name, policies.outbound(one)]));
+  return (name: string) => byName.get(name);
+}
+
+function stateBlock({ components, policies, options: { appId }, namespace }: RuntimeParts): StateBlock {
+  const stores = components.ofKind('state');
+  const options = { appId, namespace, policy: outboundOf(stores, policies) };
+  const problems = stores.flatMap((store) => {
+    try {
+      new StateBlock([stateComponent(store)], options);
+      return [];
+    } catch (error) {
+      if (!ComponentError.is(error)) throw error;
+      return [problemOf(store.resource, error.message)];
+    }
+  });
+  if (problems.length > 0) throw new ResourceError(problems);
+  return new StateBlock(stores.map(stateComponent), options);
+}
+
+function stateComponent({ name, instance, properties, resource }: ComponentInstance<'state'>): StateComponent {
+  const secretNames = resource.metadata.flatMap((entry) =>
+    entry.secretKeyRef === undefined ? [] : [[entry.name, entry.secretKeyRef.name] as const],
+  );
+  return { name, store: instance, properties, secretNames: Object.fromEntries(secretNames) };
+}
