@@ -10,8 +10,8 @@ export interface AppHealthOptions {
   readonly timeoutMs: number;
   /** Consecutive failures that make the app unhealthy; one success makes it healthy. */
   readonly threshold: number;
-  /** Told each change; the next probe waits for it. What it throws is logged. */
-  readonly onChange: (healthy: boolean) => Promise<void>;
+  /** Told each change; the next probe waits for it. What it throws is logged. The signal aborts when watching ends. */
+  readonly onChange: (healthy: boolean, signal: AbortSignal) => Promise<void>;
   readonly logger: Logger;
 }
 
@@ -87,8 +87,9 @@ export class AppHealth implements AsyncDisposable {
     if (healthy) logger.info('app health: the app is healthy');
     else logger.warn('app health: the app is unhealthy');
     try {
-      await onChange(healthy);
+      await onChange(healthy, this.#stopped.signal);
     } catch (error) {
+      if (this.#stopped.signal.aborted) return;
       logger.error(`reacting to a change of the app's health failed: ${errorMessage(error)}`);
     }
     if (healthy) this.#firstHealthy.resolve();

@@ -56,7 +56,7 @@ export function addMetadataHeaders(headers: MutableHeaders, metadata: RequestMet
 }
 
 /** Control characters and whatever lies beyond ASCII become percent escapes of their UTF-8. */
-export function headerValue(value: string): string {
+function headerValue(value: string): string {
   return /^[\t\x20-\x7e]*$/.test(value)
     ? value
     : value.toWellFormed().replaceAll(/[^\t\x20-\x7e]/gu, encodeURIComponent);

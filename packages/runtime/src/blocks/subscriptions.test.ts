@@ -84,6 +84,18 @@ describe('subscriptions', () => {
     expect(app.posted('/one')).toHaveLength(0);
   });
 
+  it('leave nothing running when they are stopped while they start', async () => {
+    const { app, publish, subscriptions } = await scene({ subscription: { route: '/orders' }, handle: acknowledge });
+    await subscriptions.stop(never);
+    const starting = subscriptions.start(never);
+    await subscriptions.stop(never);
+    await starting;
+    expect(subscriptions.active).toEqual([]);
+    await publish({ n: 1 });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(app.posted('/orders')).toEqual([]);
+  });
+
   it('hold messages back while they are paused', async () => {
     const { app, publish, subscriptions } = await scene({ subscription: { route: '/orders' }, handle: acknowledge });
     await subscriptions.pause();

@@ -34,6 +34,9 @@ const whileAppStarts = policy([retry({ policy: 'exponential', maxInterval: 1000,
 export class Subscriptions implements AsyncDisposable {
   readonly #options: SubscriptionsOptions;
   #running: { readonly subscription: TopicSubscription; readonly active: ActiveSubscription }[] = [];
+  #paused = false;
+  /** Counts the stops, so that a start that one of them has overtaken leaves nothing running. */
+  #stops = 0;
 
   constructor(options: SubscriptionsOptions) {
     this.#options = options;
@@ -50,12 +53,15 @@ export class Subscriptions implements AsyncDisposable {
    */
   async start(signal: AbortSignal): Promise<void> {
     const { logger } = this.#options;
+    const stops = this.#stops;
     const wanted = this.#merge(await this.#programmatic(signal));
     await Promise.all(
       [...wanted.values()].map(async ({ spec, type }) => {
         try {
           const subscription = await this.#startOne(spec, signal);
+          if (stops !== this.#stops) return await subscription.close(AbortSignal.abort());
           this.#running.push({ subscription, active: activeOf(spec, type) });
+          if (this.#paused) await subscription.pause();
         } catch (error) {
           signal.throwIfAborted();
           const reason = errorMessage(error);
@@ -71,15 +77,18 @@ export class Subscriptions implements AsyncDisposable {
 
   /** Resolves once the app gets no further message; those in flight go on. */
   async pause(): Promise<void> {
+    this.#paused = true;
     await Promise.all(this.#running.map(({ subscription }) => subscription.pause()));
   }
 
   async resume(): Promise<void> {
+    this.#paused = false;
     await Promise.all(this.#running.map(({ subscription }) => subscription.resume()));
   }
 
   /** Ends all subscriptions, after which they can be started anew; what is in flight when `grace` aborts is given back. */
   async stop(grace: AbortSignal): Promise<void> {
+    this.#stops++;
     const running = this.#running;
     this.#running = [];
     const results = await Promise.allSettled(running.map(({ subscription }) => subscription.close(grace)));

@@ -1,5 +1,5 @@
 /** Whether this app may use a topic. */
-export type TopicRule = (topic: string) => boolean;
+type TopicRule = (topic: string) => boolean;
 
 export interface TopicScopes {
   /** `undefined`: every topic. */
