@@ -47,13 +47,34 @@ export function readBody(request: IncomingMessage, limit: number): Promise<Buffe
     const failed = (error?: Error) => {
       if (settled) return;
       settled = true;
-      reject(
-        bodyRead(error?.message === 'aborted' || !error ? 'the client closed the connection' : error.message, error),
-      );
+      reject(broken(error));
     };
     request.on('error', failed);
     request.on('close', failed);
   });
+}
+
+/** The body in pieces. Ends as {@link readBody} rejects. Leaving early does not close the connection. */
+export async function* streamBody(request: IncomingMessage, limit: number): AsyncGenerator<Buffer> {
+  let length = 0;
+  try {
+    // The stream's own iterator would take the connection, and with it the answer, down when it is left.
+    for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      length += chunk.length;
+      if (limit > 0 && length > limit) break;
+      yield chunk;
+    }
+  } catch (error) {
+    throw broken(error);
+  }
+  if (limit <= 0 || length <= limit) return;
+  linger(request);
+  throw tooLarge(limit);
+}
+
+function broken(error: unknown) {
+  const message = error instanceof Error ? error.message : '';
+  return bodyRead(message === '' || message === 'aborted' ? 'the client closed the connection' : message, error);
 }
 
 function tooLarge(limit: number) {

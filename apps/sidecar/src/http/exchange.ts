@@ -1,6 +1,6 @@
 import { type IncomingMessage, type ServerResponse } from 'node:http';
 
-import { readBody } from './body.ts';
+import { readBody, streamBody } from './body.ts';
 import { queryMetadata, queryValues } from './query.ts';
 import { type HttpExchange } from './route.ts';
 
@@ -44,6 +44,10 @@ export class Exchange implements HttpExchange {
 
   body(): Promise<Buffer> {
     return readBody(this.request, this.#maxBodySize);
+  }
+
+  bodyStream(): AsyncIterable<Buffer> {
+    return streamBody(this.request, this.#maxBodySize);
   }
 
   signal(): AbortSignal {

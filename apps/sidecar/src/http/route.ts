@@ -19,6 +19,8 @@ export interface HttpExchange {
   metadata(): Readonly<Record<string, string>>;
   /** The whole body. Throws ApiError 400 `ERR_BODY_READ` when it is over the limit or breaks off. */
   body(): Promise<Buffer>;
+  /** The body in pieces as they come, for who passes it on. In place of `body()`, once; ends with the same errors. */
+  bodyStream(): AsyncIterable<Buffer>;
   /** Aborts when the client is gone before the answer was complete. Made when first asked for. */
   signal(): AbortSignal;
 }
