@@ -48,6 +48,7 @@ export default defineComponent({
         processingTimeoutMs: metadata.processingTimeout,
         queueDepth: metadata.queueDepth,
         concurrency: metadata.concurrency,
+        isCluster: metadata.redisType === 'cluster',
         maxLenApprox: metadata.maxLenApprox,
         streamTtlMs: metadata.streamTTL,
       },

@@ -1,4 +1,5 @@
 import {
+  ComponentError,
   DeliveryQueue,
   DropMessage,
   errorMessage,
@@ -21,6 +22,7 @@ export interface SubscriptionSettings {
   readonly queueDepth: number;
   /** How many messages are handled at a time. */
   readonly concurrency: number;
+  readonly isCluster: boolean;
 }
 
 interface SubscriptionParts {
@@ -61,6 +63,7 @@ export class RedisSubscription implements Subscription {
   readonly #signal = new AbortController().signal;
   #acknowledged = Promise.resolve();
   #round: Promise<void> | undefined;
+  #roundReported = false;
   #paused = false;
   #closing: Promise<void> | undefined;
 
@@ -75,7 +78,7 @@ export class RedisSubscription implements Subscription {
       room: () => this.#room,
       beforeReading: () => this.#nextRound(),
       accept: (entries) => this.#accept(entries),
-      wake: (id) => parts.connection.send('CLIENT', ['UNBLOCK', id]),
+      wake: parts.settings.isCluster ? undefined : (id) => parts.connection.send('CLIENT', ['UNBLOCK', id]),
     });
   }
 
@@ -208,12 +211,24 @@ export class RedisSubscription implements Subscription {
   #nextRound(): Promise<void> {
     this.#round ??= this.#takeUp()
       .catch((error: unknown) => {
-        this.#parts.logger.debug(`could not look for messages to redeliver yet: ${errorMessage(error)}`);
+        this.#reportRound(error);
       })
       .finally(() => {
         this.#round = undefined;
       });
     return this.#round;
+  }
+
+  // Being away for a while is known and mended elsewhere; what stays wrong (a right, an old server) is said once.
+  #reportRound(error: unknown): void {
+    const { logger, topic } = this.#parts;
+    const passes = ComponentError.is(error) && error.retryable;
+    const message = `could not look for messages of topic "${topic}" to redeliver: ${errorMessage(error)}`;
+    if (passes || isReplyError(error, 'NOGROUP') || this.#roundReported) logger.debug(message);
+    else {
+      this.#roundReported = true;
+      logger.warn(message);
+    }
   }
 
   async #takeUp(): Promise<void> {

@@ -15,8 +15,8 @@ interface ReaderParts {
   /** Run before the first read and before reading goes on after a rest. Never rejects. */
   readonly beforeReading: () => Promise<void>;
   readonly accept: (entries: readonly StreamEntry[]) => void;
-  /** Ends the blocked command of the connection with this id. */
-  readonly wake: (id: string) => Promise<unknown>;
+  /** Ends the blocked command of the connection with this id; absent where ids do not tell connections apart (a cluster). */
+  readonly wake: ((id: string) => Promise<unknown>) | undefined;
 }
 
 /** The loop that reads new entries of one stream for one consumer, for as long as there is room for them. */
@@ -29,6 +29,7 @@ export class StreamReader {
   #loop: Promise<void> | undefined;
   #roomMade: (() => void) | undefined;
   #rested = true;
+  /** Known while a read may block; asked for again after every rest, as the connection may have been made anew. */
   #connectionId: string | undefined;
 
   constructor(parts: ReaderParts) {
@@ -46,7 +47,7 @@ export class StreamReader {
 
   /** Ends the read under way, to rest until {@link resume}; a read that cannot be ended ends by itself soon. */
   interrupt(): void {
-    if (this.#connectionId !== undefined) void this.#parts.wake(this.#connectionId).catch(() => {});
+    void this.#wake();
   }
 
   /** Reads on after a rest in which entries were given back. */
@@ -61,8 +62,7 @@ export class StreamReader {
     this.#roomMade?.();
     // asked again and again, because a read may have been on its way to block
     for (let over = false; !over;) {
-      const id = this.#connectionId;
-      if (id !== undefined) await this.#parts.wake(id).catch(() => {});
+      await this.#wake();
       over = await Promise.race([this.#loop?.then(() => true) ?? true, delay(20, false)]);
     }
     await this.#parts.connection[Symbol.asyncDispose]();
@@ -88,8 +88,8 @@ export class StreamReader {
         if (signal.aborted) return;
         interrupted = true;
         this.#connectionId = undefined;
-        if (!connection.isReady) continue;
-        if (!reported && !isReplyError(error, 'NOGROUP') && !isReplyError(error, 'UNBLOCKED')) {
+        const expected = !connection.isReady || isReplyError(error, 'NOGROUP') || isReplyError(error, 'UNBLOCKED');
+        if (!expected && !reported) {
           logger.warn(`reading topic "${topic}" failed, trying again: ${errorMessage(error)}`);
           reported = true;
         }
@@ -102,9 +102,9 @@ export class StreamReader {
   async #readOn(): Promise<void> {
     const { connection, group, accept, beforeReading, room } = this.#parts;
     const { signal } = this.#stopping;
-    this.#connectionId ??= await connectionId(connection);
     while (!signal.aborted) {
       if (room() <= 0) {
+        this.#connectionId = undefined;
         await new Promise<void>((resolve) => {
           this.#roomMade = resolve;
         });
@@ -116,8 +116,15 @@ export class StreamReader {
         await beforeReading();
         continue;
       }
+      if (this.#parts.wake) this.#connectionId ??= await connectionId(connection);
+      if (room() <= 0) continue; // paused in the meantime
       accept(await group.readNew(connection, room(), StreamReader.blockMs));
     }
+  }
+
+  // Where that is not allowed, or comes too late, the read ends by itself.
+  async #wake(): Promise<void> {
+    if (this.#connectionId !== undefined) await this.#parts.wake?.(this.#connectionId).catch(() => {});
   }
 
   // A connection that breaks can take entries with it that the server counts as delivered to this consumer.

@@ -10,7 +10,9 @@ import { parseMetadata, silentLogger } from '@outrigger/core';
 
 export const howToStartRedis = 'start redis-server, then set OUTRIGGER_TEST_REDIS=127.0.0.1:6379';
 
-export const hasRedisServer = spawnSync('redis-server', ['--version']).status === 0;
+const program: string = 'redis-server';
+
+export const hasRedisServer = spawnSync(program, ['--version']).status === 0;
 
 /** A server of the test's own that keeps what it acknowledged through a `kill -9`. */
 export class RedisServer implements AsyncDisposable {
@@ -32,7 +34,7 @@ export class RedisServer implements AsyncDisposable {
 
   async start(): Promise<void> {
     const options = ['--bind', '127.0.0.1', '--dir', this.#folder, '--save', '', '--appendonly', 'yes'];
-    this.#process = spawn('redis-server', ['--port', String(this.#port), ...options], { stdio: 'ignore' });
+    this.#process = spawn(program, ['--port', String(this.#port), ...options], { stdio: 'ignore' });
     await vi.waitFor(
       async () => {
         await using connection = await this.connect();

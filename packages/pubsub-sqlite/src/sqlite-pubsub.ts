@@ -98,12 +98,18 @@ export class SqlitePubSub implements PubSub {
       ended: () => {
         this.#subscriptions.delete(subscription);
         this.#wake(topic); // what it gave back may be for a neighbour
-        if (this.#subscriptions.size === 0) this.#stopWatching();
+        this.#watch();
       },
     });
-    this.#watch();
-    await subscription.start();
     this.#subscriptions.add(subscription);
+    this.#watch();
+    try {
+      await subscription.start();
+    } catch (error) {
+      this.#subscriptions.delete(subscription);
+      this.#watch();
+      throw error;
+    }
     if (this.#closing) await subscription[Symbol.asyncDispose]();
     return subscription;
   }
@@ -116,7 +122,6 @@ export class SqlitePubSub implements PubSub {
   async #close(): Promise<void> {
     clearTimeout(this.#sweepTimer);
     await Promise.all([...this.#subscriptions].map((subscription) => subscription[Symbol.asyncDispose]()));
-    this.#stopWatching();
     await this.#sweeping;
     await this.#db[Symbol.asyncDispose]();
   }
@@ -126,17 +131,17 @@ export class SqlitePubSub implements PubSub {
     for (const subscription of this.#subscriptions) if (subscription.topic === topic) subscription.wake();
   }
 
+  /** Watches the file for as long as there is a subscription. */
   #watch(): void {
     const { watchedFile, pollIntervalMs } = this.#settings;
-    if (watchedFile === undefined) return;
-    this.#watcher ??= new ChangeWatcher(this.#db, watchedFile, pollIntervalMs, () => {
-      for (const subscription of this.#subscriptions) subscription.wake();
-    });
-  }
-
-  #stopWatching(): void {
-    this.#watcher?.[Symbol.dispose]();
-    this.#watcher = undefined;
+    if (this.#subscriptions.size === 0) {
+      this.#watcher?.[Symbol.dispose]();
+      this.#watcher = undefined;
+    } else if (watchedFile !== undefined) {
+      this.#watcher ??= new ChangeWatcher(this.#db, watchedFile, pollIntervalMs, () => {
+        for (const subscription of this.#subscriptions) subscription.wake();
+      });
+    }
   }
 
   #sweepSoon(): void {
