@@ -49,7 +49,14 @@ export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
     await startComponents(all, components, { appId, namespace, env, logger, signal });
     const httpEndpoints = await resolveHttpEndpoints(resources.httpEndpoints, origins, signal);
     return new RunningRuntime({
-      ...{ options, namespace, logger, configuration, resources, policies, components, httpEndpoints },
+      options,
+      namespace,
+      logger,
+      configuration,
+      resources,
+      policies,
+      components,
+      httpEndpoints,
       resolver: components.ofKind('nameresolution')[0]?.instance,
     });
   } catch (error) {

@@ -77,7 +77,13 @@ export class RunningRuntime implements Runtime {
         logger,
       });
     const invocation = createInvocation({
-      ...{ appId, namespace, app, policies, logger, resolver: parts.resolver, peers: options.peers },
+      appId,
+      namespace,
+      app,
+      policies,
+      logger,
+      resolver: parts.resolver,
+      peers: options.peers,
       httpEndpoints: parts.httpEndpoints,
       hostAddress: options.self?.host,
       ...(options.appHealth && { isAppHealthy: () => this.#health?.healthy ?? false }),

@@ -9,7 +9,7 @@ import {
 
 /** Dapr's capability strings for `GET /v1.0/metadata`, in Dapr's order. Derived, so that a component cannot claim what it lacks. */
 export function capabilitiesOf<K extends ComponentKind>(kind: K, instance: ComponentKinds[K]): string[] {
-  const read = readers[kind] as ((instance: ComponentKinds[K]) => Claims) | undefined;
+  const read: ((instance: ComponentKinds[K]) => Claims) | undefined = readers[kind];
   return Object.entries(read?.(instance) ?? {}).flatMap(([name, has]) => (has ? [name] : []));
 }
 

@@ -113,16 +113,16 @@ export class Definitions {
     const versions = [...known].filter((one) => one.startsWith(`${type}/`)).map((one) => one.slice(type.length + 1));
     if (versions.length > 0)
       throw new Error(`${unprovided}: ${type} has no version ${version}, but ${versions.join(', ')}`);
-    const near = nearestName(key, known);
+    const block = type.split('.')[0] ?? '';
+    const inBlock = [...known].filter((one) => one.startsWith(`${block}.`));
+    const nearName = nearestName(type.slice(block.length), new Set(inBlock.map((one) => nameIn(block, one))));
+    const near = inBlock.find((one) => nameIn(block, one) === nearName);
     if (near !== undefined) {
       const install = catalogue[near] === undefined || this.#isThere(near) ? '' : ` (npm install ${catalogue[near]})`;
       throw new Error(`${unprovided}; did you mean ${near.split('/')[0]}?${install}`);
     }
-    const block = type.split('.')[0] ?? '';
-    const alternatives = [...known].filter((one) => one.startsWith(`${block}.`)).map((one) => one.replace(/\/v1$/, ''));
-    throw new Error(
-      `${unprovided}${alternatives.length === 0 ? '' : `. Known types: ${alternatives.toSorted().join(', ')}`}`,
-    );
+    const types = inBlock.map((one) => one.replace(/\/v1$/, '')).toSorted();
+    throw new Error(`${unprovided}${types.length === 0 ? '' : `. Known types: ${types.join(', ')}`}`);
   }
 
   #isThere(key: string): boolean {
@@ -132,6 +132,11 @@ export class Definitions {
 
 function keyOf({ type, version }: WantedType): string {
   return `${type}/${version}`.toLowerCase();
+}
+
+/** `.in-memory` of `state.in-memory/v1`. */
+function nameIn(block: string, key: string): string {
+  return key.slice(block.length, key.lastIndexOf('/'));
 }
 
 async function unknownBlock(type: string): Promise<string> {

@@ -113,7 +113,7 @@ async function start(
   if (parsed.problems.length > 0) {
     throw new ResourceError(
       parsed.problems.map(({ field, message }) =>
-        problemOf(resource, `metadata field ${field}${/^is /.test(message) ? '' : ':'} ${message}`, field),
+        problemOf(resource, `metadata field ${field}${message.startsWith('is ') ? '' : ':'} ${message}`, field),
       ),
     );
   }
@@ -121,7 +121,14 @@ async function start(
   const context = { name, metadata: parsed.values, properties, appId, namespace, logger, signal: limit };
   const instance = await withinInitTimeout(definition.create(context), resource, limit, logger);
   return {
-    ...{ kind, name, type, version, definition, resource, properties, instance },
+    kind,
+    name,
+    type,
+    version,
+    definition,
+    resource,
+    properties,
+    instance,
     namespaced: usesNamespace(metadata),
     capabilities: capabilitiesOf(kind, instance),
   };

@@ -149,7 +149,12 @@ export function readEnvelope(
   if (/^\.\.?$|[/%]/.test(name))
     root.error('metadata.name must not be "." or "..", nor contain "/" or "%"', ['metadata', 'name']);
   const envelope = {
-    ...{ kind, file, line, root, apiVersion: version, name },
+    kind,
+    file,
+    line,
+    root,
+    apiVersion: version,
+    name,
     namespace: meta?.text('namespace') ?? '',
     scopes: root.texts('scopes'),
     secretStore: auth?.text('secretStore') ?? '',

@@ -40,6 +40,12 @@ export class Problems {
 
   /** @throws ResourceError when there is any error */
   throwIfAny(): void {
-    if (this.errors.length > 0) throw new ResourceError(this.errors);
+    if (this.errors.length > 0) throw new ResourceError(this.errors.toSorted(byPosition));
   }
+}
+
+function byPosition(a: Problem, b: Problem): number {
+  const [fileA = '', fileB = ''] = [a.file, b.file];
+  if (fileA !== fileB) return fileA < fileB ? -1 : 1;
+  return (a.line ?? 0) - (b.line ?? 0);
 }

@@ -127,7 +127,7 @@ function codesOf(reader: FieldReader, name: string, min: number, max: number): C
     else {
       const path = [...reader.path, name];
       reader.error(
-        `"${part.trim()}" in ${path.join('.')} must be a code or a range of codes from ${min} to ${max}, such as "${max - 5}-${max}"`,
+        `"${part.trim()}" in ${path.join('.')} must be a code or a range of codes from ${min} to ${max}, such as "${max === 16 ? '8-11' : '500-599'}"`,
         path,
       );
     }

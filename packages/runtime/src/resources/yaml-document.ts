@@ -1,4 +1,5 @@
-import type { Event, ScalarEvent } from 'js-yaml';
+// Only the types: naming them in braces would load the library.
+import type * as Yaml from 'js-yaml';
 
 export type Path = readonly (string | number)[];
 
@@ -13,17 +14,17 @@ export class YamlError extends Error {
   }
 }
 
-type YamlLibrary = typeof import('js-yaml');
+type YamlLibrary = typeof Yaml;
 
 /** One document of a file: its value, and where each part of it stands. Positions cost nothing until one is asked for. */
 export class YamlDocument {
   readonly value: unknown;
   readonly #source: string;
-  readonly #events: readonly Event[];
+  readonly #events: readonly Yaml.Event[];
   readonly #library: YamlLibrary;
   #root: Located | undefined;
 
-  constructor(value: unknown, source: string, events: readonly Event[], library: YamlLibrary) {
+  constructor(value: unknown, source: string, events: readonly Yaml.Event[], library: YamlLibrary) {
     this.value = value;
     this.#source = source;
     this.#events = events;
@@ -74,8 +75,8 @@ export async function parseYaml(source: string): Promise<YamlDocument[]> {
   }
 }
 
-function splitDocuments(events: readonly Event[], document: Event['type']): Event[][] {
-  const parts: Event[][] = [];
+function splitDocuments(events: readonly Yaml.Event[], document: Yaml.Event['type']): Yaml.Event[][] {
+  const parts: Yaml.Event[][] = [];
   for (const event of events) {
     if (event.type === document) parts.push([]);
     else parts.at(-1)?.push(event);
@@ -85,12 +86,12 @@ function splitDocuments(events: readonly Event[], document: Event['type']): Even
 
 interface Located {
   readonly start: number;
-  readonly scalar?: ScalarEvent;
+  readonly scalar?: Yaml.ScalarEvent;
   readonly children?: Map<string | number, Located>;
 }
 
 /** Walks the events of one document. An entry of a mapping starts where its key does. */
-function locate(events: readonly Event[], source: string, { EVENT_ID: id, getScalarValue }: YamlLibrary): Located {
+function locate(events: readonly Yaml.Event[], source: string, { EVENT_ID: id, getScalarValue }: YamlLibrary): Located {
   let index = 0;
   const value = (start?: number): Located => {
     const event = events[index++];
