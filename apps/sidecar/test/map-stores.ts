@@ -12,7 +12,7 @@ import { type Runtime, SecretsBlock, StateBlock } from '@outrigger/runtime';
 const own = { [Symbol.asyncDispose]: async () => {} };
 
 /** A state store over a Map: etags, TTL and transactions, in order and without waiting. */
-export function mapStateStore() {
+function mapStateStore() {
   const items = new Map<string, StateItem>();
   let writes = 0;
   const check = (key: string, etag: string | undefined) => {

@@ -63,7 +63,7 @@ function isServed(socketPath: string): Promise<boolean> {
 }
 
 /** A port or socket could not be bound. */
-export class ListenError extends Error {
+class ListenError extends Error {
   override readonly name = 'ListenError';
   readonly code: string | undefined;
 

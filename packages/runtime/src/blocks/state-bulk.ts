@@ -3,7 +3,7 @@ import { type BulkOutcome, ComponentError, type Policy } from '@outrigger/core';
 import { isEtagFailure } from './state-errors.ts';
 
 /** Turns a call's settlement into an outcome. */
-export function outcomeOf<T>(promise: Promise<T>): Promise<BulkOutcome<T>> {
+function outcomeOf<T>(promise: Promise<T>): Promise<BulkOutcome<T>> {
   return promise.then(
     (value) => ({ ok: true, value }),
     (error: unknown) => ({ ok: false, error }),
