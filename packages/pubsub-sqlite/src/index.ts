@@ -37,12 +37,12 @@ export default defineComponent({
       min: 100,
     }),
     retention: field.duration({
-      description: 'How long messages of a topic that nobody has ever subscribed to are kept',
+      description: 'How long messages of a topic without any consumer id are kept',
       default: 3_600_000,
       min: 0,
     }),
     maxRetained: field.integer({
-      description: 'How many messages of a topic that nobody has ever subscribed to are kept',
+      description: 'How many messages of a topic without any consumer id are kept',
       default: 10_000,
       min: 0,
     }),
