@@ -23,6 +23,15 @@ export {
   type TopicRoute,
 } from './app-channel/in-process.ts';
 export { type CloudEvent } from './blocks/cloud-event.ts';
+export { createInvocation } from './blocks/invocation-block.ts';
+export { PeerError } from './blocks/invocation-errors.ts';
+export { methodOf } from './blocks/invocation-path.ts';
+export {
+  type Invocation,
+  type InvocationOptions,
+  type InvokeRequest,
+  type PeerTransport,
+} from './blocks/invocation.ts';
 export { type BulkPublishEvent, type FailedPublish, type PublishEvent, type PubSubTopics } from './blocks/pubsub.ts';
 export { SecretsBlock, type SecretsBlockOptions, type SecretsComponent, type SecretsHandle } from './blocks/secrets.ts';
 export { queryFailed } from './blocks/state-errors.ts';

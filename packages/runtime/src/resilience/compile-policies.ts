@@ -125,11 +125,14 @@ class CompiledPolicies implements Policies {
     const named = this.#set.retry(names.retry);
     const limit = this.#set.timeout(names.timeout);
     if (named === undefined && limit === undefined && breaker === undefined) return undefined;
-    const { statusOf, discard } = outcome;
+    const { statusOf, discard, isFinal } = outcome;
     const judgeStatus = statusJudge(named, outcome.protocol ?? 'http');
+    const judgeError = errorJudge(outcome, judgeStatus);
+    const once = (verdict: Verdict, settled: unknown): Verdict =>
+      verdict === 'retryable' && isFinal?.(settled) ? 'failure' : verdict;
     return policy<R>([named?.retry, breaker, limit], {
-      ...(statusOf && { judgeResult: (result: R) => judgeStatus(statusOf(result)) }),
-      judgeError: errorJudge(outcome, judgeStatus),
+      ...(statusOf && { judgeResult: (result: R) => once(judgeStatus(statusOf(result)), result) }),
+      judgeError: (error) => once(judgeError(error), error),
       ...(discard && { discard }),
       onRetry: ({ attempt, delay }) =>
         this.#logger.debug(`attempt ${attempt} failed; next one in ${delay} ms`, { retry: names.retry }),

@@ -1,0 +1,75 @@
+import { Readable } from 'node:stream';
+
+import { ComponentError, errorMessage } from '@outrigger/core';
+// oxlint-disable-next-line import/consistent-type-specifier-style -- an inline specifier would load the library at the start
+import type { Dispatcher } from 'undici';
+
+import { type AppRequest, type AppResponse, type HeaderMap } from '../app-channel/app-channel.ts';
+import { HttpExchange } from '../app-channel/http-exchange.ts';
+import { type HttpEndpoint } from '../resources/http-endpoint-resource.ts';
+
+/**
+ * Calls an HTTPEndpoint, or a plain URL, straight from here: no other sidecar is involved. Redirects are answers, they are not
+ * followed. undici is imported on the first call; connections are kept.
+ */
+export class HttpEndpointClient implements AsyncDisposable {
+  readonly #origin: string;
+  /** The base URL's own path, without a slash at its end. */
+  readonly #basePath: string;
+  readonly #headers: HeaderMap;
+  readonly #clientTls: HttpEndpoint['clientTls'];
+  #pool: Promise<Dispatcher> | undefined;
+
+  /** Throws a TypeError when the base URL is none. */
+  constructor(endpoint: Omit<HttpEndpoint, 'name'>) {
+    const url = new URL(endpoint.baseUrl);
+    this.#origin = url.origin;
+    this.#basePath = url.pathname.replace(/\/+$/, '');
+    this.#headers = Object.fromEntries(endpoint.headers.map(({ name, value }) => [name.toLowerCase(), value]));
+    this.#clientTls = endpoint.clientTls;
+  }
+
+  /** Resolves when status and headers are there. Rejects with ComponentError `unavailable` when there was no answer. */
+  async call(request: AppRequest, signal: AbortSignal): Promise<AppResponse> {
+    this.#pool ??= this.#newPool();
+    const pool = await this.#pool;
+    signal.throwIfAborted();
+    const exchange = new HttpExchange({ signal, onDone: () => {} });
+    const { body, path, query } = request;
+    pool.dispatch(
+      {
+        method: request.verb,
+        path: `${this.#basePath}${path}${query === '' ? '' : `?${query}`}`,
+        headers: { ...request.headers, ...this.#headers } as Record<string, string | string[]>,
+        body:
+          body === undefined || body instanceof Uint8Array
+            ? (body ?? null)
+            : Readable.from(body, { objectMode: false }),
+      },
+      exchange,
+    );
+    try {
+      return await exchange.response;
+    } catch (error) {
+      signal.throwIfAborted();
+      throw new ComponentError('unavailable', `${this.#origin}: ${errorMessage(error)}`, { cause: error });
+    }
+  }
+
+  /** Waits for what is in flight. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await (await this.#pool)?.close();
+  }
+
+  async #newPool(): Promise<Dispatcher> {
+    const { Pool } = await import('undici');
+    const { rootCA, certificate, privateKey } = this.#clientTls ?? {};
+    const connect = {
+      ...(rootCA !== undefined && { ca: rootCA }),
+      ...(certificate !== undefined && { cert: certificate }),
+      ...(privateKey !== undefined && { key: privateKey }),
+    };
+    // How long an answer may take is for policies to say.
+    return new Pool(this.#origin, { headersTimeout: 0, bodyTimeout: 0, allowH2: false, connect });
+  }
+}

@@ -1,0 +1,133 @@
+import { hostname, networkInterfaces } from 'node:os';
+
+import { type Policy } from '@outrigger/core';
+
+import { type AppRequest, type AppResponse } from '../app-channel/app-channel.ts';
+import { ApiError } from '../errors.ts';
+import { type Invocation, type InvocationOptions, type InvokeRequest } from './invocation.ts';
+import { isShort, OneTimeBody, wholeBody } from './invocation-body.ts';
+import { appInvokeFailed, badPeerRequest, invokeFailed, noAppChannel } from './invocation-errors.ts';
+import { ForwardedHeaders, peerRequestHeaders, requestHeaders, responseHeaders } from './invocation-headers.ts';
+import { MethodPathError, normalizeMethod, normalizePath } from './invocation-path.ts';
+import { callApp, type InvocationRoute, InvocationRoutes } from './invocation-route.ts';
+
+const defaultReplaySize = 4 * 1024 * 1024;
+
+/** The invocation building block. Disposal waits for calls to HTTPEndpoints that are in flight; the rest belongs to others. */
+export function createInvocation(options: InvocationOptions): Invocation & AsyncDisposable {
+  return new InvocationBlock(options);
+}
+
+class InvocationBlock implements Invocation, AsyncDisposable {
+  readonly #options: InvocationOptions;
+  readonly #routes: InvocationRoutes;
+  /** Outcomes of calls whose body was sent and cannot be sent again. */
+  readonly #final = new WeakSet();
+
+  constructor(options: InvocationOptions) {
+    this.#options = options;
+    this.#routes = new InvocationRoutes({
+      ...options,
+      forwarded: new ForwardedHeaders(options.hostAddress ?? firstAddress(), hostname()),
+      isFinal: (outcome) => typeof outcome === 'object' && outcome !== null && this.#final.has(outcome),
+    });
+  }
+
+  async invoke(request: InvokeRequest, signal: AbortSignal): Promise<AppResponse> {
+    try {
+      const route = this.#routes.route(request.target);
+      const path = normalizePath(request.path);
+      const policy = route.policyOf?.(path);
+      const body = await this.#bodyToSend(request, route);
+      const headers = requestHeaders(request.headers, body);
+      route.addHeaders?.(headers);
+      const outbound: AppRequest = { verb: request.verb, path, query: request.query, headers, body };
+      const response = await (policy
+        ? this.#attempts(policy, route, outbound, signal)
+        : route.call(outbound, signal, 1));
+      return {
+        status: response.status,
+        headers: responseHeaders(response.headers, response.body),
+        body: response.body,
+      };
+    } catch (error) {
+      if (signal.aborted) throw signal.reason;
+      throw apiErrorIn(error) ?? invokeFailed(request.target, error);
+    }
+  }
+
+  async fromPeer(request: AppRequest, signal: AbortSignal): Promise<AppResponse> {
+    if (this.#options.app === undefined) throw noAppChannel();
+    const { verb, query, body } = request;
+    try {
+      const path = normalizeMethod(request.path);
+      const headers = peerRequestHeaders(request.headers, body);
+      const response = await callApp(this.#options, { verb, path, query, headers, body }, signal);
+      return {
+        status: response.status,
+        headers: responseHeaders(response.headers, response.body),
+        body: response.body,
+      };
+    } catch (error) {
+      if (signal.aborted) throw signal.reason;
+      if (error instanceof MethodPathError) throw badPeerRequest(error.message);
+      throw apiErrorIn(error) ?? appInvokeFailed(error);
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#routes[Symbol.asyncDispose]();
+  }
+
+  /** Keeps a streamed body in memory where a policy may want to send it again and it says that it is short. */
+  async #bodyToSend({ body, headers }: AppRequest, route: InvocationRoute): Promise<AppRequest['body']> {
+    if (!route.replays || body === undefined || body instanceof Uint8Array) return body;
+    const limit = this.#options.maxReplaySize ?? defaultReplaySize;
+    return isShort(headers, limit) ? wholeBody(body) : new OneTimeBody(body);
+  }
+
+  #attempts(
+    policy: Policy<AppResponse>,
+    route: InvocationRoute,
+    request: AppRequest,
+    signal: AbortSignal,
+  ): Promise<AppResponse> {
+    const once = request.body instanceof OneTimeBody ? request.body : undefined;
+    return policy.execute(async (attemptSignal, attempt) => {
+      if (once !== undefined) this.#markWhenAborted(once, attemptSignal);
+      // An attempt's signal follows the caller's only until status and headers are there; a body lives longer.
+      const live = attemptSignal === signal ? signal : AbortSignal.any([attemptSignal, signal]);
+      try {
+        const response = await route.call(request, live, attempt);
+        if (once?.started) this.#final.add(response);
+        return response;
+      } catch (error) {
+        if (once?.started && error instanceof Error) this.#final.add(error);
+        throw error;
+      }
+    }, signal);
+  }
+
+  /** A timeout ends an attempt over the head of its call: what it rejects with is the signal's reason. */
+  #markWhenAborted(body: OneTimeBody, signal: AbortSignal): void {
+    const onAbort = (): void => {
+      if (body.started && signal.reason instanceof Error) this.#final.add(signal.reason);
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+  }
+}
+
+/** An ApiError that comes up from below: the caller's body broke off or is too long, which no channel knows to name. */
+function apiErrorIn(error: unknown): ApiError | undefined {
+  for (let at = error; at instanceof Error; at = at.cause) if (at instanceof ApiError) return at;
+  return undefined;
+}
+
+/** The machine's first IPv4 address that others can reach. */
+function firstAddress(): string {
+  for (const addresses of Object.values(networkInterfaces())) {
+    const reachable = addresses?.find(({ family, internal }) => family === 'IPv4' && !internal);
+    if (reachable) return reachable.address;
+  }
+  return '127.0.0.1';
+}

@@ -1,0 +1,63 @@
+import { errorMessage } from '@outrigger/core';
+
+import { ApiError, type GrpcStatusName } from '../errors.ts';
+
+// Dapr's texts: pkg/messages and pkg/messaging of 1.18.
+
+/** What a peer answered in place of the app's answer, or how the connection to it broke after the call was sent. */
+export class PeerError extends Error {
+  readonly grpcStatus: GrpcStatusName;
+
+  /** @param message the peer's own words */
+  constructor(grpcStatus: GrpcStatusName, message: string, options?: ErrorOptions) {
+    super(`rpc error: code = ${goName(grpcStatus)} desc = ${message}`, options);
+    this.name = 'PeerError';
+    this.grpcStatus = grpcStatus;
+  }
+}
+
+/** `INVALID_ARGUMENT` is `InvalidArgument` in Go's messages. */
+function goName(status: GrpcStatusName): string {
+  if (status === 'OK') return status;
+  if (status === 'CANCELLED') return 'Canceled';
+  return status.replaceAll(/([A-Z])([A-Z]*)_?/g, (_, first: string, rest: string) => first + rest.toLowerCase());
+}
+
+/** The target was not reached, or its sidecar did not let the call through. */
+export function invokeFailed(target: string, cause: unknown): ApiError {
+  const denied = cause instanceof PeerError && cause.grpcStatus === 'PERMISSION_DENIED';
+  return new ApiError(`failed to invoke, id: ${target}, err: ${errorMessage(cause)}`, {
+    errorCode: 'ERR_DIRECT_INVOKE',
+    httpStatus: denied ? 403 : 500,
+    grpcStatus: denied ? 'PERMISSION_DENIED' : 'INTERNAL',
+    cause,
+  });
+}
+
+function refusedToPeer(message: string, grpcStatus: GrpcStatusName, cause?: unknown): ApiError {
+  return new ApiError(message, { errorCode: 'ERR_DIRECT_INVOKE', httpStatus: 500, grpcStatus, cause });
+}
+
+/** A peer calls, but this sidecar has no app. */
+export function noAppChannel(): ApiError {
+  return refusedToPeer('app channel is not initialized', 'INTERNAL');
+}
+
+/** A peer's request that makes no sense. */
+export function badPeerRequest(reason: string): ApiError {
+  return refusedToPeer(`parsing InternalInvokeRequest error: ${reason}`, 'INVALID_ARGUMENT');
+}
+
+/** A peer calls, but the app was not reached. */
+export function appInvokeFailed(cause: unknown): ApiError {
+  return refusedToPeer(`error invoking app channel: ${errorMessage(cause)}`, 'INTERNAL', cause);
+}
+
+/** Health probes say that the app cannot serve; it is not called. */
+export class AppUnhealthyError extends Error {
+  override readonly name = 'AppUnhealthyError';
+
+  constructor() {
+    super('app is not in a healthy state');
+  }
+}

@@ -1,0 +1,103 @@
+import { ComponentError, errorMessage, type NameResolver } from '@outrigger/core';
+
+import { type AppRequest, type AppResponse } from '../app-channel/app-channel.ts';
+import { type PeerTransport } from './invocation.ts';
+import { RoundRobin, type UnreachableAddresses } from './invocation-balancing.ts';
+import { PeerError } from './invocation-errors.ts';
+
+export interface PeerAppOptions {
+  readonly appId: string;
+  /** Empty when none is set. */
+  readonly namespace: string;
+  readonly resolver: NameResolver | undefined;
+  readonly peers: PeerTransport | undefined;
+  /** Shared by all apps. */
+  readonly unreachable: UnreachableAddresses;
+}
+
+/** Port of the internal API where a resolver knows only host names: what Dapr uses there. */
+const defaultPeerPort = 50_002;
+/** Sending these twice does no harm (RFC 9110, 9.2.2). */
+const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
+
+/** No sidecar of the app took the call, and it may be made again. */
+export class PeerUnreachedError extends Error {
+  override readonly name = 'PeerUnreachedError';
+}
+
+/** An app behind another sidecar, of which there may be several. */
+export class PeerApp {
+  readonly #options: PeerAppOptions;
+  readonly #turns = new RoundRobin();
+
+  constructor(options: PeerAppOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Calls one of the app's sidecars; one that cannot be reached is passed over for the next. Rejects with ComponentError
+   * `unavailable` when none could be reached, else with what the peer said.
+   */
+  async call(request: AppRequest, signal: AbortSignal): Promise<AppResponse> {
+    const { appId, namespace, peers, unreachable } = this.#options;
+    if (peers === undefined) {
+      throw new Error('calls to other apps are not set up: this runtime was made without a peer transport');
+    }
+    const addresses = this.#turns.order(await this.#resolve(signal), unreachable);
+    let failure: unknown;
+    for (const address of addresses) {
+      try {
+        const response = await peers.call(address, { appId, namespace }, request, signal);
+        unreachable.delete(address);
+        return response;
+      } catch (error) {
+        if (signal.aborted || !isUnavailable(error)) throw error;
+        unreachable.add(address);
+        failure = error;
+      }
+    }
+    throw failure;
+  }
+
+  /**
+   * As {@link call}, for the built-in retries: where another attempt is safe it rejects with a {@link PeerUnreachedError}. That is
+   * when nothing was sent, and for requests that may arrive twice also when the peer said that it is unavailable.
+   *
+   * @param attempt counted from 1
+   */
+  async attempt(request: AppRequest, signal: AbortSignal, attempt: number): Promise<AppResponse> {
+    try {
+      return await this.call(request, signal);
+    } catch (error) {
+      if (signal.aborted || !(isUnavailable(error) || (isPeerUnavailable(error) && isRepeatable(request)))) throw error;
+      const message = `failed to invoke target ${this.#options.appId} after ${attempt - 1} retries. Error: ${errorMessage(error)}`;
+      throw new PeerUnreachedError(message, { cause: error });
+    }
+  }
+
+  async #resolve(signal: AbortSignal): Promise<readonly string[]> {
+    const { appId, namespace, resolver } = this.#options;
+    if (resolver === undefined) throw new Error('name resolver not initialized');
+    let addresses: readonly string[];
+    try {
+      addresses = await resolver.resolve({ appId, namespace, port: defaultPeerPort }, signal);
+    } catch (error) {
+      // Not `unavailable`: that would say that a peer was tried.
+      throw new Error(`failed to resolve address for '${appId}': ${errorMessage(error)}`, { cause: error });
+    }
+    if (addresses.length > 0) return addresses;
+    throw new Error(`couldn't find service: ${appId}${namespace === '' ? '' : ` in namespace ${namespace}`}`);
+  }
+}
+
+function isUnavailable(error: unknown): boolean {
+  return ComponentError.is(error) && error.code === 'unavailable';
+}
+
+function isPeerUnavailable(error: unknown): boolean {
+  return error instanceof PeerError && (error.grpcStatus === 'UNAVAILABLE' || error.grpcStatus === 'UNAUTHENTICATED');
+}
+
+function isRepeatable({ verb, body }: AppRequest): boolean {
+  return idempotent.has(verb) && (body === undefined || body instanceof Uint8Array);
+}

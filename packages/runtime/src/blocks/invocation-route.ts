@@ -1,0 +1,139 @@
+import { errorMessage, type Policy, policy } from '@outrigger/core';
+
+import { type AppRequest, type AppResponse } from '../app-channel/app-channel.ts';
+import { HttpEndpointClient } from './http-endpoint-client.ts';
+import { type InvocationOptions } from './invocation.ts';
+import { UnreachableAddresses } from './invocation-balancing.ts';
+import { cancelBody } from './invocation-body.ts';
+import { AppUnhealthyError } from './invocation-errors.ts';
+import { addIdentity, ForwardedHeaders, type MutableHeaders } from './invocation-headers.ts';
+import { PeerApp, PeerUnreachedError } from './invocation-peer.ts';
+import { parseTarget } from './invocation-target.ts';
+
+/** A target made ready: everything that does not depend on the single call. */
+export interface InvocationRoute extends Partial<AsyncDisposable> {
+  /** Makes one attempt. */
+  readonly call: (request: AppRequest, signal: AbortSignal, attempt: number) => Promise<AppResponse>;
+  /** Adds to the caller's headers, which are already without what ends here. */
+  readonly addHeaders?: (headers: MutableHeaders) => void;
+  /** The policy for a method path; absent: straight through. */
+  readonly policyOf: ((path: string) => Policy<AppResponse>) | undefined;
+  /** Whether that is a policy of the user's, which may send a request again that has already arrived. */
+  readonly replays: boolean;
+}
+
+export interface RouteOptions extends InvocationOptions {
+  readonly forwarded: ForwardedHeaders;
+  /** Whether an outcome is one of a request that cannot be sent again. */
+  readonly isFinal: (outcome: unknown) => boolean;
+}
+
+/** Routes kept; when there are more distinct targets, those that came first are made ready anew when they come back. */
+const keptRoutes = 1000;
+/** What Dapr calls the namespace where none is set. */
+const defaultNamespace = 'default';
+
+/** The routes to all targets, each made when its target is first called. */
+export class InvocationRoutes implements AsyncDisposable {
+  readonly #options: RouteOptions;
+  readonly #self: { readonly appId: string; readonly namespace: string };
+  readonly #endpoints: ReadonlyMap<string, HttpEndpointClient>;
+  readonly #routes = new Map<string, InvocationRoute>();
+  readonly #unreachable = new UnreachableAddresses();
+  readonly #peerRetry: Policy<AppResponse>;
+
+  constructor(options: RouteOptions) {
+    const { appId, httpEndpoints = [], logger, namespace, policies } = options;
+    this.#options = options;
+    this.#self = { appId, namespace: namespace || defaultNamespace };
+    this.#endpoints = new Map(httpEndpoints.map((endpoint) => [endpoint.name, new HttpEndpointClient(endpoint)]));
+    this.#peerRetry = policy<AppResponse>([policies.serviceRetry], {
+      judgeError: (error) => (error instanceof PeerUnreachedError ? 'retryable' : 'failure'),
+      onRetry: ({ delay, error }) => logger?.debug(`${errorMessage(error)}; trying again in ${delay} ms`),
+    });
+  }
+
+  /** Throws an InvocationTargetError when the text is no target. */
+  route(target: string): InvocationRoute {
+    const known = this.#routes.get(target);
+    if (known !== undefined) return known;
+    const route = this.#newRoute(target);
+    if (this.#routes.size >= keptRoutes) this.#dropOldest();
+    this.#routes.set(target, route);
+    return route;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const owners: Partial<AsyncDisposable>[] = [...this.#endpoints.values(), ...this.#routes.values()];
+    this.#routes.clear();
+    await Promise.all(owners.map((owner) => owner[Symbol.asyncDispose]?.()));
+  }
+
+  #dropOldest(): void {
+    for (const [target, route] of this.#routes) {
+      this.#routes.delete(target);
+      // Waits for its calls in flight; their failures are told to their callers.
+      route[Symbol.asyncDispose]?.().then(undefined, () => {});
+      return;
+    }
+  }
+
+  #newRoute(text: string): InvocationRoute {
+    const { namespace: ownNamespace, policies, isFinal } = this.#options;
+    const target = parseTarget(text, ownNamespace, this.#endpoints);
+    const policyOf = policies.app<AppResponse>(text, {
+      protocol: 'http',
+      statusOf: (response) => response.status,
+      isFinal,
+      discard: (response) => cancelBody(response.body),
+    });
+    if (target.kind === 'endpoint') return urlRoute(target.endpoint, policyOf);
+    if (target.kind === 'url') {
+      const client = new HttpEndpointClient({ baseUrl: target.url, headers: [] });
+      return { ...urlRoute(client, policyOf), [Symbol.asyncDispose]: () => client[Symbol.asyncDispose]() };
+    }
+    const { appId } = target;
+    const namespace = ownNamespace === '' && target.namespace === defaultNamespace ? '' : target.namespace;
+    const isSelf = appId === this.#self.appId && namespace === ownNamespace;
+    return isSelf ? this.#selfRoute(policyOf) : this.#peerRoute(appId, namespace, policyOf);
+  }
+
+  #selfRoute(policyOf: InvocationRoute['policyOf']): InvocationRoute {
+    return {
+      call: async (request, signal) => callApp(this.#options, request, signal),
+      addHeaders: (headers) => addIdentity(headers, this.#self, this.#self.appId),
+      policyOf,
+      replays: policyOf !== undefined,
+    };
+  }
+
+  #peerRoute(appId: string, namespace: string, policyOf: InvocationRoute['policyOf']): InvocationRoute {
+    const { forwarded, peers, resolver } = this.#options;
+    const app = new PeerApp({ appId, namespace, peers, resolver, unreachable: this.#unreachable });
+    const addHeaders = (headers: MutableHeaders): void => {
+      addIdentity(headers, this.#self, appId);
+      forwarded.addTo(headers);
+    };
+    if (policyOf !== undefined) {
+      return { call: (request, signal) => app.call(request, signal), addHeaders, policyOf, replays: true };
+    }
+    const call: InvocationRoute['call'] = (request, signal, attempt) => app.attempt(request, signal, attempt);
+    return { call, addHeaders, policyOf: () => this.#peerRetry, replays: false };
+  }
+}
+
+/** Calls this process's own app, provided that it is there and healthy. */
+export async function callApp(
+  options: InvocationOptions,
+  request: AppRequest,
+  signal: AbortSignal,
+): Promise<AppResponse> {
+  const { app, isAppHealthy } = options;
+  if (app === undefined) throw new Error('cannot invoke local endpoint: app channel not initialized');
+  if (isAppHealthy?.() === false) throw new AppUnhealthyError();
+  return app.invoke(request, signal);
+}
+
+function urlRoute(client: HttpEndpointClient, policyOf: InvocationRoute['policyOf']): InvocationRoute {
+  return { call: (request, signal) => client.call(request, signal), policyOf, replays: policyOf !== undefined };
+}
