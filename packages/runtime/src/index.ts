@@ -65,3 +65,4 @@ export { createRuntime } from './create-runtime.ts';
 export { type ApiRule, type Configuration } from './resources/configuration.ts';
 export { describeProblem, type Problem, ResourceError } from './resources/problems.ts';
 export { type ActiveSubscription, type LoadedComponent, type Runtime, type RuntimeOptions } from './runtime.ts';
+export { secretNotFound } from './blocks/secrets-errors.ts';

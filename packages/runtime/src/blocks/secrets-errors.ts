@@ -30,6 +30,11 @@ export function secretDenied(store: string, name: string): ApiError {
   });
 }
 
+/** What the APIs answer for a name that the store does not have: Dapr's stores fail with it. */
+export function secretNotFound(store: string, name: string): ApiError {
+  return secretGetFailed(store, name, new Error(`secret ${name} not found`));
+}
+
 export function secretGetFailed(store: string, name: string, cause: unknown): ApiError {
   return failed(`failed getting secret with key ${name} from secret store ${store}`, cause);
 }

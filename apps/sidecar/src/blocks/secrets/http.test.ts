@@ -7,7 +7,14 @@ import { secretRoutes } from './http.ts';
 test.each([
   ['vault/db', 200, { user: 'u', password: 'p' }],
   ['vault/bulk', 200, { db: { user: 'u', password: 'p' } }],
-  ['vault/none', 204, undefined],
+  [
+    'vault/none',
+    500,
+    {
+      errorCode: 'ERR_SECRET_GET',
+      message: 'failed getting secret with key none from secret store vault: secret none not found',
+    },
+  ],
   [
     'vault/closed',
     403,

@@ -1,0 +1,114 @@
+import { openSync, writeSync } from 'node:fs';
+
+import { errorMessage } from '@outrigger/core';
+
+import { type Flags } from './flag-table.ts';
+import { FlagError, flagNotices, type ParsedFlags, parseFlags, usage } from './flags.ts';
+import { parseLogLevel, ProcessLog } from './log.ts';
+import { SettingError, Sidecar } from './sidecar.ts';
+import { Stop } from './stop.ts';
+import { apiVersion, sidecarVersion } from './version.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * The whole life of a sidecar process; resolves to its exit code: 0 after an orderly stop, 1 when it could not start.
+ */
+export async function run(args: readonly string[], env: Environment): Promise<number> {
+  const started = performance.now();
+  let parsed: ParsedFlags;
+  let log: ProcessLog;
+  try {
+    parsed = parseFlags(args);
+    const informed = await inform(parsed.flags);
+    if (informed !== undefined) return informed;
+    log = openLog(parsed.flags);
+  } catch (error) {
+    if (!(error instanceof FlagError || error instanceof SettingError)) throw error;
+    process.stderr.write(`outrigger-sidecar: ${error.message}\n`);
+    return 1;
+  }
+  return serve(parsed, env, log, started);
+}
+
+/** Does what the flags that only inform ask for; `undefined` when the sidecar is to run. */
+async function inform(flags: Flags): Promise<number | undefined> {
+  if (flags.help) process.stdout.write(usage());
+  else if (flags.version) process.stdout.write(`${apiVersion}\n`);
+  else if (flags['build-info']) {
+    process.stdout.write(`Outrigger ${sidecarVersion()}, API of Dapr ${apiVersion}, Node.js ${process.version}, ${process.platform}-${process.arch}\n`);
+  } else if (flags.wait) return waitUntilUsable(flags['dapr-http-port']);
+  else return undefined;
+  return 0;
+}
+
+async function waitUntilUsable(port: number): Promise<number> {
+  const deadline = Date.now() + 60_000;
+  while (Date.now() < deadline) {
+    const response = await fetch(`http://127.0.0.1:${port}/v1.0/healthz/outbound`).catch(() => undefined);
+    if (response?.ok) return 0;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  process.stderr.write(`outrigger-sidecar: nothing usable on 127.0.0.1:${port} within 60 s; is the sidecar running with --dapr-http-port ${port}?\n`);
+  return 1;
+}
+
+function openLog(flags: Flags): ProcessLog {
+  const appId = flags['app-id'] ?? '';
+  if (appId === '') throw new SettingError('--app-id is required: the name by which other apps call this one, such as --app-id orders');
+  const level = parseLogLevel(flags['log-level']);
+  if (level === undefined) throw new SettingError(`--log-level: expected debug, info, warn, error or fatal, not "${flags['log-level']}"`);
+  const file = flags['log-file'] === undefined ? undefined : openLogFile(flags['log-file']);
+  const write = (line: string) => {
+    process.stdout.write(line);
+    if (file !== undefined) writeSync(file, line);
+  };
+  return new ProcessLog({ level, asJson: flags['log-as-json'], appId, write });
+}
+
+function openLogFile(path: string): number {
+  try {
+    return openSync(path, 'a');
+  } catch (error) {
+    throw new SettingError(`--log-file: ${errorMessage(error)}`);
+  }
+}
+
+async function serve({ flags, given }: ParsedFlags, env: Environment, log: ProcessLog, started: number): Promise<number> {
+  const logger = log.scope('dapr.runtime');
+  logger.info(`starting Outrigger ${sidecarVersion()}, API of Dapr ${apiVersion}, on Node.js ${process.version}`);
+  for (const { level, message } of flagNotices(given)) logger[level](message);
+  using stop = new Stop(logger);
+  // One request's or one component's mistake must not take the traffic of all others with it; it is logged as the bug it is.
+  process.on('uncaughtException', (error) => logger.error(`unexpected error: ${error.stack ?? error.message}`));
+
+  let sidecar: Sidecar;
+  try {
+    sidecar = await Sidecar.start(
+      { flags, env, log, onShutdown: () => stop.request('shutdown was requested over the API'), onForcedShutdown: () => setTimeout(() => process.exit(1), 100) },
+      stop.signal,
+    );
+  } catch (error) {
+    if (stop.signal.aborted) return 0;
+    for (const line of errorMessage(error).split('\n')) log.write('fatal', 'dapr.runtime', line);
+    return 1;
+  }
+
+  try {
+    await sidecar.connectApp(stop.signal);
+    logger.info(`dapr initialized. Status: Running. Init Elapsed ${Math.round(performance.now() - started)}ms`);
+  } catch (error) {
+    if (!stop.signal.aborted) {
+      log.write('fatal', 'dapr.runtime', errorMessage(error));
+      await sidecar.stop(0);
+      return 1;
+    }
+  }
+  await stop.requested;
+  const blockFor = flags['dapr-block-shutdown-duration'];
+  if (blockFor !== undefined) await stop.block(blockFor);
+  logger.info('stopping: no new work, finishing what is in flight');
+  await sidecar.stop(flags['dapr-graceful-shutdown-seconds'] * 1000);
+  logger.info('stopped');
+  return 0;
+}

@@ -1,0 +1,266 @@
+import { join } from 'node:path';
+
+import { type Logger } from '@outrigger/core';
+import { type AppChannel, createRuntime, HttpAppChannel, type HttpAppProtocol, type Runtime } from '@outrigger/runtime';
+
+import { healthRoutes } from '../blocks/health/http.ts';
+import { invokeFallback, invokeRoutes } from '../blocks/invoke/http.ts';
+import { type InternalServer, serveInternal } from '../blocks/invoke/internal-server.ts';
+import { GrpcPeers } from '../blocks/invoke/peers.ts';
+import { type AppConnection } from '../blocks/metadata/document.ts';
+import { metadataRoutes } from '../blocks/metadata/http.ts';
+import { pubsubRoutes } from '../blocks/pubsub/http.ts';
+import { secretRoutes } from '../blocks/secrets/http.ts';
+import { shutdownRoutes } from '../blocks/shutdown/http.ts';
+import { stateRoutes } from '../blocks/state/http.ts';
+import { loopbackAddresses, parseListenAddresses } from '../http/listen.ts';
+import { type Route } from '../http/route.ts';
+import { createHttpServer, type HttpServer } from '../http/server.ts';
+import { type Flags } from './flag-table.ts';
+import { type ProcessLog } from './log.ts';
+import { apiVersion, sidecarVersion } from './version.ts';
+
+export interface SidecarOptions {
+  readonly flags: Flags;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly log: ProcessLog;
+  /** Called by the shutdown API; begins an orderly stop. */
+  readonly onShutdown: () => void;
+  /** Called by the shutdown API with force; ends the process. */
+  readonly onForcedShutdown: () => void;
+}
+
+/** What is ready, in the order in which it becomes so. */
+type Phase = 'starting' | 'serving' | 'ready';
+
+/**
+ * A running sidecar. The internal port is bound first, then components start, then the APIs are served, and last the app is
+ * waited for and connected.
+ */
+export class Sidecar implements AsyncDisposable {
+  readonly #options: SidecarOptions;
+  readonly #log: Logger;
+  readonly #parts = new AsyncDisposableStack();
+  readonly #servers: HttpServer[] = [];
+  #internal: InternalServer | undefined;
+  #runtime: Runtime | undefined;
+  #phase: Phase = 'starting';
+
+  private constructor(options: SidecarOptions) {
+    this.#options = options;
+    this.#log = options.log.scope('dapr.runtime');
+  }
+
+  /**
+   * Resolves once the APIs are served; the app is not connected yet. Rejects with what the user has to mend, and leaves
+   * nothing behind.
+   */
+  static async start(options: SidecarOptions, signal: AbortSignal): Promise<Sidecar> {
+    const sidecar = new Sidecar(options);
+    try {
+      await sidecar.#start(signal);
+      return sidecar;
+    } catch (error) {
+      await sidecar[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** Waits for the app, begins delivery, and is healthy from then on. */
+  async connectApp(signal: AbortSignal): Promise<void> {
+    await this.#runtime?.connectApp(signal);
+    this.#phase = 'ready';
+  }
+
+  /**
+   * Stops in the order that loses nothing: no new messages and no new callers, then what is in flight, then the APIs, then
+   * components. Everything together takes at most `graceMs`, but for components that are slow to close.
+   */
+  async stop(graceMs: number): Promise<void> {
+    this.#phase = 'starting';
+    const end = performance.now() + graceMs;
+    const left = () => Math.max(0, end - performance.now());
+    await this.#runtime?.drain(AbortSignal.timeout(graceMs));
+    await Promise.all([...this.#servers.map((server) => server.close(left())), this.#internal?.close(left())]);
+    await this[Symbol.asyncDispose]();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#parts.disposeAsync();
+  }
+
+  async #start(signal: AbortSignal): Promise<void> {
+    const { flags, env, log } = this.#options;
+    const appId = flags['app-id'] ?? '';
+    const internal = await serveInternal({
+      host: internalAddress(flags, env),
+      port: flags['dapr-internal-grpc-port'],
+      maxBodySize: flags['max-body-size'],
+      logger: log.scope('dapr.runtime.grpc.internal'),
+    });
+    this.#internal = internal;
+    this.#parts.defer(() => internal.close(0));
+
+    const app = this.#app(appId);
+    const peers = this.#parts.use(new GrpcPeers({ maxBodySize: flags['max-body-size'], logger: log.scope('dapr.runtime.grpc.internal') }));
+    const runtime = this.#parts.use(
+      await createRuntime({
+        appId,
+        ...(env['NAMESPACE'] === undefined ? {} : { namespace: env['NAMESPACE'] }),
+        resourcesPaths: flags['resources-path'],
+        configPaths: flags.config,
+        packages: flags['component-package'],
+        ...(app === undefined ? {} : { app }),
+        ...(flags['enable-app-health-check'] ? { appHealth: appHealth(flags) } : {}),
+        logger: this.#log,
+        peers,
+        self: { host: env['DAPR_HOST_IP'] ?? '127.0.0.1', port: internal.port },
+        env,
+        signal,
+      }),
+    );
+    this.#runtime = runtime;
+    internal.serve(runtime.invocation);
+    await this.#serve(runtime, internal.port);
+    this.#phase = 'serving';
+  }
+
+  #app(appId: string): AppChannel | undefined {
+    const { flags, env, log } = this.#options;
+    const port = flags['app-port'];
+    if (port === undefined || port === 0) return undefined;
+    return this.#parts.use(
+      new HttpAppChannel({
+        appId,
+        port,
+        host: flags['app-channel-address'],
+        protocol: appProtocol(flags['app-protocol']),
+        appToken: env['APP_API_TOKEN'],
+        maxConcurrency: Math.max(0, flags['app-max-concurrency']),
+        maxBodySize: flags['max-body-size'],
+        healthPath: flags['app-health-check-path'],
+        disabledInitEndpoints: (flags['disable-init-endpoints'] ?? '').split(',').map((name) => name.trim()),
+        logger: log.scope('dapr.runtime.channel'),
+      }),
+    );
+  }
+
+  async #serve(runtime: Runtime, internalPort: number): Promise<void> {
+    const { flags, env, log } = this.#options;
+    const health = healthRoutes({
+      appId: runtime.appId,
+      notReady: () => (this.#phase === 'ready' ? [] : [this.#phase === 'serving' ? 'app' : 'runtime']),
+      isOutboundReady: () => this.#phase !== 'starting',
+    });
+    const connection = appConnection(flags);
+    const metadata = metadataRoutes({
+      runtime,
+      runtimeVersion: apiVersion,
+      ...(connection === undefined ? {} : { app: connection }),
+      extended: new Map([
+        ['daprRuntimeVersion', apiVersion],
+        ['outriggerVersion', sidecarVersion()],
+      ]),
+    });
+    const { apiLogging } = runtime.configuration.logging;
+    const isLogging = flags['enable-api-logging'] ?? apiLogging.enabled ?? false;
+    const logger = log.scope('dapr.runtime.http');
+    const common = {
+      logger,
+      maxBodySize: flags['max-body-size'],
+      readBufferSize: flags['read-buffer-size'],
+      http2: !env['DAPR_HTTP_DISABLE_H2C'],
+      allowedOrigins: flags['allowed-origins'],
+      ...(isLogging ? { apiLog: { logger: log.scope('dapr.runtime.http-info'), ...apiLogging } } : {}),
+    };
+    const routes: Route[] = [
+      ...stateRoutes(runtime),
+      ...pubsubRoutes(runtime.pubsub),
+      ...secretRoutes(runtime),
+      ...invokeRoutes(runtime.invocation),
+      ...metadata,
+      ...health,
+      ...shutdownRoutes({ shutdown: this.#options.onShutdown, exitNow: this.#options.onForcedShutdown }),
+    ];
+    const api = createHttpServer({
+      ...common,
+      routes,
+      fallback: invokeFallback(runtime.invocation),
+      access: runtime.configuration.api,
+      ...(env['DAPR_API_TOKEN'] ? { apiToken: env['DAPR_API_TOKEN'] } : {}),
+      ...(flags['unix-domain-socket']
+        ? { socketPath: join(flags['unix-domain-socket'], `dapr-${runtime.appId}-http.socket`) }
+        : { addresses: parseListenAddresses(flags['dapr-listen-addresses']), port: flags['dapr-http-port'] }),
+    });
+    this.#servers.push(api);
+    this.#parts.defer(() => api.close(0));
+    const httpPort = await api.listen();
+    this.#log.info(`HTTP server is listening on ${flags['unix-domain-socket'] ? flags['unix-domain-socket'] : `port ${httpPort}`}; internal gRPC on port ${internalPort}`);
+
+    const publicPort = flags['dapr-public-port'];
+    if (publicPort === undefined) return;
+    const publicServer = createHttpServer({
+      ...common,
+      routes: [...metadata.filter((route) => route.methods.includes('GET')), ...health],
+      addresses: flags['dapr-public-listen-address'] ? [flags['dapr-public-listen-address']] : loopbackAddresses,
+      port: publicPort,
+      flags: { port: '--dapr-public-port', address: '--dapr-public-listen-address' },
+    });
+    this.#servers.push(publicServer);
+    this.#parts.defer(() => publicServer.close(0));
+    await publicServer.listen();
+  }
+}
+
+/** Peers on this machine alone reach it, unless the user names an address that others can reach. */
+function internalAddress(flags: Flags, env: SidecarOptions['env']): string {
+  return flags['dapr-internal-grpc-listen-address'] ?? env['DAPR_HOST_IP'] ?? '127.0.0.1';
+}
+
+function appHealth(flags: Flags): { intervalMs: number; timeoutMs: number; threshold: number } {
+  return {
+    intervalMs: flags['app-health-probe-interval'],
+    timeoutMs: flags['app-health-probe-timeout'],
+    threshold: flags['app-health-threshold'],
+  };
+}
+
+/** A setting that cannot be used; the message says what would be right. */
+export class SettingError extends Error {
+  override readonly name = 'SettingError';
+}
+
+function appProtocol(text: string): HttpAppProtocol {
+  switch (text) {
+    case 'http':
+    case 'https':
+    case 'h2c':
+      return text;
+    case 'grpc':
+    case 'grpcs':
+      throw new SettingError(`--app-protocol ${text}: apps that speak gRPC are not supported yet; use http, https or h2c`);
+    default:
+      throw new SettingError(`--app-protocol: expected http, https, h2c, grpc or grpcs, not "${text}"`);
+  }
+}
+
+function appConnection(flags: Flags): AppConnection | undefined {
+  const port = flags['app-port'];
+  if (port === undefined || port === 0) return undefined;
+  return {
+    port,
+    protocol: flags['app-protocol'],
+    channelAddress: flags['app-channel-address'],
+    maxConcurrency: Math.max(0, flags['app-max-concurrency']),
+    ...(flags['enable-app-health-check']
+      ? {
+          health: {
+            healthCheckPath: flags['app-health-check-path'],
+            healthProbeInterval: `${flags['app-health-probe-interval'] / 1000}s`,
+            healthProbeTimeout: `${flags['app-health-probe-timeout']}ms`,
+            healthThreshold: flags['app-health-threshold'],
+          },
+        }
+      : {}),
+  };
+}
