@@ -36,6 +36,7 @@ export async function loadConfiguration(options: LoadConfigurationOptions): Prom
   let merged = noConfiguration;
   for (const file of files) {
     const expand = (source: string): string => expandEnvironment(source, options.env);
+    const known = problems.errors.length;
     const documents = await readYamlFile(file, problems, expand);
     let found = false;
     for (const document of documents) {
@@ -48,7 +49,7 @@ export async function loadConfiguration(options: LoadConfigurationOptions): Prom
       }
       merged = { ...merge(merged, read), name: envelope.name };
     }
-    if (!found && problems.errors.length === 0)
+    if (!found && problems.errors.length === known)
       problems.error({ file, message: 'there is no resource of kind Configuration in this file' });
   }
   return merged;

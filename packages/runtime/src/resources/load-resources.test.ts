@@ -9,7 +9,8 @@ async function load(files: Readonly<Record<string, string>>, options: { appId?: 
   for (const [name, content] of Object.entries(files)) folder.file(name, content);
   const problems = new Problems();
   const resources = await loadResources({ folders: [folder.path], appId: 'app', namespace: '', ...options, problems });
-  const shown = (list: typeof problems.errors) => list.map((one) => describeProblem(one).replaceAll(`${folder.path}/`, ''));
+  const shown = (list: typeof problems.errors) =>
+    list.map((one) => describeProblem(one).replaceAll(`${folder.path}/`, ''));
   return { resources, errors: shown(problems.errors), warnings: shown(problems.warnings) };
 }
 
@@ -45,8 +46,16 @@ test('a component has its defaults, and values are texts as they were written', 
 `,
   });
   const [component] = resources.components;
-  expect(component).toMatchObject({ version: 'v1', initTimeout: 5000, ignoreErrors: false, secretStore: '', namespace: '' });
-  const values = Object.fromEntries(component?.metadata.map(({ name, file: _, line: __, ...value }) => [name, value]) ?? []);
+  expect(component).toMatchObject({
+    version: 'v1',
+    initTimeout: 5000,
+    ignoreErrors: false,
+    secretStore: '',
+    namespace: '',
+  });
+  const values = Object.fromEntries(
+    component?.metadata.map(({ name, file: _, line: __, ...value }) => [name, value]) ?? [],
+  );
   expect(values).toMatchObject({
     text: { value: 'abc' },
     port: { value: '6379' },
@@ -62,7 +71,8 @@ test('a component has its defaults, and values are texts as they were written', 
 
 test('a file may hold JSON, with tabs', async () => {
   const { resources, errors } = await load({
-    'c.yaml': '{\n\t"apiVersion": "dapr.io/v1alpha1", "kind": "Component",\n\t"metadata": {"name": "c"}, "spec": {"type": "state.x", "version": "v0"}\n}',
+    'c.yaml':
+      '{\n\t"apiVersion": "dapr.io/v1alpha1", "kind": "Component",\n\t"metadata": {"name": "c"}, "spec": {"type": "state.x", "version": "v0"}\n}',
   });
   expect(errors).toEqual([]);
   expect(resources.components[0]).toMatchObject({ name: 'c', type: 'state.x', version: 'v1' });
@@ -188,7 +198,12 @@ test('a folder given twice is read once', async () => {
   using folder = new Folder();
   folder.file('c.yaml', `${head('Component', 'c')}spec: {type: state.x}\n`);
   const problems = new Problems();
-  const { components } = await loadResources({ folders: [folder.path, `${folder.path}/.`], appId: 'a', namespace: '', problems });
+  const { components } = await loadResources({
+    folders: [folder.path, `${folder.path}/.`],
+    appId: 'a',
+    namespace: '',
+    problems,
+  });
   expect([components.length, problems.errors]).toEqual([1, []]);
 });
 
@@ -228,7 +243,12 @@ ${head('Subscription', 'three', 'v2alpha1')}spec:
       rules: [{ path: '/orders' }],
       bulkSubscribe: { enabled: true, maxMessagesCount: 10 },
     },
-    { pubsubName: 'p', topic: 'u', metadata: {}, rules: [{ match: 'event.type == "x"', path: '/x' }, { path: '/rest' }] },
+    {
+      pubsubName: 'p',
+      topic: 'u',
+      metadata: {},
+      rules: [{ match: 'event.type == "x"', path: '/x' }, { path: '/rest' }],
+    },
   ]);
 });
 
