@@ -15,7 +15,7 @@ it('the engine runs inside an app, with the same YAML and no sidecar', async () 
     env: workspace.env,
     app: inProcessApp({
       subscribe: [{ pubsubName: 'pubsub', topic: 'orders', handler: async (event) => received.resolve(event.data) }],
-      invoke: { greet: async (request) => ({ body: `hello ${request.query}` }) },
+      invoke: { greet: async (request) => ({ status: 200, body: Buffer.from(`hello ${request.query}`) }) },
     }),
   });
   await runtime.connectApp();

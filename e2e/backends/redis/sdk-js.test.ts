@@ -1,3 +1,11 @@
+import { requireBackend } from '@outrigger/conformance';
+
 import { sdkSuite } from '../../sdk-js/suite.ts';
 
-sdkSuite('redis');
+requireBackend(
+  'OUTRIGGER_TEST_REDIS',
+  'e2e/backends/up.sh redis, and set the variable to the address it prints',
+  () => {
+    sdkSuite('redis');
+  },
+);

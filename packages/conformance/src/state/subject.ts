@@ -13,7 +13,7 @@ export class StateSubject {
   readonly create: CreateStateStore;
   readonly quirks: Required<Omit<StateStoreQuirks, 'impossibleEtag'>> & Pick<StateStoreQuirks, 'impossibleEtag'>;
   /** Never aborts. */
-  readonly signal = new AbortController().signal;
+  readonly signal: AbortSignal = new AbortController().signal;
   #stores: readonly StateStore[] = [];
 
   constructor(create: CreateStateStore, quirks: StateStoreQuirks) {
