@@ -6,7 +6,7 @@ import { type InvocationOptions } from './invocation.ts';
 import { UnreachableAddresses } from './invocation-balancing.ts';
 import { cancelBody } from './invocation-body.ts';
 import { AppUnhealthyError } from './invocation-errors.ts';
-import { addIdentity, ForwardedHeaders, type MutableHeaders } from './invocation-headers.ts';
+import { addIdentity, type ForwardedHeaders, type MutableHeaders } from './invocation-headers.ts';
 import { PeerApp, PeerUnreachedError } from './invocation-peer.ts';
 import { parseTarget } from './invocation-target.ts';
 
@@ -66,7 +66,7 @@ export class InvocationRoutes implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     const owners: Partial<AsyncDisposable>[] = [...this.#endpoints.values(), ...this.#routes.values()];
     this.#routes.clear();
-    await Promise.all(owners.map((owner) => owner[Symbol.asyncDispose]?.()));
+    await Promise.all(owners.map(async (owner) => owner[Symbol.asyncDispose]?.()));
   }
 
   #dropOldest(): void {

@@ -1,0 +1,68 @@
+import { type IncomingMessage, METHODS } from 'node:http';
+
+import { type Body, type HeaderMap, type Invocation, noAppId } from '@outrigger/runtime';
+
+import { headerOf } from '../../http/headers.ts';
+import { type HttpExchange, type Route } from '../../http/route.ts';
+import { replyAnswer } from './reply.ts';
+import { findTarget } from './target.ts';
+
+/** Bodies up to this size are read before the call: cheaper than a stream, and they can be sent again. */
+const wholeBodyLimit = 64 * 1024;
+
+/** `/v1.0/invoke/{target}/method/{path…}` with any verb. */
+export function invokeRoutes(invocation: Invocation): Route[] {
+  const handle = invokeFallback(invocation);
+  const api = { name: 'invoke', version: 'v1' };
+  return [
+    { methods: METHODS, pattern: '/v1.0/invoke/{target}/method/{path…}', api, operation: 'InvokeService', handle },
+  ];
+}
+
+/** Takes every request that has no route: calls that name their target in a header, as Basic-auth user, or as a URL in the path. */
+export function invokeFallback(invocation: Invocation): (exchange: HttpExchange) => Promise<void> {
+  return async (exchange) => {
+    const found = findTarget(exchange);
+    if (found === undefined) throw noAppId();
+    const { request, query } = exchange;
+    const { target, path } = found;
+    const body = await bodyOf(exchange);
+    const headers = headersOf(request.rawHeaders, found.byBasicAuth);
+    const verb = request.method ?? 'GET';
+    const answer = await invocation.invoke({ target, verb, path, query, headers, body }, exchange.signal());
+    await replyAnswer(exchange, answer);
+  };
+}
+
+async function bodyOf(exchange: HttpExchange): Promise<Body> {
+  const { request } = exchange;
+  const length = headerOf(request, 'content-length');
+  if (length !== undefined) {
+    const bytes = Number(length);
+    if (bytes === 0) return undefined;
+    return bytes <= wholeBodyLimit ? exchange.body() : exchange.bodyStream();
+  }
+  return hasBody(request) ? exchange.bodyStream() : undefined;
+}
+
+/** Whether a body of unknown length follows. HTTP/2 has no header for that: there a request without one ends with its headers. */
+function hasBody(request: IncomingMessage & { readonly stream?: { readonly endAfterHeaders: boolean } }): boolean {
+  if (request.httpVersionMajor < 2) return headerOf(request, 'transfer-encoding') !== undefined;
+  return request.stream?.endAfterHeaders === false;
+}
+
+/** Every header as it was sent, names in lower case. */
+function headersOf(raw: readonly string[], withoutAuthorization: boolean): HeaderMap {
+  const headers: Record<string, string | string[]> = {};
+  for (let index = 0; index < raw.length; index += 2) {
+    const name = (raw[index] ?? '').toLowerCase();
+    const value = raw[index + 1] ?? '';
+    // HTTP/2's pseudo-headers say what method and path say already.
+    if (name.startsWith(':') || (withoutAuthorization && name === 'authorization')) continue;
+    const present = headers[name];
+    if (present === undefined) headers[name] = value;
+    else if (typeof present === 'string') headers[name] = [present, value];
+    else present.push(value);
+  }
+  return headers;
+}

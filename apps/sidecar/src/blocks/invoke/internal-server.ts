@@ -1,0 +1,110 @@
+import { type Socket } from 'node:net';
+
+import { errorMessage, type Logger } from '@outrigger/core';
+import { type Invocation } from '@outrigger/runtime';
+
+import { addService } from '../../grpc/grpc-js-server.ts';
+import { loadGrpcJs } from '../../grpc/grpc-js.ts';
+import { bindInternalPort, type InternalPort, type InternalPortOptions } from '../../grpc/internal-port.ts';
+import { serviceInvocation } from './service-invocation.ts';
+
+export interface InternalServerOptions extends InternalPortOptions {
+  /** Longest message in bytes; 0: no limit. Streamed bodies may be longer, in several messages. Default 4 MiB. */
+  readonly maxBodySize?: number;
+  readonly logger: Logger;
+}
+
+/** What other sidecars talk to. */
+export interface InternalServer {
+  /** The port that was bound. */
+  readonly port: number;
+  /** Begins to answer; connections that have come before wait until then. To be called once. */
+  serve(invocation: Pick<Invocation, 'fromPeer'>): void;
+  /** Takes no new calls, lets those in flight end for `graceMs`, then cuts them off. Resolves when all are gone. */
+  close(graceMs: number): Promise<void>;
+}
+
+/** How much of a body may be under way on one connection, so that the round trip does not bound what a stream can carry. */
+export const flowControlWindow: number = 1024 * 1024;
+
+/** A message holds a body's limit and, beside it, headers. */
+const headSize = 64 * 1024;
+
+/** The longest message to take, as the gRPC library wants it. */
+export function messageLimit(maxBodySize: number = 4 * 1024 * 1024): number {
+  return maxBodySize > 0 ? Math.max(maxBodySize, flowControlWindow) + headSize : -1;
+}
+
+/** Binds the port; the gRPC library is imported when the first peer connects. Rejects when the port cannot be bound. */
+export async function serveInternal(options: InternalServerOptions): Promise<InternalServer> {
+  return new GrpcInternalServer(await bindInternalPort(options), options);
+}
+
+interface Started {
+  inject(socket: Socket): void;
+  close(graceMs: number): Promise<void>;
+}
+
+class GrpcInternalServer implements InternalServer {
+  readonly #internalPort: InternalPort;
+  readonly #options: InternalServerOptions;
+  #started: Promise<Started> | undefined;
+  #closed: Promise<void> | undefined;
+
+  constructor(internalPort: InternalPort, options: InternalServerOptions) {
+    this.#internalPort = internalPort;
+    this.#options = options;
+  }
+
+  get port(): number {
+    return this.#internalPort.port;
+  }
+
+  serve(invocation: Pick<Invocation, 'fromPeer'>): void {
+    this.#internalPort.serve((socket) => {
+      this.#started ??= this.#start(invocation);
+      this.#started.then(
+        (started) => started.inject(socket),
+        (error: unknown) => {
+          this.#options.logger.error(`the internal gRPC server did not start: ${errorMessage(error)}`);
+          socket.destroy();
+        },
+      );
+    });
+  }
+
+  close(graceMs: number): Promise<void> {
+    return (this.#closed ??= this.#close(graceMs));
+  }
+
+  async #close(graceMs: number): Promise<void> {
+    this.#internalPort.close();
+    await (await this.#started)?.close(graceMs);
+    await this.#internalPort[Symbol.asyncDispose]();
+  }
+
+  async #start(invocation: Pick<Invocation, 'fromPeer'>): Promise<Started> {
+    const { Server, ServerCredentials } = await loadGrpcJs();
+    const { logger, maxBodySize } = this.#options;
+    const server = new Server({
+      'grpc.max_receive_message_length': messageLimit(maxBodySize),
+      'grpc.max_send_message_length': -1,
+      'grpc-node.flow_control_window': flowControlWindow,
+    });
+    addService(server, serviceInvocation(invocation), logger);
+    const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+    return {
+      inject: (socket) => injector.injectConnection(socket),
+      close: (graceMs) =>
+        new Promise((resolve) => {
+          const cut = setTimeout(() => server.forceShutdown(), graceMs);
+          server.tryShutdown(() => {
+            clearTimeout(cut);
+            resolve();
+          });
+          // Without in-flight calls there is nothing to wait for, and with no time left nothing to wait with.
+          if (graceMs <= 0) server.forceShutdown();
+        }),
+    };
+  }
+}

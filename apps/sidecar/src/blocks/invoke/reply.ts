@@ -1,0 +1,79 @@
+import { type OutgoingHttpHeaders, type ServerResponse } from 'node:http';
+
+import { errorMessage } from '@outrigger/core';
+import { ApiError, type AppResponse, type Body } from '@outrigger/runtime';
+
+import { type HttpExchange } from '../../http/route.ts';
+import { responseTraceparent } from '../../http/traceparent.ts';
+
+/**
+ * Writes what the app answered: its status, its headers, its body. Bytes go out as they come, no faster than the client takes
+ * them. Resolves when all is written or the client is gone; rejects when the body breaks off.
+ */
+export async function replyAnswer(exchange: HttpExchange, answer: AppResponse): Promise<void> {
+  const { request, response } = exchange;
+  const { body, status } = answer;
+  const isBodiless = request.method === 'HEAD' || status === 204 || status === 304;
+  const headers = headersOf(exchange, answer, isBodiless);
+  if (isBodiless || body === undefined || body instanceof Uint8Array) {
+    response.writeHead(status, headers);
+    if (isBodiless) {
+      response.end();
+      await cancel(body);
+    } else response.end(body);
+    return;
+  }
+  // A length that the app has told is held against what it sends.
+  response.strictContentLength = true;
+  response.writeHead(status, headers);
+  // The client learns now that the app has answered, and not with the first piece of the body.
+  response.flushHeaders?.();
+  await pass(body, response);
+}
+
+function headersOf(
+  { request }: HttpExchange,
+  { status, headers, body }: AppResponse,
+  isBodiless: boolean,
+): OutgoingHttpHeaders {
+  const all = { ...headers } as OutgoingHttpHeaders;
+  if (status === 204) delete all['content-length'];
+  else if (!isBodiless && (body === undefined || body instanceof Uint8Array))
+    all['content-length'] = body?.byteLength ?? 0;
+  all['traceparent'] ??= responseTraceparent(request);
+  return all;
+}
+
+async function pass(body: AsyncIterable<Uint8Array>, response: ServerResponse): Promise<void> {
+  try {
+    for await (const chunk of body) {
+      if (response.destroyed) return;
+      if (!response.write(chunk)) await drained(response);
+    }
+    response.end();
+  } catch (error) {
+    throw new ApiError(`the answer broke off: ${errorMessage(error)}`, {
+      errorCode: 'ERR_DIRECT_INVOKE',
+      httpStatus: 500,
+      grpcStatus: 'INTERNAL',
+      cause: error,
+    });
+  }
+}
+
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      response.off('drain', done);
+      response.off('close', done);
+      resolve();
+    };
+    response.on('drain', done);
+    response.on('close', done);
+  });
+}
+
+async function cancel(body: Body): Promise<void> {
+  if (body === undefined || body instanceof Uint8Array) return;
+  await body[Symbol.asyncIterator]().return?.();
+}

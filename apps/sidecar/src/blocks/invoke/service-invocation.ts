@@ -1,0 +1,107 @@
+import {
+  type InternalInvokeRequest,
+  type InternalInvokeRequestStream,
+  type InternalInvokeResponse,
+  type InternalInvokeResponseStream,
+  ServiceInvocationDefinition,
+  type StreamPayload,
+} from '@outrigger/protocol';
+import { type Body, type Invocation } from '@outrigger/runtime';
+
+import { type CallContext, GrpcError, type Service, stream, unary } from '../../grpc/service.ts';
+import { asBuffer, bytesOf, isWhole, PeerMessageError, piecesOf, requestOf, responseHead } from './peer-message.ts';
+
+/** Dapr's `ServiceInvocation` as far as apps are concerned: what other sidecars ask of this one. */
+export function serviceInvocation(invocation: Pick<Invocation, 'fromPeer'>): Service {
+  const { fullName, methods } = ServiceInvocationDefinition;
+
+  async function callLocal(head: InternalInvokeRequest, { signal }: CallContext): Promise<InternalInvokeResponse> {
+    const bytes = head.message?.data?.value;
+    const request = understood(() => requestOf(head, bytes?.byteLength ? bytes : undefined));
+    const answer = await invocation.fromPeer(request, signal);
+    const response = responseHead(answer);
+    const value = await collect(answer.body);
+    return { ...response, message: { contentType: response.message?.contentType ?? '', data: { typeUrl: '', value } } };
+  }
+
+  async function* callLocalStream(
+    messages: AsyncIterable<InternalInvokeRequestStream>,
+    { signal }: CallContext,
+  ): AsyncGenerator<InternalInvokeResponseStream> {
+    const incoming = messages[Symbol.asyncIterator]();
+    const leading = await incoming.next();
+    if (leading.done)
+      throw new GrpcError('INVALID_ARGUMENT', 'parsing InternalInvokeRequest error: no message was sent');
+    const { request: head, payload } = leading.value;
+    const bodiless = understood(() => requestOf(head, undefined));
+    const body = await bodyFrom(payload, incoming, (piece) => isWhole(bodiless.headers, piece));
+    const answer = await invocation.fromPeer({ ...bodiless, body }, signal);
+
+    let response: InternalInvokeResponse | undefined = responseHead(answer);
+    // A whole body goes along with the head; of one that streams the head goes ahead.
+    if (!(answer.body instanceof Uint8Array)) {
+      yield { response };
+      response = undefined;
+    }
+    for await (const piece of piecesOf(answer.body)) {
+      yield { response, payload: piece };
+      response = undefined;
+    }
+    if (response !== undefined) yield { response };
+  }
+
+  return {
+    name: fullName,
+    methods: [unary(methods.callLocal, callLocal), stream(methods.callLocalStream, callLocalStream)],
+  };
+}
+
+/**
+ * The body behind a leading message: the piece in it, when that is all; else a stream. Whether there is a body at all shows only
+ * in the next message where the first has no piece.
+ */
+async function bodyFrom(
+  first: StreamPayload | undefined,
+  incoming: AsyncIterator<InternalInvokeRequestStream>,
+  isAll: (piece: Uint8Array) => boolean,
+): Promise<Body> {
+  if (first !== undefined && first.seq === 0n && isAll(first.data)) return first.data;
+  let payload = first;
+  if (payload === undefined) {
+    const next = await incoming.next();
+    if (next.done) return undefined;
+    payload = payloadOf(next.value);
+  }
+  return bytesOf(payloadsFrom(payload, incoming));
+}
+
+async function* payloadsFrom(
+  first: StreamPayload | undefined,
+  incoming: AsyncIterator<InternalInvokeRequestStream>,
+): AsyncGenerator<StreamPayload | undefined> {
+  yield first;
+  for (let next = await incoming.next(); !next.done; next = await incoming.next()) yield payloadOf(next.value);
+}
+
+function payloadOf(message: InternalInvokeRequestStream): StreamPayload | undefined {
+  if (message.request !== undefined) throw new PeerMessageError('request metadata found in non-leading chunk');
+  return message.payload;
+}
+
+function understood<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof PeerMessageError) {
+      throw new GrpcError('INVALID_ARGUMENT', `parsing InternalInvokeRequest error: ${error.message}`);
+    }
+    throw error;
+  }
+}
+
+async function collect(body: Body): Promise<Buffer> {
+  if (body === undefined || body instanceof Uint8Array) return body === undefined ? Buffer.alloc(0) : asBuffer(body);
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of body) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
