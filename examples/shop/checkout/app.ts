@@ -13,6 +13,7 @@ interface Wish {
 
 async function checkOut({ item, quantity }: Wish): Promise<{ status: number; body: unknown }> {
   const inStock = await fetch(`${dapr}/invoke/inventory/method/stock/${encodeURIComponent(item)}`);
+  if (!inStock.ok && inStock.status !== 404) throw new Error(`inventory was not reached: ${await inStock.text()}`);
   const { quantity: available } = (await inStock.json()) as { quantity: number };
   console.log(`inventory says: ${available} × ${item}`);
   if (available < quantity) return { status: 409, body: { error: `only ${available} × ${item} left` } };
