@@ -5,6 +5,8 @@ import { type AppChannel, createRuntime, HttpAppChannel, type HttpAppProtocol, t
 
 import { healthRoutes } from '../blocks/health/http.ts';
 import { invokeFallback, invokeRoutes } from '../blocks/invoke/http.ts';
+import { type InternalServer, serveInternal } from '../blocks/invoke/internal-server.ts';
+import { GrpcPeers } from '../blocks/invoke/peers.ts';
 import { type AppConnection } from '../blocks/metadata/document.ts';
 import { metadataRoutes } from '../blocks/metadata/http.ts';
 import { pubsubRoutes } from '../blocks/pubsub/http.ts';
@@ -15,7 +17,6 @@ import { loopbackAddresses, parseListenAddresses } from '../http/listen.ts';
 import { type Route } from '../http/route.ts';
 import { createHttpServer, type HttpServer } from '../http/server.ts';
 import { type Flags } from './flag-table.ts';
-import { bindInternalPort, type InternalPort } from '../grpc/internal-port.ts';
 import { type ProcessLog } from './log.ts';
 import { apiVersion, sidecarVersion } from './version.ts';
 
@@ -41,7 +42,7 @@ export class Sidecar implements AsyncDisposable {
   readonly #log: Logger;
   readonly #parts = new AsyncDisposableStack();
   readonly #servers: HttpServer[] = [];
-  #internal: InternalPort | undefined;
+  #internal: InternalServer | undefined;
   #runtime: Runtime | undefined;
   #phase: Phase = 'starting';
 
@@ -80,8 +81,7 @@ export class Sidecar implements AsyncDisposable {
     const end = performance.now() + graceMs;
     const left = () => Math.max(0, end - performance.now());
     await this.#runtime?.drain(AbortSignal.timeout(graceMs));
-    await Promise.all(this.#servers.map((server) => server.close(left())));
-    this.#internal?.close();
+    await Promise.all([...this.#servers.map((server) => server.close(left())), this.#internal?.close(left())]);
     await this[Symbol.asyncDispose]();
   }
 
@@ -90,14 +90,19 @@ export class Sidecar implements AsyncDisposable {
   }
 
   async #start(signal: AbortSignal): Promise<void> {
-    const { flags, env } = this.#options;
+    const { flags, env, log } = this.#options;
     const appId = flags['app-id'] ?? '';
-    const internal = this.#parts.use(
-      await bindInternalPort({ host: internalAddress(flags, env), port: flags['dapr-internal-grpc-port'] }),
-    );
+    const internal = await serveInternal({
+      host: internalAddress(flags, env),
+      port: flags['dapr-internal-grpc-port'],
+      maxBodySize: flags['max-body-size'],
+      logger: log.scope('dapr.runtime.grpc.internal'),
+    });
     this.#internal = internal;
+    this.#parts.defer(() => internal.close(0));
 
     const app = this.#app(appId);
+    const peers = this.#parts.use(new GrpcPeers({ maxBodySize: flags['max-body-size'], logger: log.scope('dapr.runtime.grpc.internal') }));
     const runtime = this.#parts.use(
       await createRuntime({
         appId,
@@ -108,12 +113,14 @@ export class Sidecar implements AsyncDisposable {
         ...(app === undefined ? {} : { app }),
         ...(flags['enable-app-health-check'] ? { appHealth: appHealth(flags) } : {}),
         logger: this.#log,
+        peers,
         self: { host: env['DAPR_HOST_IP'] ?? '127.0.0.1', port: internal.port },
         env,
         signal,
       }),
     );
     this.#runtime = runtime;
+    internal.serve(runtime.invocation);
     await this.#serve(runtime, internal.port);
     this.#phase = 'serving';
   }
