@@ -1,5 +1,13 @@
 import { noPolicy, type Policy } from '@outrigger/core';
 
+/** A delivery under a policy. */
+interface Delivery {
+  /** Ends the policy's retries; aborting it also cuts off an attempt that runs. */
+  readonly retries: AbortController;
+  /** The signal of the attempt that runs; `undefined` between attempts. Aborted: the policy has given the attempt up. */
+  attempt: AbortSignal | undefined;
+}
+
 /**
  * Whether a subscription is leaving (paused or closing), and what that means for deliveries under way: an attempt that runs
  * may end, no new one begins, and what has not succeeded by then is given back to the broker.
@@ -7,8 +15,7 @@ import { noPolicy, type Policy } from '@outrigger/core';
 export class Leave {
   #leaving = false;
   readonly #cut = new AbortController();
-  /** Deliveries under a policy: those between two attempts are woken when leaving begins. */
-  readonly #waiting = new Set<AbortController>();
+  readonly #deliveries = new Set<Delivery>();
   #combined: { readonly own: AbortSignal; readonly both: AbortSignal } | undefined;
 
   get leaving(): boolean {
@@ -17,7 +24,9 @@ export class Leave {
 
   begin(): void {
     this.#leaving = true;
-    for (const controller of this.#waiting) controller.abort(givenBack());
+    for (const { attempt, retries } of this.#deliveries) {
+      if (attempt === undefined || attempt.aborted) retries.abort(givenBack());
+    }
   }
 
   end(): void {
@@ -38,23 +47,38 @@ export class Leave {
   /** Makes a call under a policy; as long as nothing leaves, exactly as the policy would. */
   async execute(policy: Policy, call: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
     if (policy === noPolicy) return call(signal);
-    const retries = new AbortController();
+    const delivery: Delivery = { retries: new AbortController(), attempt: undefined };
+    this.#deliveries.add(delivery);
     try {
       await policy.execute(
-        async (attempt) => {
-          this.#waiting.delete(retries);
-          try {
-            await call(attempt);
-          } catch (error) {
-            if (this.#leaving) retries.abort(givenBack());
-            else this.#waiting.add(retries);
-            throw error;
-          }
-        },
-        AbortSignal.any([signal, retries.signal]),
+        (attempt, count) => this.#attempt(delivery, call, attempt, count),
+        AbortSignal.any([signal, delivery.retries.signal]),
       );
     } finally {
-      this.#waiting.delete(retries);
+      this.#deliveries.delete(delivery);
+    }
+  }
+
+  async #attempt(
+    delivery: Delivery,
+    call: (signal: AbortSignal) => Promise<void>,
+    attempt: AbortSignal,
+    count: number,
+  ): Promise<void> {
+    if (this.#leaving && count > 1) {
+      delivery.retries.abort(givenBack());
+      throw givenBack();
+    }
+    delivery.attempt = attempt;
+    try {
+      await call(attempt);
+    } catch (error) {
+      // one that the policy has given up may fail when the next is already under way
+      if (delivery.attempt === attempt) {
+        delivery.attempt = undefined;
+        if (this.#leaving) delivery.retries.abort(givenBack());
+      }
+      throw error;
     }
   }
 }
