@@ -124,12 +124,12 @@ export class InstalledPackages {
     }
   }
 
-  /** Whether there is a package in the folder. */
+  /** Whether there is a package in the folder. Of the hundreds that hold no components, none is parsed. */
   #takeFolder(folder: string): boolean {
-    const manifest = readManifest(folder);
-    if (manifest === undefined) return false;
-    this.#take(folder, manifest);
-    return true;
+    const text = readManifestText(folder);
+    const manifest = text?.includes('"outrigger"') ? parseManifest(text) : undefined;
+    if (manifest !== undefined) this.#take(folder, manifest);
+    return text !== undefined;
   }
 
   #take(folder: string, manifest: Manifest): InstalledPackage | undefined {
@@ -179,10 +179,23 @@ function modulesAbove(folder: string): string[] {
   return foldersAbove(folder).map((one) => (one.endsWith('node_modules') ? one : join(one, 'node_modules')));
 }
 
-/** `undefined` when there is no package.json; one that cannot be read is passed over, it may be anybody's. */
 function readManifest(folder: string): Manifest | undefined {
+  const text = readManifestText(folder);
+  return text === undefined ? undefined : parseManifest(text);
+}
+
+function readManifestText(folder: string): string | undefined {
   try {
-    const manifest: unknown = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+    return readFileSync(join(folder, 'package.json'), 'utf8');
+  } catch {
+    return undefined; // no package
+  }
+}
+
+/** `undefined` for one that is no JSON: it may be anybody's, and is passed over. */
+function parseManifest(text: string): Manifest | undefined {
+  try {
+    const manifest: unknown = JSON.parse(text);
     return typeof manifest === 'object' && manifest !== null ? (manifest as Manifest) : undefined;
   } catch {
     return undefined;

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { errorMessage, type SecretStore } from '@outrigger/core';
 
 import { type Problem, ResourceError } from '../resources/problems.ts';
@@ -114,7 +113,7 @@ function expandTemplates(text: string, { appId, namespace, env }: ValueOrigins):
     throw new ValueError('{podName} needs the environment variable POD_NAME, which is not set');
   }
   return text
-    .replaceAll('{uuid}', () => randomUUID())
+    .replaceAll('{uuid}', () => crypto.randomUUID())
     .replaceAll('{podName}', () => env['POD_NAME'] ?? '')
     .replaceAll('{namespace}', () => `${namespace}.${appId}`)
     .replaceAll('{appID}', () => appId);

@@ -54,7 +54,7 @@ test('a component has its defaults, and values are texts as they were written', 
     namespace: '',
   });
   const values = Object.fromEntries(
-    component?.metadata.map(({ name, file: _, line: __, ...value }) => [name, value]) ?? [],
+    component?.metadata.map(({ name, ...value }) => [name, value]) ?? [],
   );
   expect(values).toMatchObject({
     text: { value: 'abc' },
