@@ -115,7 +115,7 @@ describe('the API token', () => {
         env,
       });
       const refused = await sidecar.fetch('/v1.0/metadata');
-      expect([refused.status, await refused.text()]).toEqual([401, 'invalid api token']);
+      expect([refused.status, await refused.text()]).toEqual([401, 'invalid api token\n']);
       expect((await sidecar.fetch('/v1.0/healthz')).status).toBe(204);
       const accepted = await sidecar.fetch('/v1.0/invoke/guarded/method/hello', {
         headers: { 'dapr-api-token': 'into-the-sidecar' },
