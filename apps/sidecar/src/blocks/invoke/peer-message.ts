@@ -32,7 +32,7 @@ export function requestHead(request: AppRequest): InternalInvokeRequest {
     throw new PeerMessageError(`invalid HTTP verb ${verb}: calls to other apps take GET, POST and the like`);
   return {
     ver: APIVersion.V1,
-    metadata: toLists(headers),
+    metadata: withLength(toLists(headers), request.body),
     message: {
       method: methodOf(request.path),
       contentType: first(headers['content-type']),
@@ -61,10 +61,10 @@ export function requestOf(head: InternalInvokeRequest | undefined, body: Body): 
 }
 
 /** An answer as the head of a response, without its body. */
-export function responseHead({ status, headers }: AppResponse): InternalInvokeResponse {
+export function responseHead({ status, headers, body }: AppResponse): InternalInvokeResponse {
   return {
     status: { code: status, message: '', details: [] },
-    headers: toLists(headers),
+    headers: withLength(toLists(headers), body),
     trailers: {},
     message: { contentType: first(headers['content-type']) },
   };
@@ -129,6 +129,12 @@ export async function* piecesOf(body: Body): AsyncGenerator<StreamPayload, void>
 
 export function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** Tells the length of a body that goes along, so that the other side sees that no more follows. */
+function withLength(lists: Headers, body: Body): Headers {
+  if (body instanceof Uint8Array) lists['content-length'] = { values: [String(body.byteLength)] };
+  return lists;
 }
 
 function toLists(headers: HeaderMap): Headers {
