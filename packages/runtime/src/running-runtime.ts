@@ -75,6 +75,7 @@ export class RunningRuntime implements Runtime {
         channel: app,
         declarative: resources.subscriptions.map(({ spec }) => spec),
         logger,
+        initializationRetry: policies.initializationRetry,
       });
     const invocation = createInvocation({
       appId,

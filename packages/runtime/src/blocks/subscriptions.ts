@@ -1,4 +1,4 @@
-import { errorMessage, type Logger, policy, retry } from '@outrigger/core';
+import { errorMessage, type Logger, type Policy, policy, type Retry, retry } from '@outrigger/core';
 
 import { type AppChannel, type SubscriptionSpec } from '../app-channel/app-channel.ts';
 import { type Broker } from './pubsub-broker.ts';
@@ -10,6 +10,8 @@ export interface SubscriptionsOptions {
   /** From Subscription resources, those of this app only, in the order in which they were loaded. */
   readonly declarative: readonly SubscriptionSpec[];
   readonly logger: Logger;
+  /** Around reading what the app subscribes to, which may still be starting. Default: 3 retries within some seconds. */
+  readonly initializationRetry?: Retry;
 }
 
 /** One subscription as `GET /v1.0/metadata` shows it. */
@@ -27,12 +29,12 @@ interface Wanted {
   readonly type: ActiveSubscription['type'];
 }
 
-/** Reading what the app subscribes to is tried again while the app is still starting. */
-const whileAppStarts = policy([retry({ policy: 'exponential', maxInterval: 1000, maxRetries: 3, maxElapsed: 10_000 })]);
+const whileAppStarts = retry({ policy: 'exponential', maxInterval: 1000, maxRetries: 3, maxElapsed: 10_000 });
 
 /** The app's subscriptions: those of resources and those that the app declares itself, merged. */
 export class Subscriptions implements AsyncDisposable {
   readonly #options: SubscriptionsOptions;
+  readonly #whileAppStarts: Policy;
   #running: { readonly subscription: TopicSubscription; readonly active: ActiveSubscription }[] = [];
   #paused = false;
   /** Counts the stops, so that a start that one of them has overtaken leaves nothing running. */
@@ -40,6 +42,7 @@ export class Subscriptions implements AsyncDisposable {
 
   constructor(options: SubscriptionsOptions) {
     this.#options = options;
+    this.#whileAppStarts = policy([options.initializationRetry ?? whileAppStarts]);
   }
 
   /** Those that are delivering, or paused. */
@@ -105,7 +108,7 @@ export class Subscriptions implements AsyncDisposable {
 
   async #programmatic(signal: AbortSignal): Promise<readonly SubscriptionSpec[]> {
     try {
-      return await whileAppStarts.execute((attempt) => this.#options.channel.subscriptions(attempt), signal);
+      return await this.#whileAppStarts.execute((attempt) => this.#options.channel.subscriptions(attempt), signal);
     } catch (error) {
       signal.throwIfAborted();
       this.#options.logger.error(`reading the app's subscriptions failed: ${errorMessage(error)}`);

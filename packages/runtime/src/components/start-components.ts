@@ -169,7 +169,7 @@ function withinInitTimeout<K extends ComponentKind>(
   });
 }
 
-export function nameOf({ name }: { readonly name: string }): string {
+function nameOf({ name }: { readonly name: string }): string {
   return `Component "${name}"`;
 }
 

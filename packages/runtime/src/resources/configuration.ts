@@ -43,7 +43,7 @@ export interface ApiRule {
 }
 
 /** Where it stands in the file is kept for messages. */
-export interface NameResolutionSpec extends Position {
+interface NameResolutionSpec extends Position {
   /** Without the `nameresolution.` of its type. */
   readonly component: string;
   readonly version: string;

@@ -4,7 +4,7 @@ import { type NamedValue, type Resource, type ValueSource } from './resource.ts'
 
 const renegotiations = ['RenegotiateNever', 'RenegotiateOnceAsClient', 'RenegotiateFreelyAsClient'] as const;
 
-export type TlsRenegotiation = (typeof renegotiations)[number];
+type TlsRenegotiation = (typeof renegotiations)[number];
 
 /** `kind: HTTPEndpoint`, validated; its values are not resolved yet. */
 export interface HttpEndpointResource extends Resource {

@@ -18,7 +18,7 @@ export interface RetrySpec {
   readonly grpcStatusCodes?: CodeRanges;
 }
 
-export interface CircuitBreakerSpec extends Position {
+interface CircuitBreakerSpec extends Position {
   readonly maxRequests?: number;
   /** Milliseconds. */
   readonly interval?: number;
@@ -36,7 +36,7 @@ export interface TargetSpec extends Position {
   readonly circuitBreakerCacheSize?: number;
 }
 
-export interface ActorTargetSpec extends TargetSpec {
+interface ActorTargetSpec extends TargetSpec {
   readonly circuitBreakerScope?: 'type' | 'id' | 'both';
 }
 
