@@ -67,7 +67,15 @@ async function autocannon(
 ): Promise<LoadResult> {
   const cli = createRequire(import.meta.url).resolve('autocannon');
   const text = await output(process.execPath, [
-    ...[cli, '--json', '--no-progress', '-c', String(connections), '-d', String(seconds), '-m', method],
+    cli,
+    '--json',
+    '--no-progress',
+    '-c',
+    String(connections),
+    '-d',
+    String(seconds),
+    '-m',
+    method,
     ...(body === undefined ? [] : ['-b', body, '-H', 'content-type=application/json']),
     url,
   ]);

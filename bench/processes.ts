@@ -108,8 +108,16 @@ export async function startSidecar(
   const target = await Target.start(
     sidecarCommand,
     [
-      ...['--app-id', appId, '--dapr-http-port', String(port), '--dapr-grpc-port', String(await freePort())],
-      ...['--enable-metrics=false', '--resources-path', here('./resources'), ...args],
+      '--app-id',
+      appId,
+      '--dapr-http-port',
+      String(port),
+      '--dapr-grpc-port',
+      String(await freePort()),
+      '--enable-metrics=false',
+      '--resources-path',
+      here('./resources'),
+      ...args,
     ],
     {},
     /dapr initialized\. Status: Running/,

@@ -56,7 +56,7 @@ describe('the sidecar process', () => {
       const release = await held.promise;
       const stopped = sidecar.stop('SIGTERM');
       // it no longer takes new work
-      await vi.waitFor(() => expect(sidecar.fetch('/v1.0/healthz')).rejects.toThrow());
+      await vi.waitFor(() => expect(sidecar.fetch('/v1.0/healthz')).rejects.toThrow('fetch failed'));
       release();
       expect(await answer).toBe('done');
       expect(await stopped).toEqual({ code: 0, signal: null });

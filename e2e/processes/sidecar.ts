@@ -39,15 +39,13 @@ export class Sidecar extends Child {
     return new Sidecar(
       httpPort,
       [
-        ...[
-          '--app-id',
-          options.appId,
-          '--dapr-http-port',
-          String(httpPort),
-          '--dapr-grpc-port',
-          String(grpc),
-          '--enable-metrics=false',
-        ],
+        '--app-id',
+        options.appId,
+        '--dapr-http-port',
+        String(httpPort),
+        '--dapr-grpc-port',
+        String(grpc),
+        '--enable-metrics=false',
         ...(options.appPort === undefined ? [] : ['--app-port', String(options.appPort)]),
         ...(options.resourcesPath === undefined ? [] : ['--resources-path', options.resourcesPath]),
         ...(options.config === undefined ? [] : ['--config', options.config]),

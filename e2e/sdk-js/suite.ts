@@ -194,7 +194,7 @@ export function sdkSuite(backend: 'memory' | 'sqlite' | 'redis'): void {
         expect((await write('second')).error).toBeUndefined();
         expect(String((await write('third')).error)).toContain('409');
         expect(await client.state.get('statestore', key('etag'))).toBe('second');
-        const { error } = await client.state.delete('statestore', key('etag'), { etag } as never);
+        const { error } = await client.state.delete('statestore', key('etag'), { etag });
         expect(String(error)).toContain('409');
       });
 

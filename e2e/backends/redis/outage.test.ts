@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -42,7 +42,7 @@ describe('when Redis dies and comes back', () => {
   beforeAll(async () => {
     [port = 0] = await freePorts(1);
     redis = await startRedis();
-    app = createServer(async (request, response) => {
+    const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
       if (request.url === '/dapr/subscribe') {
         response
           .setHeader('content-type', 'application/json')
@@ -54,6 +54,9 @@ describe('when Redis dies and comes back', () => {
       } else {
         response.writeHead(404).end();
       }
+    };
+    app = createServer((request, response) => {
+      answer(request, response).catch((error: unknown) => response.destroy(error as Error));
     });
     await new Promise<void>((resolve) => app.listen(0, '127.0.0.1', resolve));
     sidecar = await Sidecar.start({

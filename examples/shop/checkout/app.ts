@@ -1,17 +1,22 @@
 // Takes orders: asks the inventory app, saves the order, publishes it. All three go to its own sidecar over HTTP; which
 // store and which broker stand behind it is written in ../resources.
 import { randomUUID } from 'node:crypto';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage } from 'node:http';
 
 const dapr = `http://127.0.0.1:${process.env['DAPR_HTTP_PORT']}/v1.0`;
 const json = { 'content-type': 'application/json' };
+
+interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+}
 
 interface Wish {
   readonly item: string;
   readonly quantity: number;
 }
 
-async function checkOut({ item, quantity }: Wish): Promise<{ status: number; body: unknown }> {
+async function checkOut({ item, quantity }: Wish): Promise<Answer> {
   const inStock = await fetch(`${dapr}/invoke/inventory/method/stock/${encodeURIComponent(item)}`);
   if (!inStock.ok && inStock.status !== 404) throw new Error(`inventory was not reached: ${await inStock.text()}`);
   const { quantity: available } = (await inStock.json()) as { quantity: number };
@@ -37,19 +42,18 @@ async function checkOut({ item, quantity }: Wish): Promise<{ status: number; bod
   return { status: 200, body: order };
 }
 
-const server = createServer(async (request, response) => {
-  let answer: { status: number; body: unknown };
-  if (request.method === 'POST' && request.url === '/checkout') {
-    try {
-      answer = await checkOut(JSON.parse(Buffer.concat(await request.toArray()).toString()) as Wish);
-    } catch (error) {
-      answer = { status: 500, body: { error: (error as Error).message } };
-    }
-  } else {
-    answer = { status: 404, body: { error: `no ${request.method} ${request.url} here` } };
+async function answer(request: IncomingMessage): Promise<Answer> {
+  if (request.method !== 'POST' || request.url !== '/checkout') {
+    return { status: 404, body: { error: `no ${request.method} ${request.url} here` } };
   }
-  response.writeHead(answer.status, json).end(JSON.stringify(answer.body));
-});
+  return checkOut(JSON.parse(Buffer.concat(await request.toArray()).toString()) as Wish);
+}
 
+const server = createServer((request, response) => {
+  answer(request)
+    .catch((error: unknown): Answer => ({ status: 500, body: { error: String(error) } }))
+    .then(({ status, body }) => response.writeHead(status, json).end(JSON.stringify(body)))
+    .catch((error: unknown) => console.error(error));
+});
 server.listen(Number(process.env['APP_PORT']), '127.0.0.1');
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => server.close(() => process.exit(0)));

@@ -15,7 +15,7 @@ function answer(response: ServerResponse, status: number, body: unknown): void {
   response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 }
 
-const server = createServer(async (request, response) => {
+async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { pathname } = new URL(request.url ?? '/', 'http://app');
   if (request.method === 'GET' && pathname === '/dapr/subscribe') {
     answer(response, 200, [{ pubsubname: 'pubsub', topic: 'orders', route: '/orders' }]);
@@ -34,7 +34,10 @@ const server = createServer(async (request, response) => {
   } else {
     answer(response, 404, { error: `no ${request.method} ${pathname} here` });
   }
-});
+}
 
+const server = createServer((request, response) => {
+  serve(request, response).catch((error: unknown) => answer(response, 500, { error: String(error) }));
+});
 server.listen(Number(process.env['APP_PORT']), '127.0.0.1');
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => server.close(() => process.exit(0)));

@@ -12,7 +12,7 @@ interface FlagSpec {
 }
 
 /** daprd's flags (Dapr 1.18), with its defaults except where `docs/compatibility.md` says otherwise. */
-export const flagTable = {
+const flagTable = {
   'app-id': { kind: 'text', help: 'Id of the app; other apps call it by this name' },
   mode: { kind: 'text', default: 'standalone', help: 'standalone or kubernetes' },
   config: { kind: 'texts', help: 'Configuration file; repeatable, later files win' },
@@ -119,7 +119,6 @@ export const flagTable = {
 } as const satisfies Readonly<Record<string, FlagSpec>>;
 
 type Table = typeof flagTable;
-export type FlagName = keyof Table;
 
 type ValueOf<S extends FlagSpec> = S['kind'] extends 'texts'
   ? readonly string[]
@@ -127,7 +126,7 @@ type ValueOf<S extends FlagSpec> = S['kind'] extends 'texts'
     | (S extends { readonly default: unknown } ? never : undefined);
 
 /** Every flag's value, defaults filled in. */
-export type Flags = { readonly [N in FlagName]: ValueOf<Table[N]> };
+export type Flags = { readonly [N in keyof Table]: ValueOf<Table[N]> };
 
 /** The table with its entries widened, for code that walks over it. */
 export const flagSpecs: Readonly<Record<string, FlagSpec>> = flagTable;

@@ -36,7 +36,9 @@ async function inform(flags: Flags): Promise<number | undefined> {
   if (flags.help) process.stdout.write(usage());
   else if (flags.version) process.stdout.write(`${apiVersion}\n`);
   else if (flags['build-info']) {
-    process.stdout.write(`Outrigger ${sidecarVersion()}, API of Dapr ${apiVersion}, Node.js ${process.version}, ${process.platform}-${process.arch}\n`);
+    process.stdout.write(
+      `Outrigger ${sidecarVersion()}, API of Dapr ${apiVersion}, Node.js ${process.version}, ${process.platform}-${process.arch}\n`,
+    );
   } else if (flags.wait) return waitUntilUsable(flags['dapr-http-port']);
   else return undefined;
   return 0;
@@ -49,15 +51,19 @@ async function waitUntilUsable(port: number): Promise<number> {
     if (response?.ok) return 0;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-  process.stderr.write(`outrigger-sidecar: nothing usable on 127.0.0.1:${port} within 60 s; is the sidecar running with --dapr-http-port ${port}?\n`);
+  process.stderr.write(
+    `outrigger-sidecar: nothing usable on 127.0.0.1:${port} within 60 s; is the sidecar running with --dapr-http-port ${port}?\n`,
+  );
   return 1;
 }
 
 function openLog(flags: Flags): ProcessLog {
   const appId = flags['app-id'] ?? '';
-  if (appId === '') throw new SettingError('--app-id is required: the name by which other apps call this one, such as --app-id orders');
+  if (appId === '')
+    throw new SettingError('--app-id is required: the name by which other apps call this one, such as --app-id orders');
   const level = parseLogLevel(flags['log-level']);
-  if (level === undefined) throw new SettingError(`--log-level: expected debug, info, warn, error or fatal, not "${flags['log-level']}"`);
+  if (level === undefined)
+    throw new SettingError(`--log-level: expected debug, info, warn, error or fatal, not "${flags['log-level']}"`);
   const file = flags['log-file'] === undefined ? undefined : openLogFile(flags['log-file']);
   const write = (line: string) => {
     process.stdout.write(line);
@@ -74,7 +80,12 @@ function openLogFile(path: string): number {
   }
 }
 
-async function serve({ flags, given }: ParsedFlags, env: Environment, log: ProcessLog, started: number): Promise<number> {
+async function serve(
+  { flags, given }: ParsedFlags,
+  env: Environment,
+  log: ProcessLog,
+  started: number,
+): Promise<number> {
   const logger = log.scope('dapr.runtime');
   logger.info(`starting Outrigger ${sidecarVersion()}, API of Dapr ${apiVersion}, on Node.js ${process.version}`);
   for (const { level, message } of flagNotices(given)) logger[level](message);
@@ -85,7 +96,13 @@ async function serve({ flags, given }: ParsedFlags, env: Environment, log: Proce
   let sidecar: Sidecar;
   try {
     sidecar = await Sidecar.start(
-      { flags, env, log, onShutdown: () => stop.request('shutdown was requested over the API'), onForcedShutdown: () => setTimeout(() => process.exit(1), 100) },
+      {
+        flags,
+        env,
+        log,
+        onShutdown: () => stop.request('shutdown was requested over the API'),
+        onForcedShutdown: () => setTimeout(() => process.exit(1), 100),
+      },
       stop.signal,
     );
   } catch (error) {

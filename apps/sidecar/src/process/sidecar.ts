@@ -102,7 +102,9 @@ export class Sidecar implements AsyncDisposable {
     this.#parts.defer(() => internal.close(0));
 
     const app = this.#app(appId);
-    const peers = this.#parts.use(new GrpcPeers({ maxBodySize: flags['max-body-size'], logger: log.scope('dapr.runtime.grpc.internal') }));
+    const peers = this.#parts.use(
+      new GrpcPeers({ maxBodySize: flags['max-body-size'], logger: log.scope('dapr.runtime.grpc.internal') }),
+    );
     const runtime = this.#parts.use(
       await createRuntime({
         appId,
@@ -195,7 +197,9 @@ export class Sidecar implements AsyncDisposable {
     this.#servers.push(api);
     this.#parts.defer(() => api.close(0));
     const httpPort = await api.listen();
-    this.#log.info(`HTTP server is listening on ${flags['unix-domain-socket'] ? flags['unix-domain-socket'] : `port ${httpPort}`}; internal gRPC on port ${internalPort}`);
+    this.#log.info(
+      `HTTP server is listening on ${flags['unix-domain-socket'] ? flags['unix-domain-socket'] : `port ${httpPort}`}; internal gRPC on port ${internalPort}`,
+    );
 
     const publicPort = flags['dapr-public-port'];
     if (publicPort === undefined) return;
@@ -238,7 +242,9 @@ function appProtocol(text: string): HttpAppProtocol {
       return text;
     case 'grpc':
     case 'grpcs':
-      throw new SettingError(`--app-protocol ${text}: apps that speak gRPC are not supported yet; use http, https or h2c`);
+      throw new SettingError(
+        `--app-protocol ${text}: apps that speak gRPC are not supported yet; use http, https or h2c`,
+      );
     default:
       throw new SettingError(`--app-protocol: expected http, https, h2c, grpc or grpcs, not "${text}"`);
   }
