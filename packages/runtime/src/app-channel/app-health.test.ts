@@ -47,6 +47,35 @@ describe('app health', () => {
     expect(changes).toEqual([true, false, true]);
   });
 
+  it('tells who waits for it that the app is unhealthy, at once when it is', async () => {
+    let up = false;
+    const { health } = watch(() => up);
+    await health.unhealthy(never);
+    up = true;
+    await vi.advanceTimersByTimeAsync(100);
+    const waiting = health.unhealthy(never);
+    const isOver = vi.fn();
+    void waiting.then(isOver);
+    await vi.advanceTimersByTimeAsync(100);
+    expect(isOver).not.toHaveBeenCalled();
+    up = false;
+    await vi.advanceTimersByTimeAsync(300);
+    await waiting;
+  });
+
+  it('takes a health check that never ends for a failure, and does not wait for it at the end', async () => {
+    let up: boolean | Promise<boolean> = true;
+    const { health, changes } = watch(() => up);
+    await health.firstHealthy(never);
+    up = new Promise<boolean>(() => {});
+    // AbortSignal.timeout does not know of fake timers
+    await vi.waitFor(async () => {
+      await vi.advanceTimersByTimeAsync(100);
+      expect(changes).toEqual([true, false]);
+    });
+    await health[Symbol.asyncDispose]();
+  });
+
   it('stops waiting when it is aborted', async () => {
     const { health } = watch(() => false);
     const abort = new AbortController();

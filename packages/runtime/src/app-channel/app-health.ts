@@ -1,6 +1,7 @@
 import { errorMessage, type Logger, sleep } from '@outrigger/core';
 
 import { type AppChannel } from './app-channel.ts';
+import { unlessAborted } from './unless-aborted.ts';
 
 export interface AppHealthOptions {
   readonly channel: AppChannel;
@@ -21,10 +22,13 @@ export class AppHealth implements AsyncDisposable {
   readonly #stopped = new AbortController();
   readonly #firstHealthy = Promise.withResolvers<void>();
   readonly #watching: Promise<void>;
+  /** Resolved while the app counts as unhealthy. */
+  #unhealthy = Promise.withResolvers<void>();
   #healthy = false;
 
   constructor(options: AppHealthOptions) {
     this.#options = options;
+    this.#unhealthy.resolve();
     this.#watching = this.#watch();
   }
 
@@ -34,18 +38,12 @@ export class AppHealth implements AsyncDisposable {
 
   /** Resolves once the app was healthy for the first time and `onChange` has dealt with it. Rejects on abort. */
   firstHealthy(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const onAbort = (): void => reject(signal.reason as Error);
-      if (signal.aborted) {
-        onAbort();
-        return;
-      }
-      signal.addEventListener('abort', onAbort, { once: true });
-      void this.#firstHealthy.promise.then(() => {
-        signal.removeEventListener('abort', onAbort);
-        resolve();
-      });
-    });
+    return unlessAborted(this.#firstHealthy.promise, signal);
+  }
+
+  /** Resolves once the app counts as unhealthy, at once when it does now. Rejects on abort. */
+  unhealthy(signal: AbortSignal): Promise<void> {
+    return unlessAborted(this.#unhealthy.promise, signal);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -83,6 +81,8 @@ export class AppHealth implements AsyncDisposable {
   async #become(healthy: boolean): Promise<void> {
     if (this.#healthy === healthy) return;
     this.#healthy = healthy;
+    if (healthy) this.#unhealthy = Promise.withResolvers();
+    else this.#unhealthy.resolve();
     const { logger, onChange } = this.#options;
     if (healthy) logger.info('app health: the app is healthy');
     else logger.warn('app health: the app is unhealthy');

@@ -55,6 +55,15 @@ describe('an app in this process', () => {
     expect(await answerOf(() => Promise.reject(new Error('no')))).toBe('RETRY');
   });
 
+  it('does not wait for a handler that ignores the abort', async () => {
+    const handler = () => new Promise<void>(() => {});
+    const app = inProcessApp({ subscribe: [{ pubsubName: 'p', topic: 't', handler }] });
+    const cut = new AbortController();
+    const delivery = app.deliver(event, cut.signal);
+    cut.abort(new Error('cut off'));
+    await expect(delivery).rejects.toThrow('cut off');
+  });
+
   it('gives the handler the event and where it came from', async () => {
     let seen: unknown;
     await answerOf(

@@ -11,8 +11,12 @@ import {
   type TopicEvent,
   type TopicEventStatus,
 } from './app-channel.ts';
+import { unlessAborted } from './unless-aborted.ts';
 
-/** Handles one event. Returning nothing means `SUCCESS`; a throw means `RETRY`. */
+/**
+ * Handles one event. Returning nothing means `SUCCESS`; a throw means `RETRY`. One that goes on after `context.signal` has
+ * aborted is not waited for, and its event may be delivered again.
+ */
 export type TopicHandler<Data = unknown> = (
   event: CloudEvent & { readonly data?: Data },
   context: TopicEventContext,
@@ -112,10 +116,16 @@ class InProcessAppChannel implements AppChannel {
 
   async ready(): Promise<void> {}
 
-  async probe(): Promise<boolean> {
+  async probe(signal: AbortSignal): Promise<boolean> {
     try {
-      return (await this.#app.healthy?.()) ?? true;
+      return (
+        (await unlessAborted(
+          resultOf(() => this.#app.healthy?.()),
+          signal,
+        )) ?? true
+      );
     } catch (error) {
+      signal.throwIfAborted();
       this.#logger.warn(`the app's health check failed: ${errorMessage(error)}`);
       return false;
     }
@@ -175,11 +185,17 @@ class InProcessAppChannel implements AppChannel {
       return 'DROP';
     }
     try {
-      return (await handler(cloudEvent, { pubsubName, topic, metadata, signal })) ?? 'SUCCESS';
+      const handling = resultOf(() => handler(cloudEvent, { pubsubName, topic, metadata, signal }));
+      return (await unlessAborted(handling, signal)) ?? 'SUCCESS';
     } catch (error) {
       signal.throwIfAborted();
       this.#logger.error(`the handler of topic ${topic} on pubsub ${pubsubName} failed: ${errorMessage(error)}`);
       return 'RETRY';
     }
   }
+}
+
+/** What a function of the user gives or throws, as a promise. */
+async function resultOf<T>(call: () => Promise<T> | T): Promise<T> {
+  return call();
 }
