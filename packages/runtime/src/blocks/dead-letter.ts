@@ -17,16 +17,16 @@ export class DeadLetterTopic {
   }
 
   /**
-   * Answers whether the broker took the message; the reason why not is logged. Has 30 s of its own, because the time of the
-   * delivery may be used up.
+   * Answers whether the broker took the message; the reason why not is logged. Has 30 s of its own, because the time of an
+   * attempt may be used up; `signal` aborts when the delivery as a whole is no longer waited for.
    */
-  async take({ topic, data, contentType, metadata }: Message): Promise<boolean> {
+  async take({ topic, data, contentType, metadata }: Message, signal: AbortSignal): Promise<boolean> {
     try {
       if (this.#broker.scopes.publish?.(this.#topic) === false) {
         throw new Error(`topic ${this.#topic} is not allowed for app id ${this.#broker.appId}`);
       }
       const request = { topic: this.#topic, data, metadata, ...(contentType === undefined ? {} : { contentType }) };
-      await this.#broker.send(request, AbortSignal.timeout(publishTimeoutMs));
+      await this.#broker.send(request, AbortSignal.any([signal, AbortSignal.timeout(publishTimeoutMs)]));
       return true;
     } catch (error) {
       const reason = errorMessage(error);

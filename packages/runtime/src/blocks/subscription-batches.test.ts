@@ -42,6 +42,23 @@ describe('batches', () => {
     expect(handle).toHaveBeenCalledOnce();
   });
 
+  it('go out at once in the end, also those that come late', async () => {
+    const seen: string[][] = [];
+    const collector = new BatchCollector(
+      async (messages) => {
+        seen.push(names(messages));
+        return messages.map(() => ({ ok: true, value: undefined }));
+      },
+      100,
+      60_000,
+    );
+    const first = collector.add(message('a'), never);
+    collector.end();
+    await Promise.all([first, collector.add(message('b'), never)]);
+    expect(seen).toEqual([['a'], ['b']]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
   it('settle each message as its outcome says', async () => {
     const collector = new BatchCollector(
       async () => [

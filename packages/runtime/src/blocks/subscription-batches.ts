@@ -16,6 +16,7 @@ export class BatchCollector {
   readonly #maxAwaitMs: number;
   #waiting: Waiting[] = [];
   #timer: NodeJS.Timeout | undefined;
+  #ended = false;
 
   constructor(handle: BulkMessageHandler, maxMessages: number, maxAwaitMs: number) {
     this.#handle = handle;
@@ -31,9 +32,15 @@ export class BatchCollector {
         signal,
         settle: (outcome) => (outcome.ok ? resolve() : reject(outcome.error)),
       });
-      if (this.#waiting.length >= this.#maxMessages) this.flush();
+      if (this.#ended || this.#waiting.length >= this.#maxMessages) this.flush();
       else this.#timer ??= setTimeout(() => this.flush(), this.#maxAwaitMs);
     });
+  }
+
+  /** Sends off what is there, and from now on whatever still comes at once: nobody is to wait for a batch to fill. */
+  end(): void {
+    this.#ended = true;
+    this.flush();
   }
 
   /** Sends off what is there, full or not. */

@@ -63,6 +63,20 @@ describe('bulk subscription', () => {
     ).toEqual([1, 2]);
   });
 
+  it('does not wait for a batch to fill when it ends', async () => {
+    const { app, publish, subscriptions } = await scene({
+      subscription: {
+        route: '/orders',
+        bulkSubscribe: { enabled: true, maxMessagesCount: 100, maxAwaitDurationMs: 60_000 },
+      },
+      handle: answerEach(() => 'SUCCESS'),
+    });
+    await publish({ n: 1 });
+    await new Promise((resolve) => setImmediate(resolve));
+    await subscriptions.stop(new AbortController().signal);
+    expect(app.posted('/orders')).toHaveLength(1);
+  });
+
   it('brings everything again when the app fails or forgets an entry', async () => {
     let calls = 0;
     const { app, publish } = await scene({

@@ -30,7 +30,8 @@ export async function deliverMany(
   const signal = context.leave.signalWith(own);
   const outcomes = messages.map((): BulkOutcome<void> => ({ ok: true, value: undefined }));
   const byPath = new Map<string, Pending[]>();
-  for (const [index, message] of messages.entries()) {
+  // all of them are read and grouped before the first wait
+  const unrouted = messages.map(async (message, index) => {
     let event;
     try {
       event = context.reader.read(message);
@@ -38,27 +39,28 @@ export async function deliverMany(
       context.logger.error(
         `cannot read a message of topic ${topic} on pubsub ${context.broker.name}: ${errorMessage(error)}`,
       );
-      outcomes[index] = await failedOutcome(context, message, error);
-      continue;
+      outcomes[index] = await failedOutcome(context, message, error, signal);
+      return;
     }
     if ('undeliverable' in event) {
       context.logger.warn(
         `dropping a message of topic ${topic} on pubsub ${context.broker.name}: ${event.undeliverable}`,
       );
-      await context.deadLetters?.take(message);
-      continue;
+      await context.deadLetters?.take(message, signal);
+      if (signal.aborted) outcomes[index] = { ok: false, error: signal.reason };
+      return;
     }
     const pending = { message, entry: entryOf(event, message, context.reader.rawPayload), index };
     const sameRoute = byPath.get(event.path);
     if (sameRoute === undefined) byPath.set(event.path, [pending]);
     else sameRoute.push(pending);
-  }
-  await Promise.all(
-    [...byPath].map(async ([path, entries]) => {
-      for (const [index, outcome] of await deliverToPath(context, topic, path, entries, signal))
-        outcomes[index] = outcome;
-    }),
-  );
+  });
+  const routed = [...byPath].map(async ([path, entries]) => {
+    for (const [index, outcome] of await deliverToPath(context, topic, path, entries, signal)) {
+      outcomes[index] = outcome;
+    }
+  });
+  await Promise.all([...unrouted, ...routed]);
   return outcomes;
 }
 
@@ -82,7 +84,7 @@ async function deliverToPath(
   path: string,
   entries: readonly Pending[],
   signal: AbortSignal,
-): Promise<Map<number, BulkOutcome<void>>> {
+): Promise<ReadonlyMap<number, BulkOutcome<void>>> {
   const { broker, channel, leave, logger } = context;
   let pending = entries;
   const dropped: Pending[] = [];
@@ -101,6 +103,8 @@ async function deliverToPath(
           },
           attempt,
         );
+        // an attempt that was given up, and whose answer came all the same, has no say any more
+        attempt.throwIfAborted();
         const statusOf = ({ entry }: Pending): TopicEventStatus => statuses.get(entry.entryId) ?? 'RETRY';
         dropped.push(...pending.filter((one) => statusOf(one) === 'DROP'));
         // Only what is to be retried is sent again.
@@ -112,36 +116,36 @@ async function deliverToPath(
   } catch (error) {
     logger.warn(`handling a batch of topic ${topic} failed for ${pending.length} entries: ${errorMessage(error)}`);
     const givenBack = leave.leaving || signal.aborted;
-    const outcomes = await settleDropped(context, dropped);
-    for (const { message, index } of pending) {
-      outcomes.set(index, givenBack ? { ok: false, error } : await failedOutcome(context, message, error));
-    }
-    return outcomes;
+    const failed = pending.map(async ({ message, index }): Promise<IndexedOutcome> => {
+      return [index, givenBack ? { ok: false, error } : await failedOutcome(context, message, error, signal)];
+    });
+    return new Map(await Promise.all([...failed, ...droppedOutcomes(context, dropped, signal)]));
   }
-  return settleDropped(context, dropped);
+  return new Map(await Promise.all(droppedOutcomes(context, dropped, signal)));
 }
 
-async function settleDropped(
+type IndexedOutcome = readonly [index: number, outcome: BulkOutcome<void>];
+
+function droppedOutcomes(
   { deadLetters, logger }: DeliveryContext,
   dropped: readonly Pending[],
-): Promise<Map<number, BulkOutcome<void>>> {
-  const outcomes = new Map<number, BulkOutcome<void>>();
-  for (const { message, entry, index } of dropped) {
+  signal: AbortSignal,
+): Promise<IndexedOutcome>[] {
+  return dropped.map(async ({ message, entry, index }): Promise<IndexedOutcome> => {
     logger.warn(`DROP status returned from app while processing pub/sub entry ${entry.entryId}`);
-    if (deadLetters === undefined || (await deadLetters.take(message))) continue;
-    outcomes.set(index, {
-      ok: false,
-      error: new Error('the entry was dropped, and the dead letter topic did not take it'),
-    });
-  }
-  return outcomes;
+    if (deadLetters === undefined || (await deadLetters.take(message, signal))) {
+      return [index, { ok: true, value: undefined }];
+    }
+    return [index, { ok: false, error: new Error('the entry was dropped, and the dead letter topic did not take it') }];
+  });
 }
 
 async function failedOutcome(
   { deadLetters }: DeliveryContext,
   message: Message,
   error: unknown,
+  signal: AbortSignal,
 ): Promise<BulkOutcome<void>> {
-  const taken = deadLetters !== undefined && (await deadLetters.take(message));
+  const taken = deadLetters !== undefined && (await deadLetters.take(message, signal));
   return taken ? { ok: true, value: undefined } : { ok: false, error };
 }

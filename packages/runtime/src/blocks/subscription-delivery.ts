@@ -31,13 +31,14 @@ export async function deliver(context: DeliveryContext, message: Message, own: A
     logger.error(
       `cannot read a message of topic ${message.topic} on pubsub ${context.broker.name}: ${errorMessage(error)}`,
     );
-    return await failed(context, message, error);
+    return await failed(context, message, error, signal);
   }
   if ('undeliverable' in event) {
     logger.warn(
       `dropping a message of topic ${message.topic} on pubsub ${context.broker.name}: ${event.undeliverable}`,
     );
-    await context.deadLetters?.take(message);
+    await context.deadLetters?.take(message, signal);
+    signal.throwIfAborted();
     return;
   }
   let dropped = false;
@@ -55,11 +56,11 @@ export async function deliver(context: DeliveryContext, message: Message, own: A
       `handling event ${String(event.cloudEvent['id'])} of topic ${event.topic} failed: ${errorMessage(error)}`,
     );
     if (leave.leaving || signal.aborted) throw error;
-    return await failed(context, message, error);
+    return await failed(context, message, error, signal);
   }
   if (!dropped) return;
   logger.warn(`the app dropped event ${String(event.cloudEvent['id'])} of topic ${event.topic}`);
-  if (context.deadLetters !== undefined && !(await context.deadLetters.take(message))) {
+  if (context.deadLetters !== undefined && !(await context.deadLetters.take(message, signal))) {
     throw new Error('the app dropped the message, and the dead letter topic did not take it');
   }
 }
@@ -73,6 +74,11 @@ async function droppedByApp(channel: AppChannel, event: TopicEvent, signal: Abor
   return status === 'DROP';
 }
 
-async function failed({ deadLetters }: DeliveryContext, message: Message, error: unknown): Promise<void> {
-  if (deadLetters === undefined || !(await deadLetters.take(message))) throw error;
+async function failed(
+  { deadLetters }: DeliveryContext,
+  message: Message,
+  error: unknown,
+  signal: AbortSignal,
+): Promise<void> {
+  if (deadLetters === undefined || !(await deadLetters.take(message, signal))) throw error;
 }

@@ -98,9 +98,8 @@ export class TopicSubscription implements AsyncDisposable {
     if (grace.aborted) cut();
     else grace.addEventListener('abort', cut, { once: true });
     try {
-      const closed = this.#subscription[Symbol.asyncDispose]();
-      this.#batches?.flush();
-      await closed;
+      this.#batches?.end();
+      await this.#subscription[Symbol.asyncDispose]();
     } finally {
       grace.removeEventListener('abort', cut);
     }

@@ -164,4 +164,27 @@ describe('leaving', () => {
     await subscriptions.stop(never);
     expect(dead).toHaveLength(0);
   });
+
+  it('does not wait for a dead letter topic that hangs when the grace is over', async () => {
+    const taking = Promise.withResolvers<void>();
+    let publishes = 0;
+    const { publish, subscriptions } = await scene({
+      subscription: { route: '/orders', deadLetterTopic: 'dead' },
+      handle: () => ({ status: 500 }),
+      broker: {
+        outbound: {
+          execute: (call, signal) => {
+            if (++publishes === 1) return call(signal, 1);
+            taking.resolve();
+            return new Promise((_resolve, reject) => {
+              signal.addEventListener('abort', () => reject(signal.reason as Error));
+            });
+          },
+        },
+      },
+    });
+    await publish({ n: 1 });
+    await taking.promise;
+    await subscriptions.stop(AbortSignal.abort());
+  });
 });
