@@ -14,8 +14,8 @@ export interface InternalPort extends AsyncDisposable {
   readonly port: number;
   /** Hands over each connection, those first that have come already. To be called once. */
   serve(onConnection: (socket: Socket) => void): void;
-  /** Takes no more connections; those that are there stay. */
-  close(): void;
+  /** Takes no more connections. Resolves when those that are there have ended; who answers on them sees to that. */
+  close(): Promise<void>;
 }
 
 /**
@@ -41,6 +41,13 @@ export function bindInternalPort({ host, port }: InternalPortOptions): Promise<I
     else onConnection(socket);
   });
 
+  let closed: Promise<void> | undefined;
+  const close = (): Promise<void> =>
+    (closed ??= new Promise((resolve) => {
+      server.close(() => resolve());
+      for (const socket of waiting) socket.destroy();
+    }));
+
   return new Promise((resolve, reject) => {
     server.once('error', (error) => reject(bindError(error, host, port)));
     server.listen(host === '' ? { port } : { port, host }, () => {
@@ -51,13 +58,11 @@ export function bindInternalPort({ host, port }: InternalPortOptions): Promise<I
           for (const socket of waiting) handOver(socket);
           waiting.clear();
         },
-        close: () => void server.close(),
-        [Symbol.asyncDispose]: () =>
-          new Promise((done) => {
-            // A second close is answered as the first.
-            server.close(() => done());
-            for (const socket of open) socket.destroy();
-          }),
+        close,
+        [Symbol.asyncDispose]: () => {
+          for (const socket of open) socket.destroy();
+          return close();
+        },
       });
     });
   });

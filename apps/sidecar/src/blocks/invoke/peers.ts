@@ -33,6 +33,11 @@ export class GrpcPeers implements PeerTransport {
     };
   }
 
+  /** How many sidecars there is a connection to, or will be. */
+  get openConnections(): number {
+    return this.#channels.size;
+  }
+
   async call(
     address: string,
     target: { readonly appId: string; readonly namespace: string },
