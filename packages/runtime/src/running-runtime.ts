@@ -51,6 +51,7 @@ export class RunningRuntime implements Runtime {
   readonly #subscriptions: Subscriptions | undefined;
   #health: AppHealth | undefined;
   #registration: AsyncDisposable | undefined;
+  readonly #leaving = new AbortController();
   #disposed: Promise<void> | undefined;
 
   /** Throws a ResourceError for a component that its building block cannot use. */
@@ -109,6 +110,10 @@ export class RunningRuntime implements Runtime {
   }
 
   async connectApp(signal: AbortSignal = never): Promise<void> {
+    await this.#connectApp(AbortSignal.any([signal, this.#leaving.signal]));
+  }
+
+  async #connectApp(signal: AbortSignal): Promise<void> {
     const { app, appHealth, self } = this.#parts.options;
     await app?.ready(signal);
     if (self !== undefined) await this.#register(self, signal);
@@ -128,6 +133,7 @@ export class RunningRuntime implements Runtime {
   }
 
   async drain(grace: AbortSignal): Promise<void> {
+    this.#leaving.abort(new Error('the runtime is stopping'));
     const health = this.#health;
     const registration = this.#registration;
     this.#registration = undefined;

@@ -1,4 +1,4 @@
-import { type ComponentKind, type ComponentKinds, type Logger, errorMessage, parseMetadata } from '@outrigger/core';
+import { errorMessage, type Logger, parseMetadata, policy, timeout, TimeoutError } from '@outrigger/core';
 
 import { type ComponentResource } from '../resources/component-resource.ts';
 import { type Problem, Problems, ResourceError } from '../resources/problems.ts';
@@ -73,29 +73,41 @@ async function startOrExplain(
   running: Components,
   options: StartOptions,
 ): Promise<readonly Problem[]> {
-  const { resource, kind } = one;
+  const { resource } = one;
+  const { logger } = options;
+  const label = `${resource.name} (${resource.type}/${resource.version})`;
+  const withinInitTimeout = policy<ComponentInstance>([timeout(resource.initTimeout)], {
+    // also a `create` that does not heed its signal leaves nothing behind
+    discard: ({ instance }) => {
+      instance[Symbol.asyncDispose]().then(undefined, (error: unknown) => {
+        logger.warn(`Component ${label} came up too late and did not close cleanly`, { error });
+      });
+    },
+  });
   try {
-    const component = await start(one, running, options);
-    running.add(component);
-    options.logger.info(`Component loaded: ${resource.name} (${resource.type}/${resource.version})`);
+    running.add(await withinInitTimeout.execute((signal) => start(one, running, options, signal), options.signal));
+    logger.info(`Component loaded: ${label}`);
     return [];
   } catch (error) {
     if (error instanceof ResourceError) return error.problems;
-    options.logger.debug(`Component ${resource.name} (${kind}) failed to start`, { error });
-    return [problemOf(resource, `(${resource.type}/${resource.version}) did not start: ${errorMessage(error)}`)];
+    logger.debug(`Component ${label} did not start`, { error });
+    const reason = TimeoutError.is(error)
+      ? `it was not up within ${resource.initTimeout} ms; check that what it connects to answers, or give it more time with spec.initTimeout`
+      : errorMessage(error);
+    return [problemOf(resource, `(${resource.type}/${resource.version}) did not start: ${reason}`)];
   }
 }
 
 async function start(
   { resource, kind, definition }: PlannedComponent,
   running: Components,
-  { appId, namespace, env, logger, signal }: StartOptions,
+  { appId, namespace, env, logger }: StartOptions,
+  signal: AbortSignal,
 ): Promise<ComponentInstance> {
   const { name, type, version, metadata } = resource;
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(resource.initTimeout)]);
   const secretStore = (store: string) => running.get('secrets', store)?.instance;
   const owner = { resource: nameOf(resource), secretStore: resource.secretStore };
-  const properties = await resolveValues(metadata, owner, { appId, namespace, env, secretStore }, limit);
+  const properties = await resolveValues(metadata, owner, { appId, namespace, env, secretStore }, signal);
   if (kind === 'pubsub' && propertyOf(properties, 'consumerID') === undefined) {
     for (const given of Object.keys(properties)) if (given.toLowerCase() === 'consumerid') delete properties[given];
     properties['consumerID'] = appId;
@@ -118,8 +130,8 @@ async function start(
     );
   }
 
-  const context = { name, metadata: parsed.values, properties, appId, namespace, logger, signal: limit };
-  const instance = await withinInitTimeout(definition.create(context), resource, limit, logger);
+  const context = { name, metadata: parsed.values, properties, appId, namespace, logger, signal };
+  const instance = await definition.create(context);
   return {
     kind,
     name,
@@ -132,41 +144,6 @@ async function start(
     namespaced: usesNamespace(metadata),
     capabilities: capabilitiesOf(kind, instance),
   };
-}
-
-/** Also ends a `create` that does not heed its signal; what it gives too late is disposed. */
-function withinInitTimeout<K extends ComponentKind>(
-  created: Promise<ComponentKinds[K]>,
-  resource: ComponentResource,
-  signal: AbortSignal,
-  logger: Logger,
-): Promise<ComponentKinds[K]> {
-  return new Promise((resolve, reject) => {
-    let over = false;
-    const onAbort = (): void => {
-      over = true;
-      const timedOut = (signal.reason as Error | undefined)?.name === 'TimeoutError';
-      const message = `it was not up within ${resource.initTimeout} ms; check that what it connects to answers, or give it more time with spec.initTimeout`;
-      reject(timedOut ? new Error(message) : (signal.reason as Error));
-    };
-    signal.addEventListener('abort', onAbort, { once: true });
-    created.then(
-      async (instance) => {
-        signal.removeEventListener('abort', onAbort);
-        if (!over) return resolve(instance);
-        try {
-          await instance[Symbol.asyncDispose]();
-        } catch (error) {
-          logger.warn(`Component ${resource.name} came up too late and did not close cleanly`, { error });
-        }
-      },
-      (error: unknown) => {
-        signal.removeEventListener('abort', onAbort);
-        if (!over) reject(error);
-      },
-    );
-    if (signal.aborted) onAbort();
-  });
 }
 
 function nameOf({ name }: { readonly name: string }): string {
