@@ -50,7 +50,7 @@ describe('parseByteSize', () => {
     expect(parseByteSize(text)).toBe(bytes);
   });
 
-  it.each(['', 'Mi', '-1', '1x', '1 2', '4MMi', '1,5k'])('does not take %j for a size', (text) => {
+  it.each(['', 'Mi', '-1', '1x', '1 2', '4MMi', '1,5k', '4constructor'])('does not take %j for a size', (text) => {
     expect(parseByteSize(text)).toBeUndefined();
   });
 });

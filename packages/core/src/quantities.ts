@@ -24,31 +24,31 @@ export function parseDuration(text: string, plainUnit: 'ms' | 's' = 'ms'): numbe
   return trimmed.startsWith('-') ? -total : total;
 }
 
-const byteUnits: Readonly<Record<string, number>> = {
-  '': 1,
-  b: 1,
-  k: 1e3,
-  kb: 1e3,
-  m: 1e6,
-  mb: 1e6,
-  g: 1e9,
-  gb: 1e9,
-  t: 1e12,
-  tb: 1e12,
-  ki: 2 ** 10,
-  kib: 2 ** 10,
-  mi: 2 ** 20,
-  mib: 2 ** 20,
-  gi: 2 ** 30,
-  gib: 2 ** 30,
-  ti: 2 ** 40,
-  tib: 2 ** 40,
-};
+const byteUnits: ReadonlyMap<string, number> = new Map([
+  ['', 1],
+  ['b', 1],
+  ['k', 1e3],
+  ['kb', 1e3],
+  ['m', 1e6],
+  ['mb', 1e6],
+  ['g', 1e9],
+  ['gb', 1e9],
+  ['t', 1e12],
+  ['tb', 1e12],
+  ['ki', 2 ** 10],
+  ['kib', 2 ** 10],
+  ['mi', 2 ** 20],
+  ['mib', 2 ** 20],
+  ['gi', 2 ** 30],
+  ['gib', 2 ** 30],
+  ['ti', 2 ** 40],
+  ['tib', 2 ** 40],
+]);
 
 /** Parses a Kubernetes-style quantity of bytes (`4Mi`, `500k`, `1024`). `undefined` when the text is none. */
 export function parseByteSize(text: string): number | undefined {
   const match = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(text.trim());
-  const factor = match && byteUnits[(match[2] ?? '').toLowerCase()];
+  const factor = match && byteUnits.get((match[2] ?? '').toLowerCase());
   return factor ? Math.round(Number(match[1]) * factor) : undefined;
 }
 

@@ -58,6 +58,7 @@ describe('flags', () => {
 
   it.each([
     [['--app-prot', '1'], 'unknown flag --app-prot; did you mean --app-port?'],
+    [['--constructor', '1'], 'unknown flag --constructor (see --help)'],
     [['--app-port', 'x'], '--app-port: expected a whole number, not "x"'],
     [['--app-port'], '--app-port needs a value: a whole number'],
     [['--enable-metrics=perhaps'], '--enable-metrics: expected true or false, not "perhaps"'],

@@ -54,7 +54,7 @@ export function parseFlags(args: readonly string[]): ParsedFlags {
     const match = /^--?([a-z][a-z0-9-]*)(?:=(.*))?$/is.exec(arg);
     if (!match) throw new FlagError(`unexpected argument "${arg}": flags start with "--" (see --help)`);
     const name = (match[1] ?? '').toLowerCase();
-    const spec = flagSpecs[name];
+    const spec = Object.hasOwn(flagSpecs, name) ? flagSpecs[name] : undefined;
     if (spec === undefined) {
       const near = nearestName(name, Object.keys(flagSpecs));
       throw new FlagError(`unknown flag --${name}${near ? `; did you mean --${near}?` : ' (see --help)'}`);

@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 
 import { describe, expect, it } from 'vitest';
 
-import { type LogOptions, ProcessLog } from './log.ts';
+import { type LogOptions, parseLogLevel, ProcessLog } from './log.ts';
 
 function capture(options: Partial<LogOptions>) {
   const lines: string[] = [];
@@ -40,6 +40,25 @@ describe('the log', () => {
       type: 'log',
       ver: '1.18.3',
     });
+  });
+
+  it('shows what an error says in either form', () => {
+    for (const asJson of [true, false]) {
+      const { lines, log } = capture({ asJson });
+      log.scope('x').warn('closing failed', { error: new Error('it hangs') });
+      expect(lines[0]).toMatch(/error(":|=)"it hangs"/);
+    }
+  });
+
+  it('knows the levels of Dapr and no others', () => {
+    expect(['debug', 'Warning', 'warn', 'fatal', 'loud', 'constructor'].map(parseLogLevel)).toEqual([
+      'debug',
+      'warn',
+      'warn',
+      'fatal',
+      undefined,
+      undefined,
+    ]);
   });
 
   it('leaves out what is below its level', () => {

@@ -26,7 +26,7 @@ export interface LogOptions {
 export function parseLogLevel(text: string): LogLevel | undefined {
   const lower = text.toLowerCase();
   if (lower === 'warning') return 'warn';
-  return lower in ranks ? (lower as LogLevel) : undefined;
+  return Object.hasOwn(ranks, lower) ? (lower as LogLevel) : undefined;
 }
 
 /** The process's log, in the text or JSON form of Dapr, with a logger per scope. */
@@ -67,12 +67,17 @@ export class ProcessLog {
     };
     const time = new Date().toISOString();
     if (asJson) {
-      write(`${JSON.stringify(sorted({ ...all, level: levelNames[level], msg: message, time }))}\n`);
+      write(`${JSON.stringify(sorted({ ...all, level: levelNames[level], msg: message, time }), errorAsText)}\n`);
       return;
     }
     const rest = Object.entries(sorted(all)).map(([key, value]) => ` ${key}=${quoted(value)}`);
     write(`time=${JSON.stringify(time)} level=${levelNames[level]} msg=${JSON.stringify(message)}${rest.join('')}\n`);
   }
+}
+
+/** JSON shows nothing of an Error. */
+function errorAsText(_key: string, value: unknown): unknown {
+  return value instanceof Error ? value.message : value;
 }
 
 function sorted(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {

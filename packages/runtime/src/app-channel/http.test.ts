@@ -322,5 +322,6 @@ describe('delivering', () => {
     await expect(channelTo(app.port, { maxBodySize: 1000 }).deliver(event, never)).rejects.toThrow(
       /longer than 1000 bytes/,
     );
+    expect(await channelTo(app.port, { maxBodySize: 0 }).deliver(event, never)).toBe('SUCCESS');
   });
 });

@@ -27,7 +27,7 @@ export interface HttpAppChannelOptions {
   readonly appToken?: string | undefined;
   /** Calls in flight; 0 or absent: no limit. */
   readonly maxConcurrency?: number | undefined;
-  /** Longest answer to a delivery or to `/dapr/*`, in bytes. Default 4 MiB. */
+  /** Longest answer to a delivery or to `/dapr/*`, in bytes; 0: no limit. Default 4 MiB. */
   readonly maxBodySize?: number | undefined;
   /** Default `/healthz`. */
   readonly healthPath?: string | undefined;
@@ -47,7 +47,7 @@ export class HttpAppChannel implements AppChannel {
   constructor(options: HttpAppChannelOptions) {
     this.#options = options;
     this.#host = options.host ?? '127.0.0.1';
-    this.#maxBodySize = options.maxBodySize ?? 4 * 1024 * 1024;
+    this.#maxBodySize = (options.maxBodySize ?? 4 * 1024 * 1024) || Infinity;
     const { appToken } = options;
     this.#ownHeaders = appToken ? { 'dapr-api-token': appToken } : {};
     this.#client = new HttpClient({

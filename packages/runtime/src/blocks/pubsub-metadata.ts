@@ -3,14 +3,14 @@ import { parseDuration, type RequestMetadata } from '@outrigger/core';
 /** Shared by every request that carries no metadata, so that having none can be seen by identity. */
 export const noMetadata: RequestMetadata = Object.freeze({});
 
-const booleans: Readonly<Record<string, boolean>> = {
-  '1': true,
-  t: true,
-  true: true,
-  '0': false,
-  f: false,
-  false: false,
-};
+const booleans: ReadonlyMap<string, boolean> = new Map([
+  ['1', true],
+  ['t', true],
+  ['true', true],
+  ['0', false],
+  ['f', false],
+  ['false', false],
+]);
 
 /**
  * Whether the payload is carried as it is. Throws what to tell the caller when the value is no boolean. A value that an SDK
@@ -21,7 +21,7 @@ export function isRawPayload(metadata: RequestMetadata): boolean {
   const value = metadata['rawPayload'];
   if (value === undefined || value === '') return false;
   const unquoted = /^"(.*)"$/.exec(value)?.[1] ?? value;
-  const raw = booleans[unquoted.toLowerCase()];
+  const raw = booleans.get(unquoted.toLowerCase());
   if (raw === undefined) throw new TypeError(`rawPayload value must be a valid boolean: actual is '${value}'`);
   return raw;
 }
