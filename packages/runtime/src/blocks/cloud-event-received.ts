@@ -24,12 +24,21 @@ export function readMessage(message: Message, rawPayload: boolean, pubsubName: s
   if (contentType !== undefined && isBinaryType(contentType)) {
     return { cloudEvent: fromHeaders(message, contentType), body: message.data };
   }
-  const cloudEvent: unknown = JSON.parse(textOf(message.data));
+  const cloudEvent = parsed(message.data);
   if (typeof cloudEvent !== 'object' || cloudEvent === null || Array.isArray(cloudEvent)) {
     throw new TypeError('the message is JSON but not a cloud event; subscribe with rawPayload to receive it as it is');
   }
   fillTrace(cloudEvent as Record<string, unknown>, message);
   return { cloudEvent: cloudEvent as CloudEvent, body: message.data };
+}
+
+/** The parser's own error would carry a piece of the message into the log. */
+function parsed(data: Uint8Array): unknown {
+  try {
+    return JSON.parse(textOf(data));
+  } catch {
+    throw new SyntaxError('the message is not JSON; subscribe with rawPayload to receive it as it is');
+  }
 }
 
 /** Whether the attribute `expiration` lies before `now`, in milliseconds; one that cannot be read never does. */

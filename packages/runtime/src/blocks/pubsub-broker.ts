@@ -77,6 +77,7 @@ export class Broker {
     metadata: RequestMetadata,
     signal: AbortSignal,
   ): Promise<FailedEntry[]> {
+    if (entries.length === 0) return [];
     const wireTopic = this.wireTopic(topic);
     let failed: FailedEntry[] = entries.map((entry) => ({ entry, error: undefined }));
     try {

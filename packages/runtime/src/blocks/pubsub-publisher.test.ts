@@ -108,6 +108,9 @@ describe('publishing', () => {
       message: "failed deserializing metadata. Error: rawPayload value must be a valid boolean: actual is 'maybe'",
       reason: 'DAPR_PUBSUB_METADATA_DESERIALIZATION',
     });
+    await expect(publisher.publish({ ...event, metadata: { rawPayload: 'constructor' } })).rejects.toThrow(
+      /valid boolean/,
+    );
     expect(await failure(publisher.publish({ ...event, topic: 'secret' }))).toMatchObject({
       errorCode: 'ERR_PUBSUB_FORBIDDEN',
       httpStatus: 403,
@@ -186,6 +189,21 @@ describe('publishing many', () => {
     expect(requests).toHaveLength(1);
   });
 
+  it('takes bytes of any length', async () => {
+    const { publisher, component } = setUp();
+    const event = Buffer.alloc(16 * 2 ** 20 + 1).toString('base64');
+    const body = bytes([{ entryId: '1', event, contentType: 'application/octet-stream' }]);
+    expect(await publisher.publishManyJson(target, body)).toEqual([]);
+    expect(component.published[0]?.data.byteLength).toBeGreaterThan(event.length);
+  });
+
+  it('asks nothing of the component when there are no entries', async () => {
+    const component: PubSub = Object.assign(new Recorder(), {
+      publishMany: () => Promise.reject(new Error('an empty batch')),
+    });
+    expect(await setUp({ component }).publisher.publishManyJson(target, bytes([]))).toEqual([]);
+  });
+
   it.each([
     ['no JSON', '{', /^error when unmarshaling the request for topic orders pubsub pubsub: /],
     ['no array', {}, /the body must be a JSON array/],
@@ -214,6 +232,11 @@ describe('publishing many', () => {
     [
       'bytes that are no base64',
       [{ entryId: '1', event: 'a', contentType: 'application/octet-stream' }],
+      /unable to decode base64/,
+    ],
+    [
+      'bytes with padding in the middle',
+      [{ entryId: '1', event: 'AA==AAAA', contentType: 'application/octet-stream' }],
       /unable to decode base64/,
     ],
   ])('refuses %s', async (_name, body, message) => {
