@@ -53,9 +53,7 @@ test('a component has its defaults, and values are texts as they were written', 
     secretStore: '',
     namespace: '',
   });
-  const values = Object.fromEntries(
-    component?.metadata.map(({ name, ...value }) => [name, value]) ?? [],
-  );
+  const values = Object.fromEntries(component?.metadata.map(({ name, ...value }) => [name, value]) ?? []);
   expect(values).toMatchObject({
     text: { value: 'abc' },
     port: { value: '6379' },
