@@ -1,5 +1,5 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
-import { type AddressInfo } from 'node:net';
+import type { AddressInfo } from 'node:net';
 
 import { type NameResolver, retry, silentLogger } from '@outrigger/core';
 import { createInvocation, HttpAppChannel, type Invocation, type InvocationOptions } from '@outrigger/runtime';

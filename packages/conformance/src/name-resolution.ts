@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type AppInstance, type NameResolver } from '@outrigger/core';
+import type { AppInstance, NameResolver } from '@outrigger/core';
 import { describe, expect, it, onTestFinished } from 'vitest';
 
 /** Where resolvers rightly differ. Data, not switches: what is absent is the strict reading of the contract. */

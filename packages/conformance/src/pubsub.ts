@@ -1,4 +1,4 @@
-import { type PubSub } from '@outrigger/core';
+import type { PubSub } from '@outrigger/core';
 import { describe } from 'vitest';
 import { deliveryCases } from './pubsub/delivery.ts';
 import { groupCases } from './pubsub/groups.ts';

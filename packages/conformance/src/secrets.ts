@@ -1,4 +1,4 @@
-import { type Secret, type SecretStore } from '@outrigger/core';
+import type { Secret, SecretStore } from '@outrigger/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 /** Where secret stores rightly differ. Data, not switches: what is absent is the strict reading of the contract. */

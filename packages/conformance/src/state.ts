@@ -1,4 +1,4 @@
-import { type StateStore } from '@outrigger/core';
+import type { StateStore } from '@outrigger/core';
 import { describe } from 'vitest';
 import { bulkCases } from './state/bulk.ts';
 import { etagCases } from './state/etags.ts';

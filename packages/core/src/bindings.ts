@@ -1,5 +1,5 @@
-import { type Subscription } from './pubsub.ts';
-import { type RequestMetadata } from './state.ts';
+import type { Subscription } from './pubsub.ts';
+import type { RequestMetadata } from './state.ts';
 
 export interface BindingRequest {
   /** One of the component's {@link Bindings.operations}. */

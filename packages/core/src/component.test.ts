@@ -2,7 +2,7 @@ import { describe, expect, expectTypeOf, it } from 'vitest';
 import { type ComponentDefinition, defineComponent, isComponentDefinition } from './component.ts';
 import { silentLogger } from './logger.ts';
 import { field, parseMetadata } from './metadata.ts';
-import { type SecretStore } from './secrets.ts';
+import type { SecretStore } from './secrets.ts';
 
 const upper = defineComponent({
   kind: 'secrets',

@@ -1,14 +1,14 @@
-import { type Bindings } from './bindings.ts';
-import { type ConfigurationStore } from './configuration.ts';
-import { type CryptoProvider } from './crypto.ts';
-import { type HttpMiddleware } from './http-middleware.ts';
-import { type LockStore } from './lock.ts';
-import { type Logger } from './logger.ts';
-import { type Fields, type MetadataOf } from './metadata.ts';
-import { type NameResolver } from './name-resolution.ts';
-import { type PubSub } from './pubsub.ts';
-import { type SecretStore } from './secrets.ts';
-import { type StateStore } from './state.ts';
+import type { Bindings } from './bindings.ts';
+import type { ConfigurationStore } from './configuration.ts';
+import type { CryptoProvider } from './crypto.ts';
+import type { HttpMiddleware } from './http-middleware.ts';
+import type { LockStore } from './lock.ts';
+import type { Logger } from './logger.ts';
+import type { Fields, MetadataOf } from './metadata.ts';
+import type { NameResolver } from './name-resolution.ts';
+import type { PubSub } from './pubsub.ts';
+import type { SecretStore } from './secrets.ts';
+import type { StateStore } from './state.ts';
 
 /** Version of these contracts; a package states it as `"outrigger": { "spi": 1 }` in its package.json. */
 export const spiVersion = 1;

@@ -1,4 +1,4 @@
-import { type RequestMetadata } from './state.ts';
+import type { RequestMetadata } from './state.ts';
 
 export interface ConfigurationItem {
   readonly value: string;

@@ -26,20 +26,20 @@ export {
 } from './metadata.ts';
 export { metadataJsonSchema } from './json-schema.ts';
 export { parseBoolean, parseByteSize, parseDuration } from './quantities.ts';
-export {
-  type BulkOutcome,
-  type Concurrency,
-  type Consistency,
-  type KeysLikeRequest,
-  type RequestMetadata,
-  type StateDeleteRequest,
-  type StateFeature,
-  type StateGetRequest,
-  type StateItem,
-  type StateOperation,
-  type StateQueryResult,
-  type StateSetRequest,
-  type StateStore,
+export type {
+  BulkOutcome,
+  Concurrency,
+  Consistency,
+  KeysLikeRequest,
+  RequestMetadata,
+  StateDeleteRequest,
+  StateFeature,
+  StateGetRequest,
+  StateItem,
+  StateOperation,
+  StateQueryResult,
+  StateSetRequest,
+  StateStore,
 } from './state.ts';
 export {
   type BulkMessageHandler,
@@ -54,35 +54,18 @@ export {
   type SubscribeRequest,
   type Subscription,
 } from './pubsub.ts';
-export { type Secret, type SecretStore, type SecretStoreFeature } from './secrets.ts';
-export {
-  type BindingEvent,
-  type BindingEventHandler,
-  type BindingRequest,
-  type BindingResponse,
-  type Bindings,
-} from './bindings.ts';
-export {
-  type ConfigurationItem,
-  type ConfigurationItems,
-  type ConfigurationRequest,
-  type ConfigurationStore,
+export type { Secret, SecretStore, SecretStoreFeature } from './secrets.ts';
+export type { BindingEvent, BindingEventHandler, BindingRequest, BindingResponse, Bindings } from './bindings.ts';
+export type {
+  ConfigurationItem,
+  ConfigurationItems,
+  ConfigurationRequest,
+  ConfigurationStore,
 } from './configuration.ts';
-export { type LockStore, type UnlockOutcome } from './lock.ts';
-export {
-  type Ciphertext,
-  type CryptoProvider,
-  type DecryptRequest,
-  type EncryptRequest,
-  type PublicJwk,
-} from './crypto.ts';
-export { type AppInstance, type NameResolver, type ResolveRequest } from './name-resolution.ts';
-export {
-  type HttpMiddleware,
-  type MiddlewareChange,
-  type MiddlewareRequest,
-  type MiddlewareResponse,
-} from './http-middleware.ts';
+export type { LockStore, UnlockOutcome } from './lock.ts';
+export type { Ciphertext, CryptoProvider, DecryptRequest, EncryptRequest, PublicJwk } from './crypto.ts';
+export type { AppInstance, NameResolver, ResolveRequest } from './name-resolution.ts';
+export type { HttpMiddleware, MiddlewareChange, MiddlewareRequest, MiddlewareResponse } from './http-middleware.ts';
 export {
   type Backoff,
   constantBackoff,

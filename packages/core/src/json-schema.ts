@@ -1,5 +1,5 @@
-import { type ComponentDefinition } from './component.ts';
-import { type Field } from './metadata.ts';
+import type { ComponentDefinition } from './component.ts';
+import type { Field } from './metadata.ts';
 
 /**
  * A JSON Schema (draft 2020-12) for the resources of one component type, for editors and for checks outside the runtime.

@@ -1,4 +1,4 @@
-import { type BulkOutcome, type RequestMetadata } from './state.ts';
+import type { BulkOutcome, RequestMetadata } from './state.ts';
 
 export interface PublishRequest {
   readonly topic: string;

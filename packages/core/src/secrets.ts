@@ -1,4 +1,4 @@
-import { type RequestMetadata } from './state.ts';
+import type { RequestMetadata } from './state.ts';
 
 /** One secret: a name and a text for a single-value store, or several for a multi-value one. */
 export type Secret = Readonly<Record<string, string>>;

@@ -1,5 +1,5 @@
 import { errorMessage, type Logger } from '@outrigger/core';
-import { type SqliteDatabase } from '@outrigger/sqlite-client';
+import type { SqliteDatabase } from '@outrigger/sqlite-client';
 
 export interface CleanupOptions {
   readonly database: SqliteDatabase;

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { isIPv6 } from 'node:net';
 import { type AppInstance, errorMessage, type Logger } from '@outrigger/core';
-import { type SqliteDatabase } from '@outrigger/sqlite-client';
+import type { SqliteDatabase } from '@outrigger/sqlite-client';
 
 /** What became of a renewal: the row is fresh; a peer had cleaned it up and it is there again; the address is another's. */
 type Renewal = 'renewed' | 'restored' | 'taken';

@@ -1,5 +1,5 @@
-import { type AppInstance, type Logger, type NameResolver, type ResolveRequest } from '@outrigger/core';
-import { type SqliteDatabase } from '@outrigger/sqlite-client';
+import type { AppInstance, Logger, NameResolver, ResolveRequest } from '@outrigger/core';
+import type { SqliteDatabase } from '@outrigger/sqlite-client';
 import { Registration } from './registration.ts';
 
 export interface SqliteNameResolverOptions {

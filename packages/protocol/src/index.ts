@@ -1,4 +1,10 @@
-export { type HTTPExtension, HTTPExtension_Verb, InvokeRequest, InvokeResponse, StreamPayload } from './gen/dapr/proto/common/v1/common.ts';
+export {
+  type HTTPExtension,
+  HTTPExtension_Verb,
+  InvokeRequest,
+  InvokeResponse,
+  StreamPayload,
+} from './gen/dapr/proto/common/v1/common.ts';
 export { APIVersion } from './gen/dapr/proto/internals/v1/apiversion.ts';
 export {
   InternalInvokeRequest,

@@ -10,7 +10,7 @@ import {
   type SubscribeRequest,
   type Subscription,
 } from '@outrigger/core';
-import { type RedisConnection } from '@outrigger/redis-client';
+import type { RedisConnection } from '@outrigger/redis-client';
 import { ConsumerGroup } from './consumer-group.ts';
 import { RedisSubscription, type SubscriptionSettings } from './redis-subscription.ts';
 import { entryFields } from './stream-entry.ts';

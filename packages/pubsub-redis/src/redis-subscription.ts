@@ -9,9 +9,9 @@ import {
   type Subscription,
 } from '@outrigger/core';
 import { isReplyError, type RedisConnection } from '@outrigger/redis-client';
-import { type ConsumerGroup } from './consumer-group.ts';
+import type { ConsumerGroup } from './consumer-group.ts';
 import { StreamReader } from './stream-reader.ts';
-import { type StreamEntry } from './stream-entry.ts';
+import type { StreamEntry } from './stream-entry.ts';
 
 export interface SubscriptionSettings {
   /** How often what failed or was left behind is tried again; 0: never. */

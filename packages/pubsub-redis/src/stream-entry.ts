@@ -1,5 +1,5 @@
 import { ComponentError, type Message, type RequestMetadata } from '@outrigger/core';
-import { type RedisReply } from '@outrigger/redis-client';
+import type { RedisReply } from '@outrigger/redis-client';
 
 /** An entry of a stream as a consumer group hands it out. */
 export interface StreamEntry {

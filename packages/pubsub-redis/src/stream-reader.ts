@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { errorMessage, type Logger } from '@outrigger/core';
 import { isReplyError, type RedisConnection } from '@outrigger/redis-client';
-import { type ConsumerGroup } from './consumer-group.ts';
-import { type StreamEntry } from './stream-entry.ts';
+import type { ConsumerGroup } from './consumer-group.ts';
+import type { StreamEntry } from './stream-entry.ts';
 
 interface ReaderParts {
   /** For this reader alone, as its commands block; disposed when it stops. */

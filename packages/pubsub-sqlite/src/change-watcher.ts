@@ -1,5 +1,5 @@
 import { type FSWatcher, watch } from 'node:fs';
-import { type SqliteDatabase, type Statement } from '@outrigger/sqlite-client';
+import type { SqliteDatabase, Statement } from '@outrigger/sqlite-client';
 
 /** How often to look nevertheless where the file system tells of changes. */
 const safetyNetMs = 1000;

@@ -1,6 +1,6 @@
 import { readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { type SqliteDatabase } from '@outrigger/sqlite-client';
+import type { SqliteDatabase } from '@outrigger/sqlite-client';
 
 const never = new AbortController().signal;
 

@@ -1,5 +1,5 @@
-import { type Message, type RequestMetadata } from '@outrigger/core';
-import { type SqliteDatabase } from '@outrigger/sqlite-client';
+import type { Message, RequestMetadata } from '@outrigger/core';
+import type { SqliteDatabase } from '@outrigger/sqlite-client';
 
 export interface NewMessage {
   readonly topic: string;

@@ -1,4 +1,4 @@
-import { type SqliteDatabase } from '@outrigger/sqlite-client';
+import type { SqliteDatabase } from '@outrigger/sqlite-client';
 
 export interface RetentionRules {
   /** How long a topic without a group keeps a message. */

@@ -12,7 +12,7 @@ import {
   type SubscribeRequest,
   type Subscription,
 } from '@outrigger/core';
-import { type SqliteDatabase } from '@outrigger/sqlite-client';
+import type { SqliteDatabase } from '@outrigger/sqlite-client';
 import { ChangeWatcher } from './change-watcher.ts';
 import { Consumers } from './consumers.ts';
 import { type InitialPosition, MessageLog, type NewMessage } from './message-log.ts';

@@ -7,8 +7,8 @@ import {
   type MessageHandler,
   type Subscription,
 } from '@outrigger/core';
-import { type Consumers } from './consumers.ts';
-import { type LoggedMessage, type MessageLog } from './message-log.ts';
+import type { Consumers } from './consumers.ts';
+import type { LoggedMessage, MessageLog } from './message-log.ts';
 
 export interface SubscriptionSettings {
   /** After how long a message that failed is handed over again. */

@@ -1,6 +1,6 @@
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type PubSub } from '@outrigger/core';
+import type { PubSub } from '@outrigger/core';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createPubSub } from './create.ts';
 import { TemporaryDatabase } from './temporary-database.ts';

@@ -1,4 +1,4 @@
-import { type Message, type PubSub } from '@outrigger/core';
+import type { Message, PubSub } from '@outrigger/core';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ConsumerProcess } from './child.ts';
 import { createPubSub } from './create.ts';

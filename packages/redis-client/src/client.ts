@@ -1,8 +1,8 @@
-import { type ConnectionOptions } from 'node:tls';
+import type { ConnectionOptions } from 'node:tls';
 import { Cluster, type CommonRedisOptions, Redis } from 'ioredis';
 import { ComponentError } from '@outrigger/core';
 import { type Endpoint, endpoints, showEndpoint, tlsOptions } from './endpoint.ts';
-import { type RedisMetadata } from './fields.ts';
+import type { RedisMetadata } from './fields.ts';
 
 export interface ClientOptions {
   /** Milliseconds the server may stay silent while an answer is due; below 0: for ever. */

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
-import { type ConnectionOptions } from 'node:tls';
+import type { ConnectionOptions } from 'node:tls';
 import { ComponentError } from '@outrigger/core';
-import { type RedisMetadata } from './fields.ts';
+import type { RedisMetadata } from './fields.ts';
 
 export interface Endpoint {
   readonly host: string;

@@ -13,10 +13,10 @@ import { afterEach, describe, expect, test } from 'vitest';
 
 import { definitionSource, Folder, LogLines } from '../test/folder.ts';
 import { inProcessApp } from './app-channel/in-process.ts';
-import { type PeerTransport } from './blocks/invocation.ts';
+import type { PeerTransport } from './blocks/invocation.ts';
 import { createRuntime } from './create-runtime.ts';
-import { type ResourceError } from './resources/problems.ts';
-import { type RuntimeOptions } from './runtime.ts';
+import type { ResourceError } from './resources/problems.ts';
+import type { RuntimeOptions } from './runtime.ts';
 
 let folder = new Folder();
 let events: string[] = [];

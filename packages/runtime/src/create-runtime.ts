@@ -6,12 +6,12 @@ import { planComponents, planNameResolver } from './components/plan-components.t
 import { resolveHttpEndpoints } from './components/resolve-http-endpoints.ts';
 import { startComponents } from './components/start-components.ts';
 import { compilePolicies } from './resilience/compile-policies.ts';
-import { type Configuration } from './resources/configuration.ts';
+import type { Configuration } from './resources/configuration.ts';
 import { loadConfiguration } from './resources/load-configuration.ts';
 import { loadResources } from './resources/load-resources.ts';
 import { describeProblem, Problems } from './resources/problems.ts';
 import { RunningRuntime } from './running-runtime.ts';
-import { type Runtime, type RuntimeOptions } from './runtime.ts';
+import type { Runtime, RuntimeOptions } from './runtime.ts';
 
 const never = new AbortController().signal;
 

@@ -11,7 +11,7 @@ export {
   type TopicEventStatus,
 } from './app-channel/app-channel.ts';
 export { HttpAppChannel, type HttpAppChannelOptions } from './app-channel/http.ts';
-export { type HttpAppProtocol } from './app-channel/http-client.ts';
+export type { HttpAppProtocol } from './app-channel/http-client.ts';
 export {
   type InProcessApp,
   inProcessApp,
@@ -22,17 +22,12 @@ export {
   type TopicHandler,
   type TopicRoute,
 } from './app-channel/in-process.ts';
-export { type CloudEvent } from './blocks/cloud-event.ts';
+export type { CloudEvent } from './blocks/cloud-event.ts';
 export { createInvocation } from './blocks/invocation-block.ts';
 export { PeerError } from './blocks/invocation-errors.ts';
 export { methodOf } from './blocks/invocation-path.ts';
-export {
-  type Invocation,
-  type InvocationOptions,
-  type InvokeRequest,
-  type PeerTransport,
-} from './blocks/invocation.ts';
-export { type BulkPublishEvent, type FailedPublish, type PublishEvent, type PubSubTopics } from './blocks/pubsub.ts';
+export type { Invocation, InvocationOptions, InvokeRequest, PeerTransport } from './blocks/invocation.ts';
+export type { BulkPublishEvent, FailedPublish, PublishEvent, PubSubTopics } from './blocks/pubsub.ts';
 export { SecretsBlock, type SecretsBlockOptions, type SecretsComponent, type SecretsHandle } from './blocks/secrets.ts';
 export { queryFailed } from './blocks/state-errors.ts';
 export {
@@ -62,7 +57,7 @@ export {
   outboundNotReady,
 } from './errors.ts';
 export { createRuntime } from './create-runtime.ts';
-export { type ApiRule, type Configuration } from './resources/configuration.ts';
+export type { ApiRule, Configuration } from './resources/configuration.ts';
 export { describeProblem, type Problem, ResourceError } from './resources/problems.ts';
-export { type ActiveSubscription, type LoadedComponent, type Runtime, type RuntimeOptions } from './runtime.ts';
+export type { ActiveSubscription, LoadedComponent, Runtime, RuntimeOptions } from './runtime.ts';
 export { secretNotFound } from './blocks/secrets-errors.ts';

@@ -1,23 +1,25 @@
-import { ComponentError, type Logger, type NameResolver } from '@outrigger/core';
+import { ComponentError, errorMessage, type Logger, type NameResolver } from '@outrigger/core';
 
+import type { AppChannel } from './app-channel/app-channel.ts';
 import { AppHealth } from './app-channel/app-health.ts';
+import { unlessAborted } from './app-channel/unless-aborted.ts';
 import { createInvocation } from './blocks/invocation-block.ts';
-import { type Invocation } from './blocks/invocation.ts';
+import type { Invocation } from './blocks/invocation.ts';
 import { compileBrokers } from './blocks/pubsub-brokers.ts';
 import { Publisher } from './blocks/pubsub-publisher.ts';
-import { type PubSubTopics } from './blocks/pubsub.ts';
+import type { PubSubTopics } from './blocks/pubsub.ts';
 import { SecretsBlock, type SecretsHandle } from './blocks/secrets.ts';
 import { StateBlock, type StateComponent, type StateHandle } from './blocks/state.ts';
 import { type ActiveSubscription, Subscriptions } from './blocks/subscriptions.ts';
-import { type ComponentInstance } from './components/component-instance.ts';
-import { type Components } from './components/components.ts';
+import type { ComponentInstance } from './components/component-instance.ts';
+import type { Components } from './components/components.ts';
 import { problemOf } from './components/start-components.ts';
-import { type Policies } from './resilience/policies.ts';
-import { type Configuration } from './resources/configuration.ts';
-import { type HttpEndpoint } from './resources/http-endpoint-resource.ts';
-import { type Resources } from './resources/load-resources.ts';
+import type { Policies } from './resilience/policies.ts';
+import type { Configuration } from './resources/configuration.ts';
+import type { HttpEndpoint } from './resources/http-endpoint-resource.ts';
+import type { Resources } from './resources/load-resources.ts';
 import { ResourceError } from './resources/problems.ts';
-import { type LoadedComponent, type Runtime, type RuntimeOptions } from './runtime.ts';
+import type { LoadedComponent, Runtime, RuntimeOptions } from './runtime.ts';
 
 /** What the building blocks are made of. */
 export interface RuntimeParts {
@@ -118,18 +120,35 @@ export class RunningRuntime implements Runtime {
     await app?.ready(signal);
     if (self !== undefined) await this.#register(self, signal);
     if (app === undefined) return;
-    if (appHealth === undefined) return this.#subscriptions?.start(signal);
+    if (appHealth === undefined) return this.#beginDelivery(app, signal);
     this.#health = new AppHealth({
       ...appHealth,
       channel: app,
       logger: this.#parts.logger,
       onChange: async (healthy, watching) => {
-        if (healthy) await this.#subscriptions?.start(watching);
+        if (healthy) await this.#beginDelivery(app, watching);
         // an app that hangs must not keep the next probe waiting
         else await this.#subscriptions?.stop(AbortSignal.any([watching, AbortSignal.timeout(appHealth.intervalMs)]));
       },
     });
     await this.#health.firstHealthy(signal);
+  }
+
+  /** The app is asked for its configuration first, as Dapr does: SDKs and apps take that for the sign that the sidecar is there. */
+  async #beginDelivery(app: AppChannel, signal: AbortSignal): Promise<void> {
+    try {
+      await app.configuration?.(signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      this.#parts.logger.warn(`reading the app's configuration failed: ${errorMessage(error)}`);
+    }
+    await this.#subscriptions?.start(signal);
+  }
+
+  async appUnhealthy(signal: AbortSignal): Promise<void> {
+    const { app, appHealth } = this.#parts.options;
+    if (app === undefined || appHealth === undefined) await unlessAborted(new Promise<never>(() => {}), signal);
+    else await this.#health?.unhealthy(signal);
   }
 
   async drain(grace: AbortSignal): Promise<void> {

@@ -1,12 +1,12 @@
-import { type ComponentDefinition, type Logger } from '@outrigger/core';
+import type { ComponentDefinition, Logger } from '@outrigger/core';
 
-import { type AppChannel } from './app-channel/app-channel.ts';
-import { type Invocation, type PeerTransport } from './blocks/invocation.ts';
-import { type PubSubTopics } from './blocks/pubsub.ts';
-import { type SecretsHandle } from './blocks/secrets.ts';
-import { type StateHandle } from './blocks/state.ts';
-import { type ActiveSubscription } from './blocks/subscriptions.ts';
-import { type Configuration } from './resources/configuration.ts';
+import type { AppChannel } from './app-channel/app-channel.ts';
+import type { Invocation, PeerTransport } from './blocks/invocation.ts';
+import type { PubSubTopics } from './blocks/pubsub.ts';
+import type { SecretsHandle } from './blocks/secrets.ts';
+import type { StateHandle } from './blocks/state.ts';
+import type { ActiveSubscription } from './blocks/subscriptions.ts';
+import type { Configuration } from './resources/configuration.ts';
 
 export interface RuntimeOptions {
   readonly appId: string;
@@ -67,8 +67,8 @@ export interface Runtime extends AsyncDisposable {
   readonly resiliencies: readonly string[];
 
   /**
-   * Second half of the start, after the API is being served: waits for the app, reads its subscriptions, begins delivery and
-   * registers this instance. Resolves when all that is done.
+   * Second half of the start, after the API is being served: waits for the app, reads its configuration and subscriptions,
+   * begins delivery and registers this instance. Resolves when all that is done.
    */
   connectApp(signal?: AbortSignal): Promise<void>;
 

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
-import { type Logger } from '@outrigger/core';
+import type { Logger } from '@outrigger/core';
 
 /** A folder for one test: YAML as a user writes it, and packages as npm installs them. */
 export class Folder implements Disposable {

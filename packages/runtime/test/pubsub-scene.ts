@@ -2,7 +2,7 @@ import { type LogFields, type Logger, type Message, type Policy, silentLogger } 
 import inMemory from '@outrigger/pubsub-in-memory';
 import { onTestFinished } from 'vitest';
 
-import { type SubscriptionSpec } from '../src/app-channel/app-channel.ts';
+import type { SubscriptionSpec } from '../src/app-channel/app-channel.ts';
 import { HttpAppChannel } from '../src/app-channel/http.ts';
 import { Broker, type BrokerOptions } from '../src/blocks/pubsub-broker.ts';
 import { Publisher } from '../src/blocks/pubsub-publisher.ts';

@@ -1,6 +1,6 @@
 import { parseEnv } from 'node:util';
 import { ComponentError } from '@outrigger/core';
-import { type Entry } from './json-text.ts';
+import type { Entry } from './json-text.ts';
 
 /**
  * The values of `KEY=value` lines, in the dialect of `node --env-file`: comments, `export`, quotes that may span lines. Unlike

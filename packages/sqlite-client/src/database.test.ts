@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Logger, parseMetadata, silentLogger } from '@outrigger/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type SqliteDatabase } from './database.ts';
+import type { SqliteDatabase } from './database.ts';
 import { sqliteFields } from './fields.ts';
 import { migrate } from './migrate.ts';
 import { openSqlite } from './open.ts';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ComponentError } from '@outrigger/core';
-import { type DriverDatabase, type Statement } from './driver.ts';
+import type { DriverDatabase, Statement } from './driver.ts';
 import { isBusy, statementFailure } from './failure.ts';
 
 export interface DatabaseOptions {

@@ -14,7 +14,6 @@ export function driver(): Driver {
 }
 
 function loadQuietly(): Driver {
-  // oxlint-disable-next-line typescript/unbound-method -- it is called with its own `this`, and put back as it was
   const { emitWarning } = process;
   process.emitWarning = (warning: string | Error, ...rest: unknown[]) => {
     if (/\bSQLite\b/.test(String(warning))) return;

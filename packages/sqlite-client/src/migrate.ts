@@ -1,5 +1,5 @@
 import { ComponentError } from '@outrigger/core';
-import { type SqliteDatabase } from './database.ts';
+import type { SqliteDatabase } from './database.ts';
 
 export interface Migrations {
   /** The table that keeps the level reached, among other things; created when missing. */

@@ -4,7 +4,7 @@ import { ComponentError, errorMessage, type Logger } from '@outrigger/core';
 import { type Location, parseConnectionString } from './connection-string.ts';
 import { SqliteDatabase } from './database.ts';
 import { driver } from './driver.ts';
-import { type SqliteMetadata } from './fields.ts';
+import type { SqliteMetadata } from './fields.ts';
 
 export interface SqliteContext {
   readonly logger: Logger;

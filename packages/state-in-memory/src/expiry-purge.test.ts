@@ -1,4 +1,4 @@
-import { type StateItem } from '@outrigger/core';
+import type { StateItem } from '@outrigger/core';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { ExpiryPurge } from './expiry-purge.ts';
 

@@ -1,4 +1,4 @@
-import { type StateItem } from '@outrigger/core';
+import type { StateItem } from '@outrigger/core';
 
 const interval = 1000;
 const keysPerTurn = 10_000;

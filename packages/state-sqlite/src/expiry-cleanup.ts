@@ -1,6 +1,6 @@
 import { errorMessage, type Logger } from '@outrigger/core';
-import { type SqliteDatabase } from '@outrigger/sqlite-client';
-import { type statements } from './statements.ts';
+import type { SqliteDatabase } from '@outrigger/sqlite-client';
+import type { statements } from './statements.ts';
 
 /**
  * Removes the rows of expired items every `interval` milliseconds, in small steps. Of all processes that share the file (Dapr's

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { type StateItem } from '@outrigger/core';
+import type { StateItem } from '@outrigger/core';
 
 /** A value as it stands in the table: text as it is, anything else in base64. */
 export interface StoredValue {

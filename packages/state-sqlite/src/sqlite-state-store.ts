@@ -15,7 +15,7 @@ import {
 } from '@outrigger/core';
 import { identifier, migrate, openSqlite, type SqliteDatabase } from '@outrigger/sqlite-client';
 import { ExpiryCleanup } from './expiry-cleanup.ts';
-import { type StateSqliteMetadata } from './fields.ts';
+import type { StateSqliteMetadata } from './fields.ts';
 import { expirationTime, itemOf, storedValue } from './row.ts';
 import { schema, statements } from './statements.ts';
 

@@ -1,9 +1,9 @@
-import {
-  type handleBidiStreamingCall,
-  type handleUnaryCall,
-  type Server,
-  type MethodDefinition,
-  type UntypedServiceImplementation,
+import type {
+  handleBidiStreamingCall,
+  handleUnaryCall,
+  Server,
+  MethodDefinition,
+  UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import { errorMessage, type Logger } from '@outrigger/core';
 import { ApiError, grpcStatus } from '@outrigger/runtime';

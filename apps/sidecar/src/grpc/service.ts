@@ -1,4 +1,4 @@
-import { type GrpcStatusName } from '@outrigger/runtime';
+import type { GrpcStatusName } from '@outrigger/runtime';
 
 /** Turns a message into bytes and back; what the protocol compiler makes. */
 export interface Codec<T> {

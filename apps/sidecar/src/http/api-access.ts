@@ -1,6 +1,6 @@
-import { type ApiRule } from '@outrigger/runtime';
+import type { ApiRule } from '@outrigger/runtime';
 
-import { type Route } from './route.ts';
+import type { Route } from './route.ts';
 
 /** `spec.api` of a Configuration. */
 export interface ApiAccess {

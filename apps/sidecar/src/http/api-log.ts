@@ -1,7 +1,7 @@
-import { type Logger } from '@outrigger/core';
+import type { Logger } from '@outrigger/core';
 
 import { headerOf } from './headers.ts';
-import { type HttpExchange, type Route } from './route.ts';
+import type { HttpExchange, Route } from './route.ts';
 
 export interface ApiLogOptions {
   readonly logger: Logger;

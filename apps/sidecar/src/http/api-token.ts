@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 
 import { headerOf } from './headers.ts';
-import { type HttpExchange } from './route.ts';
+import type { HttpExchange } from './route.ts';
 
 /** The header that carries `DAPR_API_TOKEN`. */
 export const apiTokenHeader = 'dapr-api-token';

@@ -1,6 +1,6 @@
-import { type RequestListener, type Server } from 'node:http';
-import { type Http2Server, type ServerHttp2Session } from 'node:http2';
-import { type Socket } from 'node:net';
+import type { RequestListener, Server } from 'node:http';
+import type { Http2Server, ServerHttp2Session } from 'node:http2';
+import type { Socket } from 'node:net';
 
 export interface CleartextHttp2 {
   /** Says goodbye to every client. Streams in flight go on; each connection ends with its last one. */

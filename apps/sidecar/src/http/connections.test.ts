@@ -11,7 +11,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 
 import { serve } from '../../test/served.ts';
 import { replyBytes, replyEmpty } from './reply.ts';
-import { type HttpExchange, type Route } from './route.ts';
+import type { HttpExchange, Route } from './route.ts';
 import { createHttpServer } from './server.ts';
 
 const api = { name: 'x', version: 'v1' };

@@ -1,5 +1,5 @@
 import { headerOf } from './headers.ts';
-import { type HttpExchange } from './route.ts';
+import type { HttpExchange } from './route.ts';
 
 const methods: ReadonlySet<string> = new Set(['HEAD', 'GET', 'POST', 'PUT', 'PATCH', 'DELETE']);
 

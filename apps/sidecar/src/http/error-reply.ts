@@ -3,7 +3,7 @@ import { ApiError, internal } from '@outrigger/runtime';
 
 import { ClientGone } from './exchange.ts';
 import { replyJson } from './reply.ts';
-import { type HttpExchange } from './route.ts';
+import type { HttpExchange } from './route.ts';
 
 /**
  * Answers a request whose handler threw. An ApiError is rendered; anything else is a fault of ours: logged, and answered

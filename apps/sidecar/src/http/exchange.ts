@@ -1,8 +1,8 @@
-import { type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import { readBody, streamBody } from './body.ts';
 import { queryMetadata, queryValues } from './query.ts';
-import { type HttpExchange } from './route.ts';
+import type { HttpExchange } from './route.ts';
 
 /** A request on its way. Fields are set once, in the constructor; the rest is computed when asked for. */
 export class Exchange implements HttpExchange {

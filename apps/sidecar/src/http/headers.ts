@@ -1,4 +1,4 @@
-import { type IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 
 /**
  * The first value of a header, `name` in lower case. Reads the list that the parser made: for one or two headers that is

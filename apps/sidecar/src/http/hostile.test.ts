@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 
 import { sendRaw, serve } from '../../test/served.ts';
 import { replyBytes } from './reply.ts';
-import { type Route } from './route.ts';
+import type { Route } from './route.ts';
 
 const api = { name: 'x', version: 'v1' };
 const show: Route = {

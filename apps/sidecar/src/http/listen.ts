@@ -1,4 +1,4 @@
-import { type Server } from 'node:http';
+import type { Server } from 'node:http';
 import { connect } from 'node:net';
 import { unlink } from 'node:fs/promises';
 

@@ -1,4 +1,4 @@
-import { type HttpExchange } from './route.ts';
+import type { HttpExchange } from './route.ts';
 import { responseTraceparent } from './traceparent.ts';
 
 const json = 'application/json';

@@ -1,4 +1,4 @@
-import { type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 
 /** One request on its way through the HTTP edge. Fields are set once per request; everything costly is computed when asked for. */
 export interface HttpExchange {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { type Route } from './route.ts';
+import type { Route } from './route.ts';
 import { Router } from './router.ts';
 
 const api = { name: 'x', version: 'v1' };

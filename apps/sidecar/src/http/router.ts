@@ -1,4 +1,4 @@
-import { type Route } from './route.ts';
+import type { Route } from './route.ts';
 
 /** A place in the tree of routes; one per distinct beginning of their patterns. */
 interface Place {

@@ -7,7 +7,7 @@ import { describe, expect, test, vi } from 'vitest';
 
 import { serve } from '../../test/served.ts';
 import { replyBytes, replyEmpty, replyJson } from './reply.ts';
-import { type HttpExchange, type Route } from './route.ts';
+import type { HttpExchange, Route } from './route.ts';
 
 const api = { name: 'x', version: 'v1' };
 

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 
-import { type Logger } from '@outrigger/core';
+import type { Logger } from '@outrigger/core';
 import { noAppId } from '@outrigger/runtime';
 
 import { type ApiAccess, isApiAllowed } from './api-access.ts';
@@ -16,7 +16,7 @@ import { removeHeader } from './headers.ts';
 import { type Endpoint, listen, type ListenFlags } from './listen.ts';
 import { replyText } from './reply.ts';
 import { cleanPath, hasBrokenEscape, originForm, unescapeText } from './request-path.ts';
-import { type HttpExchange, type Route } from './route.ts';
+import type { HttpExchange, Route } from './route.ts';
 import { Router } from './router.ts';
 
 export interface HttpServerOptions {

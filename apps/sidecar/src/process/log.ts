@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 
-import { type LogFields, type Logger, type LogLevel } from '@outrigger/core';
+import type { LogFields, Logger, LogLevel } from '@outrigger/core';
 
 import { apiVersion } from './version.ts';
 

@@ -2,7 +2,7 @@ import { openSync, writeSync } from 'node:fs';
 
 import { errorMessage } from '@outrigger/core';
 
-import { type Flags } from './flag-table.ts';
+import type { Flags } from './flag-table.ts';
 import { FlagError, flagNotices, type ParsedFlags, parseFlags, usage } from './flags.ts';
 import { parseLogLevel, ProcessLog } from './log.ts';
 import { SettingError, Sidecar } from './sidecar.ts';

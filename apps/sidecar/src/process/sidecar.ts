@@ -1,23 +1,23 @@
 import { join } from 'node:path';
 
-import { type Logger } from '@outrigger/core';
+import type { Logger } from '@outrigger/core';
 import { type AppChannel, createRuntime, HttpAppChannel, type HttpAppProtocol, type Runtime } from '@outrigger/runtime';
 
 import { healthRoutes } from '../blocks/health/http.ts';
 import { invokeFallback, invokeRoutes } from '../blocks/invoke/http.ts';
 import { type InternalServer, serveInternal } from '../blocks/invoke/internal-server.ts';
 import { GrpcPeers } from '../blocks/invoke/peers.ts';
-import { type AppConnection } from '../blocks/metadata/document.ts';
+import type { AppConnection } from '../blocks/metadata/document.ts';
 import { metadataRoutes } from '../blocks/metadata/http.ts';
 import { pubsubRoutes } from '../blocks/pubsub/http.ts';
 import { secretRoutes } from '../blocks/secrets/http.ts';
 import { shutdownRoutes } from '../blocks/shutdown/http.ts';
 import { stateRoutes } from '../blocks/state/http.ts';
 import { loopbackAddresses, parseListenAddresses } from '../http/listen.ts';
-import { type Route } from '../http/route.ts';
+import type { Route } from '../http/route.ts';
 import { createHttpServer, type HttpServer } from '../http/server.ts';
-import { type Flags } from './flag-table.ts';
-import { type ProcessLog } from './log.ts';
+import type { Flags } from './flag-table.ts';
+import type { ProcessLog } from './log.ts';
 import { apiVersion, sidecarVersion } from './version.ts';
 
 export interface SidecarOptions {

@@ -1,6 +1,6 @@
 import { DropMessage } from '@outrigger/core';
 import { describe, expect, it } from 'vitest';
-import { type CreatePubSub, type PubSubQuirks } from '../pubsub.ts';
+import type { CreatePubSub, PubSubQuirks } from '../pubsub.ts';
 import { Gate, Inbox, never, publishText, texts, unique } from './inbox.ts';
 
 export function deliveryCases(createPubSub: CreatePubSub, quirks: PubSubQuirks): void {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type CreatePubSub, type PubSubQuirks } from '../pubsub.ts';
+import type { CreatePubSub, PubSubQuirks } from '../pubsub.ts';
 import { allHandled, Inbox, never, publishText, texts, unique } from './inbox.ts';
 
 export function groupCases(createPubSub: CreatePubSub, { isolated = false }: PubSubQuirks): void {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type Message, type MessageHandler, type PubSub } from '@outrigger/core';
+import type { Message, MessageHandler, PubSub } from '@outrigger/core';
 import { vi } from 'vitest';
 
 export const never: AbortSignal = new AbortController().signal;

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { type CreatePubSub, type PubSubQuirks } from '../pubsub.ts';
+import type { CreatePubSub, PubSubQuirks } from '../pubsub.ts';
 import { Inbox, never, publishText, texts, unique } from './inbox.ts';
 
 export function publishingCases(createPubSub: CreatePubSub, { losesMetadata = false, wildcardOf }: PubSubQuirks): void {

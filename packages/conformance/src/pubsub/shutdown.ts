@@ -1,6 +1,6 @@
-import { type PubSub } from '@outrigger/core';
+import type { PubSub } from '@outrigger/core';
 import { describe, expect, it, vi } from 'vitest';
-import { type CreatePubSub, type PubSubQuirks } from '../pubsub.ts';
+import type { CreatePubSub, PubSubQuirks } from '../pubsub.ts';
 import { allHandled, Gate, Inbox, missing, never, publishText, texts, unique } from './inbox.ts';
 
 export function shutdownCases(createPubSub: CreatePubSub, quirks: PubSubQuirks): void {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { type StateSubject } from './subject.ts';
+import type { StateSubject } from './subject.ts';
 
 export function keyListCases(subject: StateSubject): void {
   describe('listing keys', () => {

@@ -1,4 +1,4 @@
-import { type StateStore } from '@outrigger/core';
+import type { StateStore } from '@outrigger/core';
 import { describe, expect, it } from 'vitest';
 import { freshKey, type StateSubject } from './subject.ts';
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { type StateSubject } from './subject.ts';
+import type { StateSubject } from './subject.ts';
 
 export function prefixCases(subject: StateSubject): void {
   describe('deleting by prefix', () => {

@@ -1,7 +1,7 @@
-import { type StateItem, type StateSetRequest, type StateStore } from '@outrigger/core';
+import type { StateItem, StateSetRequest, StateStore } from '@outrigger/core';
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach } from 'vitest';
-import { type CreateStateStore, type StateStoreQuirks } from '../state.ts';
+import type { CreateStateStore, StateStoreQuirks } from '../state.ts';
 
 type Claim = Extract<
   keyof StateStore,

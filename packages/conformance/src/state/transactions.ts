@@ -1,4 +1,4 @@
-import { type StateOperation } from '@outrigger/core';
+import type { StateOperation } from '@outrigger/core';
 import { describe, expect, it } from 'vitest';
 import { etagMismatch, freshKey, type StateSubject } from './subject.ts';
 

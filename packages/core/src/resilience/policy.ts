@@ -1,7 +1,7 @@
-import { type Backoff } from './backoff.ts';
-import { type Bulkhead } from './bulkhead.ts';
+import type { Backoff } from './backoff.ts';
+import type { Bulkhead } from './bulkhead.ts';
 import { BrokenCircuitError, type CircuitBreaker } from './circuit-breaker.ts';
-import { type Retry } from './retry.ts';
+import type { Retry } from './retry.ts';
 import { sleep } from './sleep.ts';
 import { type Call, callWithin, type TimeLimit, type Timeout, type TimeoutEvent } from './timeout.ts';
 import { judgeError, type Verdict } from './verdict.ts';

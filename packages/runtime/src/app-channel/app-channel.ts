@@ -1,6 +1,6 @@
-import { type RequestMetadata } from '@outrigger/core';
+import type { RequestMetadata } from '@outrigger/core';
 
-import { type CloudEvent } from '../blocks/cloud-event.ts';
+import type { CloudEvent } from '../blocks/cloud-event.ts';
 
 /** Header or metadata values by lower-case name; a list where a name came several times. */
 export type HeaderMap = Readonly<Record<string, string | readonly string[]>>;

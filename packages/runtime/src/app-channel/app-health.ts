@@ -1,6 +1,6 @@
 import { errorMessage, type Logger, sleep } from '@outrigger/core';
 
-import { type AppChannel } from './app-channel.ts';
+import type { AppChannel } from './app-channel.ts';
 import { unlessAborted } from './unless-aborted.ts';
 
 export interface AppHealthOptions {

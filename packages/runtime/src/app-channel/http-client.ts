@@ -1,11 +1,10 @@
 import { Readable } from 'node:stream';
 
 import { type Bulkhead, bulkhead, ComponentError, errorMessage } from '@outrigger/core';
-// oxlint-disable-next-line import/consistent-type-specifier-style -- an inline specifier would load the library at the start
 import type { Dispatcher } from 'undici';
 
-import { type AppResponse, type Body } from './app-channel.ts';
-import { type MutableHeaders } from './http-headers.ts';
+import type { AppResponse, Body } from './app-channel.ts';
+import type { MutableHeaders } from './http-headers.ts';
 import { HttpExchange } from './http-exchange.ts';
 
 export type HttpAppProtocol = 'http' | 'https' | 'h2c';

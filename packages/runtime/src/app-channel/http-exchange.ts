@@ -1,8 +1,7 @@
-// oxlint-disable import/consistent-type-specifier-style -- inline specifiers would load these two, at 100 ms, at the start
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
 
-import { type AppResponse, type HeaderMap } from './app-channel.ts';
+import type { AppResponse, HeaderMap } from './app-channel.ts';
 
 /** Bodies up to this size, when the app says their length, are handed on whole: cheaper than a stream, and can be sent again. */
 const wholeBodyLimit = 64 * 1024;

@@ -1,6 +1,6 @@
-import { type RequestMetadata } from '@outrigger/core';
+import type { RequestMetadata } from '@outrigger/core';
 
-import { type HeaderMap } from './app-channel.ts';
+import type { HeaderMap } from './app-channel.ts';
 
 /** What concerns one connection only and is never passed on. */
 const hopByHop: ReadonlySet<string> = new Set([

@@ -1,6 +1,6 @@
-import { type Logger } from '@outrigger/core';
+import type { Logger } from '@outrigger/core';
 
-import { type SubscriptionSpec } from './app-channel.ts';
+import type { SubscriptionSpec } from './app-channel.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 

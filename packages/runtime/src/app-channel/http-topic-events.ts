@@ -1,4 +1,4 @@
-import { type BulkTopicEvent, type TopicEventStatus } from './app-channel.ts';
+import type { BulkTopicEvent, TopicEventStatus } from './app-channel.ts';
 
 const known: ReadonlySet<unknown> = new Set<TopicEventStatus>(['SUCCESS', 'RETRY', 'DROP']);
 

@@ -7,7 +7,7 @@ import { silentLogger } from '@outrigger/core';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 
 import { HttpApp } from '../../test/http-app.ts';
-import { type AppRequest, type AppResponse, type TopicEvent } from './app-channel.ts';
+import type { AppRequest, AppResponse, TopicEvent } from './app-channel.ts';
 import { HttpAppChannel, type HttpAppChannelOptions } from './http.ts';
 
 const never = new AbortController().signal;

@@ -1,15 +1,15 @@
 import { errorMessage, type Logger, silentLogger } from '@outrigger/core';
 
-import { type CloudEvent } from '../blocks/cloud-event.ts';
-import {
-  type AppChannel,
-  type AppRequest,
-  type AppResponse,
-  type BulkTopicEvent,
-  type HeaderMap,
-  type SubscriptionSpec,
-  type TopicEvent,
-  type TopicEventStatus,
+import type { CloudEvent } from '../blocks/cloud-event.ts';
+import type {
+  AppChannel,
+  AppRequest,
+  AppResponse,
+  BulkTopicEvent,
+  HeaderMap,
+  SubscriptionSpec,
+  TopicEvent,
+  TopicEventStatus,
 } from './app-channel.ts';
 import { unlessAborted } from './unless-aborted.ts';
 

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
 
-import { type RequestMetadata } from '@outrigger/core';
+import type { RequestMetadata } from '@outrigger/core';
 
 import { isBinaryType, isCloudEventType, isJsonType } from './cloud-event.ts';
 import { jsonMembers } from './cloud-event-json.ts';

@@ -1,4 +1,4 @@
-import { type Message } from '@outrigger/core';
+import type { Message } from '@outrigger/core';
 import { describe, expect, it } from 'vitest';
 
 import { hasExpired, readMessage } from './cloud-event-received.ts';

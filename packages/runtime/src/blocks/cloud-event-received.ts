@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 
-import { type Message } from '@outrigger/core';
+import type { Message } from '@outrigger/core';
 
 import { type CloudEvent, isBinaryType } from './cloud-event.ts';
 import { base64Of, textOf } from './cloud-event-envelope.ts';

@@ -1,6 +1,6 @@
 import { errorMessage, type Logger, type Message } from '@outrigger/core';
 
-import { type Broker } from './pubsub-broker.ts';
+import type { Broker } from './pubsub-broker.ts';
 
 const publishTimeoutMs = 30_000;
 

@@ -1,12 +1,11 @@
 import { Readable } from 'node:stream';
 
 import { ComponentError, errorMessage } from '@outrigger/core';
-// oxlint-disable-next-line import/consistent-type-specifier-style -- an inline specifier would load the library at the start
 import type { Dispatcher } from 'undici';
 
-import { type AppRequest, type AppResponse, type HeaderMap } from '../app-channel/app-channel.ts';
+import type { AppRequest, AppResponse, HeaderMap } from '../app-channel/app-channel.ts';
 import { HttpExchange } from '../app-channel/http-exchange.ts';
-import { type HttpEndpoint } from '../resources/http-endpoint-resource.ts';
+import type { HttpEndpoint } from '../resources/http-endpoint-resource.ts';
 
 /**
  * Calls an HTTPEndpoint, or a plain URL, straight from here: no other sidecar is involved. Redirects are answers, they are not

@@ -1,10 +1,10 @@
 import { hostname, networkInterfaces } from 'node:os';
 
-import { type Policy } from '@outrigger/core';
+import type { Policy } from '@outrigger/core';
 
-import { type AppRequest, type AppResponse } from '../app-channel/app-channel.ts';
+import type { AppRequest, AppResponse } from '../app-channel/app-channel.ts';
 import { ApiError } from '../errors.ts';
-import { type Invocation, type InvocationOptions, type InvokeRequest } from './invocation.ts';
+import type { Invocation, InvocationOptions, InvokeRequest } from './invocation.ts';
 import { isShort, OneTimeBody, wholeBody } from './invocation-body.ts';
 import { appInvokeFailed, badPeerRequest, invokeFailed, noAppChannel } from './invocation-errors.ts';
 import { ForwardedHeaders, peerRequestHeaders, requestHeaders, responseHeaders } from './invocation-headers.ts';

@@ -1,4 +1,4 @@
-import { type Body, type HeaderMap } from '../app-channel/app-channel.ts';
+import type { Body, HeaderMap } from '../app-channel/app-channel.ts';
 
 /** A body that can be read once; knows whether that has begun. Until then a call can be made again with it. */
 export class OneTimeBody implements AsyncIterable<Uint8Array> {

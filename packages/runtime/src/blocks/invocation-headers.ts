@@ -1,4 +1,4 @@
-import { type Body, type HeaderMap } from '../app-channel/app-channel.ts';
+import type { Body, HeaderMap } from '../app-channel/app-channel.ts';
 
 /** What concerns one connection only and is never passed on (RFC 9110, 7.6.1, and what Dapr adds to it). */
 const hopByHop: readonly string[] = [

@@ -1,7 +1,7 @@
 import { ComponentError, errorMessage, type NameResolver } from '@outrigger/core';
 
-import { type AppRequest, type AppResponse } from '../app-channel/app-channel.ts';
-import { type PeerTransport } from './invocation.ts';
+import type { AppRequest, AppResponse } from '../app-channel/app-channel.ts';
+import type { PeerTransport } from './invocation.ts';
 import { RoundRobin, type UnreachableAddresses } from './invocation-balancing.ts';
 import { PeerError } from './invocation-errors.ts';
 

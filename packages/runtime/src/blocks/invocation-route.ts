@@ -1,8 +1,8 @@
 import { errorMessage, type Policy, policy } from '@outrigger/core';
 
-import { type AppRequest, type AppResponse } from '../app-channel/app-channel.ts';
+import type { AppRequest, AppResponse } from '../app-channel/app-channel.ts';
 import { HttpEndpointClient } from './http-endpoint-client.ts';
-import { type InvocationOptions } from './invocation.ts';
+import type { InvocationOptions } from './invocation.ts';
 import { UnreachableAddresses } from './invocation-balancing.ts';
 import { cancelBody } from './invocation-body.ts';
 import { AppUnhealthyError } from './invocation-errors.ts';

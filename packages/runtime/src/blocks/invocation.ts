@@ -1,8 +1,8 @@
-import { type Logger, type NameResolver } from '@outrigger/core';
+import type { Logger, NameResolver } from '@outrigger/core';
 
-import { type AppChannel, type AppRequest, type AppResponse } from '../app-channel/app-channel.ts';
-import { type Policies } from '../resilience/policies.ts';
-import { type HttpEndpoint } from '../resources/http-endpoint-resource.ts';
+import type { AppChannel, AppRequest, AppResponse } from '../app-channel/app-channel.ts';
+import type { Policies } from '../resilience/policies.ts';
+import type { HttpEndpoint } from '../resources/http-endpoint-resource.ts';
 
 /** Carries a call to another sidecar, which hands it to its app. */
 export interface PeerTransport extends AsyncDisposable {

@@ -1,6 +1,6 @@
 import { AppError } from '../app-channel/app-channel.ts';
-import { type ComponentRegistry } from '../components/component-instance.ts';
-import { type Policies } from '../resilience/policies.ts';
+import type { ComponentRegistry } from '../components/component-instance.ts';
+import type { Policies } from '../resilience/policies.ts';
 import { Broker } from './pubsub-broker.ts';
 
 const appOutcome = {

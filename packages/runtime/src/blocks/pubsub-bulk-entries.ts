@@ -1,9 +1,9 @@
-import { type RequestMetadata } from '@outrigger/core';
+import type { RequestMetadata } from '@outrigger/core';
 
 import { isBinaryType, isCloudEventType, isJsonType, isTextType } from './cloud-event.ts';
 import { textOf } from './cloud-event-envelope.ts';
 import { jsonItems, jsonMembers } from './cloud-event-json.ts';
-import { type BulkPublishEvent } from './pubsub.ts';
+import type { BulkPublishEvent } from './pubsub.ts';
 
 type BulkEntry = BulkPublishEvent['entries'][number];
 

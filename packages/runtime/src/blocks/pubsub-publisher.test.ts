@@ -8,7 +8,7 @@ import {
 } from '@outrigger/core';
 import { describe, expect, it } from 'vitest';
 
-import { type ApiError } from '../errors.ts';
+import type { ApiError } from '../errors.ts';
 import { Broker, type BrokerOptions } from './pubsub-broker.ts';
 import { Publisher } from './pubsub-publisher.ts';
 

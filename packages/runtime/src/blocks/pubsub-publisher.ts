@@ -1,9 +1,9 @@
 import { type BulkPublishEntry, errorMessage, type RequestMetadata } from '@outrigger/core';
 
 import { cloudEventContentType } from './cloud-event.ts';
-import { type EnvelopeInput } from './cloud-event-envelope.ts';
-import { type BulkPublishEvent, type FailedPublish, type PublishEvent, type PubSubTopics } from './pubsub.ts';
-import { type Broker } from './pubsub-broker.ts';
+import type { EnvelopeInput } from './cloud-event-envelope.ts';
+import type { BulkPublishEvent, FailedPublish, PublishEvent, PubSubTopics } from './pubsub.ts';
+import type { Broker } from './pubsub-broker.ts';
 import { EventMismatch, parseBulkEntries } from './pubsub-bulk-entries.ts';
 import { pubsubErrors } from './pubsub-errors.ts';
 import { isRawPayload, noMetadata } from './pubsub-metadata.ts';

@@ -1,4 +1,4 @@
-import { type RequestMetadata } from '@outrigger/core';
+import type { RequestMetadata } from '@outrigger/core';
 
 export interface PublishEvent {
   readonly pubsubName: string;

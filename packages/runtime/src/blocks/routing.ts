@@ -1,9 +1,8 @@
 import { errorMessage } from '@outrigger/core';
-// oxlint-disable-next-line import/consistent-type-specifier-style -- an inline specifier would load the library at the start
 import type { Environment } from '@marcbachmann/cel-js';
 
-import { type SubscriptionSpec } from '../app-channel/app-channel.ts';
-import { type CloudEvent } from './cloud-event.ts';
+import type { SubscriptionSpec } from '../app-channel/app-channel.ts';
+import type { CloudEvent } from './cloud-event.ts';
 
 /** The path an event goes to; `undefined` when no rule matches. Throws when an expression cannot be evaluated for it. */
 export type Router = (event: CloudEvent) => string | undefined;

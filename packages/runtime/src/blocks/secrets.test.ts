@@ -1,7 +1,7 @@
-import { type SecretStore } from '@outrigger/core';
+import type { SecretStore } from '@outrigger/core';
 import { describe, expect, test } from 'vitest';
 
-import { type SecretScope } from '../resources/configuration.ts';
+import type { SecretScope } from '../resources/configuration.ts';
 import { SecretsBlock } from './secrets.ts';
 
 const all = { db: { db: 'p1' }, mail: { user: 'u', password: 'p2' }, key: { key: 'p3' } };

@@ -1,6 +1,6 @@
 import { ComponentError, type Policy, type RequestMetadata, type Secret, type SecretStore } from '@outrigger/core';
 
-import { type SecretScope } from '../resources/configuration.ts';
+import type { SecretScope } from '../resources/configuration.ts';
 import {
   secretBulkGetFailed,
   secretDenied,

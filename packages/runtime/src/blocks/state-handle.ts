@@ -1,28 +1,28 @@
-import {
-  type BulkOutcome,
-  type Policy,
-  type RequestMetadata,
-  type StateDeleteRequest,
-  type StateGetRequest,
-  type StateItem,
-  type StateOperation,
-  type StateQueryResult,
-  type StateSetRequest,
-  type StateStore,
+import type {
+  BulkOutcome,
+  Policy,
+  RequestMetadata,
+  StateDeleteRequest,
+  StateGetRequest,
+  StateItem,
+  StateOperation,
+  StateQueryResult,
+  StateSetRequest,
+  StateStore,
 } from '@outrigger/core';
 
 import { runAll, writeAll } from './state-bulk.ts';
-import { type StateEncryption } from './state-encryption.ts';
+import type { StateEncryption } from './state-encryption.ts';
 import * as errors from './state-errors.ts';
 import { checkKey } from './state-key.ts';
 import { checkConsistency, checkedOptions, ttlInSeconds } from './state-request.ts';
-import {
-  type BulkStateItem,
-  type SaveItem,
-  type StateDeleteOptions,
-  type StateHandle,
-  type StateReadOptions,
-  type TransactionOperation,
+import type {
+  BulkStateItem,
+  SaveItem,
+  StateDeleteOptions,
+  StateHandle,
+  StateReadOptions,
+  TransactionOperation,
 } from './state.ts';
 
 export interface StoreHandleOptions {

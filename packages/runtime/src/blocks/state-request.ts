@@ -1,4 +1,4 @@
-import { type Concurrency, type Consistency, type RequestMetadata } from '@outrigger/core';
+import type { Concurrency, Consistency, RequestMetadata } from '@outrigger/core';
 
 import { StateOptionError } from './state-errors.ts';
 

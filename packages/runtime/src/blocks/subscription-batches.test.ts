@@ -1,4 +1,4 @@
-import { type BulkMessageHandler, type Message } from '@outrigger/core';
+import type { BulkMessageHandler, Message } from '@outrigger/core';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { BatchCollector } from './subscription-batches.ts';

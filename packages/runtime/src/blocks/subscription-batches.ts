@@ -1,4 +1,4 @@
-import { type BulkMessageHandler, type BulkOutcome, type Message } from '@outrigger/core';
+import type { BulkMessageHandler, BulkOutcome, Message } from '@outrigger/core';
 
 interface Waiting {
   readonly message: Message;

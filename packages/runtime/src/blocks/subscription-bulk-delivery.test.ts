@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 
-import { type Answer, type ReceivedRequest } from '../../test/http-app.ts';
+import type { Answer, ReceivedRequest } from '../../test/http-app.ts';
 import { scene } from '../../test/pubsub-scene.ts';
 
 describe('bulk subscription', () => {

@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto';
 
 import { type BulkOutcome, errorMessage, type Message } from '@outrigger/core';
 
-import { type BulkTopicEvent, type TopicEvent, type TopicEventStatus } from '../app-channel/app-channel.ts';
+import type { BulkTopicEvent, TopicEvent, TopicEventStatus } from '../app-channel/app-channel.ts';
 import { cloudEventContentType } from './cloud-event.ts';
 import { base64Of, textOf } from './cloud-event-envelope.ts';
 import { noMetadata } from './pubsub-metadata.ts';
-import { type DeliveryContext } from './subscription-delivery.ts';
+import type { DeliveryContext } from './subscription-delivery.ts';
 
 type Entry = BulkTopicEvent['entries'][number];
 

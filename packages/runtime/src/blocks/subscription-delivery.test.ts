@@ -1,7 +1,7 @@
 import { policy, retry } from '@outrigger/core';
 import { describe, expect, it, vi } from 'vitest';
 
-import { type Answer } from '../../test/http-app.ts';
+import type { Answer } from '../../test/http-app.ts';
 import { acknowledge, answerStatus, scene } from '../../test/pubsub-scene.ts';
 
 describe('a message for the app', () => {

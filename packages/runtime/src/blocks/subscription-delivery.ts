@@ -1,10 +1,10 @@
 import { errorMessage, type Logger, type Message } from '@outrigger/core';
 
-import { type AppChannel, type TopicEvent } from '../app-channel/app-channel.ts';
-import { type DeadLetterTopic } from './dead-letter.ts';
-import { type Broker } from './pubsub-broker.ts';
-import { type EventReader } from './subscription-events.ts';
-import { type Leave } from './subscription-leave.ts';
+import type { AppChannel, TopicEvent } from '../app-channel/app-channel.ts';
+import type { DeadLetterTopic } from './dead-letter.ts';
+import type { Broker } from './pubsub-broker.ts';
+import type { EventReader } from './subscription-events.ts';
+import type { Leave } from './subscription-leave.ts';
 
 export interface DeliveryContext {
   readonly broker: Broker;

@@ -1,8 +1,8 @@
-import { type Message } from '@outrigger/core';
+import type { Message } from '@outrigger/core';
 
-import { type SubscriptionSpec, type TopicEvent } from '../app-channel/app-channel.ts';
+import type { SubscriptionSpec, TopicEvent } from '../app-channel/app-channel.ts';
 import { hasExpired, readMessage } from './cloud-event-received.ts';
-import { type Broker } from './pubsub-broker.ts';
+import type { Broker } from './pubsub-broker.ts';
 import { isRawPayload } from './pubsub-metadata.ts';
 import { compileRoutes, type Router } from './routing.ts';
 

@@ -1,8 +1,8 @@
-import { type Logger, type Subscription } from '@outrigger/core';
+import type { Logger, Subscription } from '@outrigger/core';
 
-import { type AppChannel, type SubscriptionSpec } from '../app-channel/app-channel.ts';
+import type { AppChannel, SubscriptionSpec } from '../app-channel/app-channel.ts';
 import { DeadLetterTopic } from './dead-letter.ts';
-import { type Broker } from './pubsub-broker.ts';
+import type { Broker } from './pubsub-broker.ts';
 import { BatchCollector } from './subscription-batches.ts';
 import { deliverMany } from './subscription-bulk-delivery.ts';
 import { deliver, type DeliveryContext } from './subscription-delivery.ts';

@@ -1,9 +1,9 @@
 import { policy, retry } from '@outrigger/core';
 import { describe, expect, it, vi } from 'vitest';
 
-import { type Answer } from '../../test/http-app.ts';
+import type { Answer } from '../../test/http-app.ts';
 import { acknowledge, scene } from '../../test/pubsub-scene.ts';
-import { type SubscriptionSpec } from '../app-channel/app-channel.ts';
+import type { SubscriptionSpec } from '../app-channel/app-channel.ts';
 
 const never = new AbortController().signal;
 

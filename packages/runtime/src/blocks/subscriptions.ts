@@ -1,7 +1,7 @@
 import { errorMessage, type Logger, type Policy, policy, type Retry, retry } from '@outrigger/core';
 
-import { type AppChannel, type SubscriptionSpec } from '../app-channel/app-channel.ts';
-import { type Broker } from './pubsub-broker.ts';
+import type { AppChannel, SubscriptionSpec } from '../app-channel/app-channel.ts';
+import type { Broker } from './pubsub-broker.ts';
 import { TopicSubscription } from './subscription.ts';
 
 export interface SubscriptionsOptions {

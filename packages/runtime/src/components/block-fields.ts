@@ -1,4 +1,4 @@
-import { type ComponentKind } from '@outrigger/core';
+import type { ComponentKind } from '@outrigger/core';
 
 /**
  * Metadata that a building block reads from a component's resource, in lower case: a component does not know these names, yet

@@ -1,11 +1,4 @@
-import {
-  type Bindings,
-  type ComponentKind,
-  type ComponentKinds,
-  type PubSub,
-  type SecretStore,
-  type StateStore,
-} from '@outrigger/core';
+import type { Bindings, ComponentKind, ComponentKinds, PubSub, SecretStore, StateStore } from '@outrigger/core';
 
 /** Dapr's capability strings for `GET /v1.0/metadata`, in Dapr's order. Derived, so that a component cannot claim what it lacks. */
 export function capabilitiesOf<K extends ComponentKind>(kind: K, instance: ComponentKinds[K]): string[] {

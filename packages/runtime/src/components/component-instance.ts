@@ -1,6 +1,6 @@
-import { type ComponentDefinition, type ComponentKind, type ComponentKinds } from '@outrigger/core';
+import type { ComponentDefinition, ComponentKind, ComponentKinds } from '@outrigger/core';
 
-import { type ComponentResource } from '../resources/component-resource.ts';
+import type { ComponentResource } from '../resources/component-resource.ts';
 
 /** A component that runs. Block options are read from `properties`; everything else went into the instance. */
 export interface ComponentInstance<K extends ComponentKind = ComponentKind> {

@@ -1,6 +1,6 @@
-import { type ComponentKind, type Logger } from '@outrigger/core';
+import type { ComponentKind, Logger } from '@outrigger/core';
 
-import { type ComponentInstance, type ComponentRegistry } from './component-instance.ts';
+import type { ComponentInstance, ComponentRegistry } from './component-instance.ts';
 
 /** The components that run, in the order in which they came up; disposed in the opposite order. */
 export class Components implements ComponentRegistry, AsyncDisposable {

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-import { type ProvidedType } from './installed-packages.ts';
+import type { ProvidedType } from './installed-packages.ts';
 
 /**
  * The URL of the module behind a package's subpath, through its exports map and under the conditions this process runs with.

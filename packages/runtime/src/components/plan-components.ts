@@ -1,9 +1,9 @@
 import { errorMessage, type Logger } from '@outrigger/core';
 
-import { type ComponentResource } from '../resources/component-resource.ts';
-import { type Configuration } from '../resources/configuration.ts';
+import type { ComponentResource } from '../resources/component-resource.ts';
+import type { Configuration } from '../resources/configuration.ts';
 import { describeProblem, type Problem, type Problems } from '../resources/problems.ts';
-import { type Definitions } from './definitions.ts';
+import type { Definitions } from './definitions.ts';
 import { type PlannedComponent, problemOf } from './start-components.ts';
 
 /**

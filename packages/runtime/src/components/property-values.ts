@@ -1,7 +1,7 @@
 import { errorMessage, type SecretStore } from '@outrigger/core';
 
 import { type Problem, ResourceError } from '../resources/problems.ts';
-import { type NamedValue, type ValueSource } from '../resources/resource.ts';
+import type { NamedValue, ValueSource } from '../resources/resource.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

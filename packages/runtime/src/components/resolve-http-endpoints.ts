@@ -1,5 +1,5 @@
-import { type HttpEndpoint, type HttpEndpointResource } from '../resources/http-endpoint-resource.ts';
-import { type ValueSource } from '../resources/resource.ts';
+import type { HttpEndpoint, HttpEndpointResource } from '../resources/http-endpoint-resource.ts';
+import type { ValueSource } from '../resources/resource.ts';
 import { resolveValues, type ValueOrigins } from './property-values.ts';
 
 /** Fills in the secrets of all HTTPEndpoints. Rejects with a ResourceError that lists every one that cannot be had. */

@@ -1,12 +1,12 @@
 import { errorMessage, type Logger, parseMetadata, policy, timeout, TimeoutError } from '@outrigger/core';
 
-import { type ComponentResource } from '../resources/component-resource.ts';
+import type { ComponentResource } from '../resources/component-resource.ts';
 import { type Problem, Problems, ResourceError } from '../resources/problems.ts';
 import { blockFields } from './block-fields.ts';
 import { capabilitiesOf } from './capabilities.ts';
 import { type ComponentInstance, propertyOf } from './component-instance.ts';
-import { type Components } from './components.ts';
-import { type FoundDefinition } from './definitions.ts';
+import type { Components } from './components.ts';
+import type { FoundDefinition } from './definitions.ts';
 import { resolveValues, usesNamespace } from './property-values.ts';
 
 /** A resource and what stands behind its type. */

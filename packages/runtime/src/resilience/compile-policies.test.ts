@@ -5,7 +5,7 @@ import { Folder, LogLines } from '../../test/folder.ts';
 import { loadResources } from '../resources/load-resources.ts';
 import { describeProblem, Problems } from '../resources/problems.ts';
 import { compilePolicies } from './compile-policies.ts';
-import { type Policies } from './policies.ts';
+import type { Policies } from './policies.ts';
 
 const { signal } = new AbortController();
 const statestore = { name: 'store', type: 'state.x' };

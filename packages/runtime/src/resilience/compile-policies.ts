@@ -10,14 +10,14 @@ import {
   type Verdict,
 } from '@outrigger/core';
 
-import { type Problems } from '../resources/problems.ts';
-import {
-  type CodeRanges,
-  type ComponentTargetSpec,
-  type ResiliencyResource,
-  type TargetSpec,
+import type { Problems } from '../resources/problems.ts';
+import type {
+  CodeRanges,
+  ComponentTargetSpec,
+  ResiliencyResource,
+  TargetSpec,
 } from '../resources/resiliency-resource.ts';
-import { type CallOutcome, type ComponentTarget, type Policies } from './policies.ts';
+import type { CallOutcome, ComponentTarget, Policies } from './policies.ts';
 import { type NamedRetry, type PolicyNames, PolicySet } from './policy-set.ts';
 import { RecentlyUsed } from './recently-used.ts';
 

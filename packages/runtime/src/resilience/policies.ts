@@ -1,4 +1,4 @@
-import { type Policy, type Retry } from '@outrigger/core';
+import type { Policy, Retry } from '@outrigger/core';
 
 /** How a caller's outcomes are read, so that `matching` and the breaker can judge them. */
 export interface CallOutcome<R> {

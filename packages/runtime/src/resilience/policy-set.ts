@@ -9,13 +9,8 @@ import {
   timeout,
 } from '@outrigger/core';
 
-import { type Problems } from '../resources/problems.ts';
-import {
-  type CodeRanges,
-  type ResiliencyResource,
-  type RetrySpec,
-  type TargetSpec,
-} from '../resources/resiliency-resource.ts';
+import type { Problems } from '../resources/problems.ts';
+import type { CodeRanges, ResiliencyResource, RetrySpec, TargetSpec } from '../resources/resiliency-resource.ts';
 import { compileTrip, tripProblem } from './trip.ts';
 
 /** The three policies that a target is made of, by name; each may be missing. */

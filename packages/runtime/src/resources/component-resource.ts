@@ -1,5 +1,5 @@
 import { type Envelope, header, readNamedValues, readSpec } from './envelope.ts';
-import { type NamedValue, type Resource } from './resource.ts';
+import type { NamedValue, Resource } from './resource.ts';
 
 /** `kind: Component`, validated; its values are not resolved yet. */
 export interface ComponentResource extends Resource {

@@ -1,4 +1,4 @@
-import { type Position } from './resource.ts';
+import type { Position } from './resource.ts';
 
 /** `spec` of the merged Configuration resources, validated; absent sections have their defaults. */
 export interface Configuration {

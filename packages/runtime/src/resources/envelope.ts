@@ -1,5 +1,5 @@
-import { type FieldReader } from './field-reader.ts';
-import { type NamedValue, type Resource, type ValueSource } from './resource.ts';
+import type { FieldReader } from './field-reader.ts';
+import type { NamedValue, Resource, ValueSource } from './resource.ts';
 
 /** What all kinds have around their `spec`. */
 export interface Envelope extends Resource {

@@ -1,8 +1,8 @@
 import { nearestName, parseBoolean, parseDuration } from '@outrigger/core';
 
-import { type Problems } from './problems.ts';
-import { type Position } from './resource.ts';
-import { type Path, type YamlDocument } from './yaml-document.ts';
+import type { Problems } from './problems.ts';
+import type { Position } from './resource.ts';
+import type { Path, YamlDocument } from './yaml-document.ts';
 
 /** The document a reader reads, and how its problems are named. */
 export interface ReadContext {

@@ -1,6 +1,6 @@
 import { type Envelope, header, readNamedValues, readSpec, readValueSource } from './envelope.ts';
-import { type FieldReader } from './field-reader.ts';
-import { type NamedValue, type Resource, type ValueSource } from './resource.ts';
+import type { FieldReader } from './field-reader.ts';
+import type { NamedValue, Resource, ValueSource } from './resource.ts';
 
 const renegotiations = ['RenegotiateNever', 'RenegotiateOnceAsClient', 'RenegotiateFreelyAsClient'] as const;
 

@@ -1,11 +1,11 @@
-import { type Logger } from '@outrigger/core';
+import type { Logger } from '@outrigger/core';
 
 import { componentVersion } from './component-resource.ts';
-import { type ApiRule, type Configuration, type PipelineHandler, type SecretScope } from './configuration.ts';
+import type { ApiRule, Configuration, PipelineHandler, SecretScope } from './configuration.ts';
 import { readSpec } from './envelope.ts';
-import { type FieldReader } from './field-reader.ts';
+import type { FieldReader } from './field-reader.ts';
 import { readEnvelope, readYamlFile } from './load-resources.ts';
-import { type Problems } from './problems.ts';
+import type { Problems } from './problems.ts';
 
 export interface LoadConfigurationOptions {
   readonly files: readonly string[];

@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { errorMessage, nearestName } from '@outrigger/core';
 
 import { type ComponentResource, readComponent } from './component-resource.ts';
-import { type Envelope } from './envelope.ts';
+import type { Envelope } from './envelope.ts';
 import { FieldReader, isObject } from './field-reader.ts';
 import { type HttpEndpointResource, readHttpEndpoint } from './http-endpoint-resource.ts';
-import { type Problems } from './problems.ts';
+import type { Problems } from './problems.ts';
 import { readResiliency, type ResiliencyResource } from './resiliency-resource.ts';
-import { type Resource } from './resource.ts';
+import type { Resource } from './resource.ts';
 import { readSubscription, type SubscriptionResource } from './subscription-resource.ts';
 import { parseYaml, type YamlDocument, YamlError } from './yaml-document.ts';
 

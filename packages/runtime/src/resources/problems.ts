@@ -1,4 +1,4 @@
-import { type Position } from './resource.ts';
+import type { Position } from './resource.ts';
 
 /** Something wrong in a file: where, and what, with the way to mend it. */
 export interface Problem extends Partial<Position> {

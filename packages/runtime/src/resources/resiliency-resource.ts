@@ -1,6 +1,6 @@
 import { type Envelope, header, readSpec } from './envelope.ts';
-import { type FieldReader } from './field-reader.ts';
-import { type Position, type Resource } from './resource.ts';
+import type { FieldReader } from './field-reader.ts';
+import type { Position, Resource } from './resource.ts';
 
 /** Inclusive ranges of status codes: `[[429, 429], [500, 599]]`. */
 export type CodeRanges = readonly (readonly [from: number, to: number])[];

@@ -1,7 +1,7 @@
-import { type SubscriptionSpec } from '../app-channel/app-channel.ts';
+import type { SubscriptionSpec } from '../app-channel/app-channel.ts';
 import { type Envelope, header, readSpec } from './envelope.ts';
-import { type FieldReader } from './field-reader.ts';
-import { type Resource } from './resource.ts';
+import type { FieldReader } from './field-reader.ts';
+import type { Resource } from './resource.ts';
 
 /** `kind: Subscription`, v1alpha1 or v2alpha1, validated. */
 export interface SubscriptionResource extends Resource {

@@ -1,6 +1,6 @@
 import { appIdNotMatch, notReady, outboundNotReady } from '@outrigger/runtime';
 
-import { type HttpExchange, type Route } from '../../http/route.ts';
+import type { HttpExchange, Route } from '../../http/route.ts';
 
 export interface HealthSource {
   readonly appId: string;

@@ -1,4 +1,4 @@
-import { type GrpcStatusName } from '@outrigger/runtime';
+import type { GrpcStatusName } from '@outrigger/runtime';
 
 /** What an app that speaks gRPC answers, as a HTTP caller sees it (Dapr's table, which is grpc-gateway's). */
 export const httpStatusOf: Readonly<Record<GrpcStatusName, number>> = {

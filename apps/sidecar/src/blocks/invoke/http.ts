@@ -3,7 +3,7 @@ import { type IncomingMessage, METHODS } from 'node:http';
 import { type Body, type HeaderMap, type Invocation, noAppId } from '@outrigger/runtime';
 
 import { headerOf } from '../../http/headers.ts';
-import { type HttpExchange, type Route } from '../../http/route.ts';
+import type { HttpExchange, Route } from '../../http/route.ts';
 import { replyAnswer } from './reply.ts';
 import { findTarget } from './target.ts';
 

@@ -1,7 +1,7 @@
-import { type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 
 import { errorMessage, type Logger } from '@outrigger/core';
-import { type Invocation } from '@outrigger/runtime';
+import type { Invocation } from '@outrigger/runtime';
 
 import { addService } from '../../grpc/grpc-js-server.ts';
 import { loadGrpcJs } from '../../grpc/grpc-js.ts';

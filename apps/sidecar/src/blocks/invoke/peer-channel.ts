@@ -1,4 +1,4 @@
-import { type Client, type ClientDuplexStream, type Metadata, type ServiceError } from '@grpc/grpc-js';
+import type { Client, ClientDuplexStream, Metadata, ServiceError } from '@grpc/grpc-js';
 import { ComponentError, errorMessage, type Logger } from '@outrigger/core';
 import {
   InternalInvokeRequest,

@@ -1,7 +1,16 @@
 import { createServer } from 'node:net';
 import { text } from 'node:stream/consumers';
 
-import { Client, credentials, Metadata, Server, ServerCredentials, type ServiceError, status } from '@grpc/grpc-js';
+import {
+  Client,
+  credentials,
+  type handleUnaryCall,
+  Metadata,
+  Server,
+  ServerCredentials,
+  type ServiceError,
+  status,
+} from '@grpc/grpc-js';
 import {
   InternalInvokeRequest,
   InternalInvokeRequestStream,
@@ -21,7 +30,7 @@ const get = { verb: 'GET', path: '/x', query: '', headers: {}, body: undefined }
 
 /** A peer that is none of ours: a plain gRPC server with the methods given, closed when the test ends. */
 async function startPeer(handlers: {
-  CallLocal?: (request: InternalInvokeRequest) => InternalInvokeResponse | Partial<ServiceError>;
+  CallLocal?: (request: InternalInvokeRequest) => InternalInvokeResponse;
   CallLocalStream?: (requests: InternalInvokeRequestStream[]) => InternalInvokeResponseStream[] | Partial<ServiceError>;
 }): Promise<string> {
   const server = new Server();
@@ -41,11 +50,10 @@ async function startPeer(handlers: {
       },
     };
     server.addService(definition, {
-      CallLocal: (call: { request: InternalInvokeRequest }, answered: (error: unknown, answer?: unknown) => void) => {
-        const answer = CallLocal(call.request);
-        if ('code' in answer) answered(answer);
-        else answered(null, answer);
-      },
+      CallLocal: ((call, answered) => answered(null, CallLocal(call.request))) satisfies handleUnaryCall<
+        InternalInvokeRequest,
+        InternalInvokeResponse
+      >,
     });
   }
   if (handlers.CallLocalStream) {

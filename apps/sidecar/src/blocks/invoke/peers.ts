@@ -1,6 +1,6 @@
-import { type Client } from '@grpc/grpc-js';
+import type { Client } from '@grpc/grpc-js';
 import { ComponentError, type Logger, silentLogger } from '@outrigger/core';
-import { type AppRequest, type AppResponse, type PeerTransport } from '@outrigger/runtime';
+import type { AppRequest, AppResponse, PeerTransport } from '@outrigger/runtime';
 
 import { type GrpcJs, loadGrpcJs } from '../../grpc/grpc-js.ts';
 import { flowControlWindow, messageLimit } from './internal-server.ts';

@@ -1,9 +1,9 @@
-import { type OutgoingHttpHeaders, type ServerResponse } from 'node:http';
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 
 import { errorMessage } from '@outrigger/core';
 import { ApiError, type AppResponse, type Body } from '@outrigger/runtime';
 
-import { type HttpExchange } from '../../http/route.ts';
+import type { HttpExchange } from '../../http/route.ts';
 import { responseTraceparent } from '../../http/traceparent.ts';
 
 /**

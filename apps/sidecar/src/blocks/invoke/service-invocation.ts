@@ -6,7 +6,7 @@ import {
   ServiceInvocationDefinition,
   type StreamPayload,
 } from '@outrigger/protocol';
-import { type Body, type Invocation } from '@outrigger/runtime';
+import type { Body, Invocation } from '@outrigger/runtime';
 
 import { type CallContext, GrpcError, type Service, stream, unary } from '../../grpc/service.ts';
 import { asBuffer, bytesOf, isWhole, PeerMessageError, piecesOf, requestOf, responseHead } from './peer-message.ts';

@@ -1,6 +1,6 @@
 import { headerOf } from '../../http/headers.ts';
 import { unescapeText } from '../../http/request-path.ts';
-import { type HttpExchange } from '../../http/route.ts';
+import type { HttpExchange } from '../../http/route.ts';
 
 /** Where a request on the HTTP edge wants to go. */
 export interface RequestedTarget {

@@ -1,4 +1,4 @@
-import { type Runtime } from '@outrigger/runtime';
+import type { Runtime } from '@outrigger/runtime';
 
 /** How this process is connected to its app. */
 export interface AppConnection {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { serve } from '../../../test/served.ts';
-import { type DescribedRuntime } from './document.ts';
+import type { DescribedRuntime } from './document.ts';
 import { metadataRoutes } from './http.ts';
 
 const configuration: DescribedRuntime['configuration'] = {

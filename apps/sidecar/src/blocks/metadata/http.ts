@@ -1,5 +1,5 @@
 import { replyEmpty, replyJson } from '../../http/reply.ts';
-import { type HttpExchange, type Route } from '../../http/route.ts';
+import type { HttpExchange, Route } from '../../http/route.ts';
 import { metadataDocument, type MetadataSource } from './document.ts';
 
 const api = { name: 'metadata', version: 'v1' };

@@ -1,4 +1,4 @@
-import { type BulkPublishEvent, type FailedPublish, type PublishEvent, type PubSubTopics } from '@outrigger/runtime';
+import type { BulkPublishEvent, FailedPublish, PublishEvent, PubSubTopics } from '@outrigger/runtime';
 import { describe, expect, test } from 'vitest';
 
 import { serve } from '../../../test/served.ts';

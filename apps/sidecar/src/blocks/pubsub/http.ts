@@ -1,8 +1,8 @@
-import { type PublishEvent, type PubSubTopics } from '@outrigger/runtime';
+import type { PublishEvent, PubSubTopics } from '@outrigger/runtime';
 
 import { headerOf } from '../../http/headers.ts';
 import { replyEmpty, replyJson } from '../../http/reply.ts';
-import { type HttpExchange, type Route } from '../../http/route.ts';
+import type { HttpExchange, Route } from '../../http/route.ts';
 import { callerTraceparent } from '../../http/traceparent.ts';
 
 /** Publish and bulk publish (routes 7 to 9 of the HTTP API). */

@@ -1,7 +1,7 @@
 import { type Runtime, secretNotFound } from '@outrigger/runtime';
 
 import { replyJson } from '../../http/reply.ts';
-import { type HttpExchange, type Route } from '../../http/route.ts';
+import type { HttpExchange, Route } from '../../http/route.ts';
 
 const api = { name: 'secrets', version: 'v1' };
 

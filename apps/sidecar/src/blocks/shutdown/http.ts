@@ -1,6 +1,6 @@
 import { headerOf } from '../../http/headers.ts';
 import { replyEmpty } from '../../http/reply.ts';
-import { type HttpExchange, type Route } from '../../http/route.ts';
+import type { HttpExchange, Route } from '../../http/route.ts';
 
 export interface ShutdownSource {
   /** Begins an orderly stop; returns at once. */

@@ -1,9 +1,9 @@
-import { type StateItem } from '@outrigger/core';
+import type { StateItem } from '@outrigger/core';
 import { queryFailed, type Runtime, type StateReadOptions } from '@outrigger/runtime';
 
 import { headerOf } from '../../http/headers.ts';
 import { replyBytes, replyEmpty } from '../../http/reply.ts';
-import { type HttpExchange, type Route } from '../../http/route.ts';
+import type { HttpExchange, Route } from '../../http/route.ts';
 import { bulkReply, queryReply, rfc3339 } from './state-reply.ts';
 import { readBulkGet, readQuery, readSaveItems, readTransaction } from './state-json.ts';
 

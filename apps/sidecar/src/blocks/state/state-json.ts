@@ -1,4 +1,4 @@
-import { type RequestMetadata } from '@outrigger/core';
+import type { RequestMetadata } from '@outrigger/core';
 import { malformedBody, malformedRequest, type SaveItem, type TransactionOperation } from '@outrigger/runtime';
 
 import { JsonText } from './value-spans.ts';

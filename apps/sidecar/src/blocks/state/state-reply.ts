@@ -1,5 +1,5 @@
-import { type StateItem, type StateQueryResult } from '@outrigger/core';
-import { type BulkStateItem } from '@outrigger/runtime';
+import type { StateItem, StateQueryResult } from '@outrigger/core';
+import type { BulkStateItem } from '@outrigger/runtime';
 
 /** RFC 3339 in UTC, with fractions of a second only where there are some, as Go writes it. */
 export function rfc3339(date: Date): string {
