@@ -12,6 +12,7 @@ import {
 import { afterEach, describe, expect, test } from 'vitest';
 
 import { definitionSource, Folder, LogLines } from '../test/folder.ts';
+import type { AppChannel } from './app-channel/app-channel.ts';
 import { inProcessApp } from './app-channel/in-process.ts';
 import type { PeerTransport } from './blocks/invocation.ts';
 import { createRuntime } from './create-runtime.ts';
@@ -380,6 +381,41 @@ describe('the runtime', () => {
       expect(events).toEqual(['start broker']);
     }
     expect(events).toEqual(['start broker', 'end broker']);
+  });
+
+  test('asks the app for its configuration and its subscriptions, anew when it comes back', async () => {
+    const asked: string[] = [];
+    let healthy = true;
+    const app: AppChannel = Object.assign(inProcessApp({ healthy: () => healthy }), {
+      configuration: async () => {
+        asked.push('configuration');
+        throw new Error('not now');
+      },
+      subscriptions: async () => {
+        asked.push('subscriptions');
+        return [];
+      },
+    });
+    const log = new LogLines();
+    await using runtime = await start('', {
+      app,
+      appHealth: { intervalMs: 2, timeoutMs: 1000, threshold: 1 },
+      logger: log,
+    });
+    await runtime.appUnhealthy(AbortSignal.timeout(1000));
+    await runtime.connectApp();
+    expect(asked).toEqual(['configuration', 'subscriptions']);
+    healthy = false;
+    await runtime.appUnhealthy(AbortSignal.timeout(1000));
+    healthy = true;
+    await expect.poll(() => asked).toEqual(['configuration', 'subscriptions', 'configuration', 'subscriptions']);
+    expect(log.lines.join('\n')).toContain("reading the app's configuration failed: not now");
+  });
+
+  test('never calls an app unhealthy whose health it does not check', async () => {
+    await using runtime = await start('', { app: inProcessApp({ healthy: () => false }) });
+    await runtime.connectApp();
+    await expect(runtime.appUnhealthy(AbortSignal.timeout(5))).rejects.toThrow(/timeout/);
   });
 
   const peers: PeerTransport = {

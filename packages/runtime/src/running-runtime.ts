@@ -134,7 +134,7 @@ export class RunningRuntime implements Runtime {
     await this.#health.firstHealthy(signal);
   }
 
-  /** The app is asked for its configuration first, as Dapr does: SDKs and apps take that for the sign that the sidecar is there. */
+  /** Asks the app for its configuration first, in Dapr's order. What it answers is for actors, which are not there yet. */
   async #beginDelivery(app: AppChannel, signal: AbortSignal): Promise<void> {
     try {
       await app.configuration?.(signal);

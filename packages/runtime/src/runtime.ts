@@ -73,6 +73,12 @@ export interface Runtime extends AsyncDisposable {
   connectApp(signal?: AbortSignal): Promise<void>;
 
   /**
+   * Resolves once the app counts as unhealthy, at once when it does now; never when its health is not checked. Rejects when the
+   * signal aborts.
+   */
+  appUnhealthy(signal: AbortSignal): Promise<void>;
+
+  /**
    * Stops taking in work: the instance is no longer found by peers, subscriptions end. Resolves when what they had in flight is
    * done; from the moment `grace` aborts the rest is given back to its broker. The building blocks can be used until disposal.
    */
