@@ -47,7 +47,8 @@ async function inform(flags: Flags): Promise<number | undefined> {
 async function waitUntilUsable(port: number): Promise<number> {
   const deadline = Date.now() + 60_000;
   while (Date.now() < deadline) {
-    const response = await fetch(`http://127.0.0.1:${port}/v1.0/healthz/outbound`).catch(() => undefined);
+    const signal = AbortSignal.timeout(1000);
+    const response = await fetch(`http://127.0.0.1:${port}/v1.0/healthz/outbound`, { signal }).catch(() => undefined);
     if (response?.ok) return 0;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
@@ -65,16 +66,29 @@ function openLog(flags: Flags): ProcessLog {
   if (level === undefined)
     throw new SettingError(`--log-level: expected debug, info, warn, error or fatal, not "${flags['log-level']}"`);
   const file = flags['log-file'] === undefined ? undefined : openLogFile(flags['log-file']);
+  // The work of the sidecar goes on when whoever read its output is gone.
+  process.stdout.on('error', () => {});
   const write = (line: string) => {
     process.stdout.write(line);
-    if (file !== undefined) writeSync(file, line);
+    file?.(line);
   };
   return new ProcessLog({ level, asJson: flags['log-as-json'], appId, write });
 }
 
-function openLogFile(path: string): number {
+/** Writes at once, so that the last lines of a process that dies are there. A full disk is said once and stops nothing. */
+function openLogFile(path: string): (line: string) => void {
+  let isFailing = false;
   try {
-    return openSync(path, 'a');
+    const file = openSync(path, 'a');
+    return (line) => {
+      try {
+        writeSync(file, line);
+        isFailing = false;
+      } catch (error) {
+        if (!isFailing) process.stderr.write(`outrigger-sidecar: --log-file: ${errorMessage(error)}\n`);
+        isFailing = true;
+      }
+    };
   } catch (error) {
     throw new SettingError(`--log-file: ${errorMessage(error)}`);
   }
@@ -123,9 +137,9 @@ async function serve(
   }
   await stop.requested;
   const blockFor = flags['dapr-block-shutdown-duration'];
-  if (blockFor !== undefined) await stop.block(blockFor);
+  if (blockFor !== undefined) await stop.block(blockFor, (signal) => sidecar.appUnhealthy(signal));
   logger.info('stopping: no new work, finishing what is in flight');
-  await sidecar.stop(flags['dapr-graceful-shutdown-seconds'] * 1000);
+  await sidecar.stop(Math.max(0, flags['dapr-graceful-shutdown-seconds']) * 1000);
   logger.info('stopped');
   return 0;
 }

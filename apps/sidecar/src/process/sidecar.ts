@@ -72,6 +72,11 @@ export class Sidecar implements AsyncDisposable {
     this.#phase = 'ready';
   }
 
+  /** Resolves once the app counts as unhealthy; never when its health is not checked. Rejects when the signal aborts. */
+  async appUnhealthy(signal: AbortSignal): Promise<void> {
+    await this.#runtime?.appUnhealthy(signal);
+  }
+
   /**
    * Stops in the order that loses nothing: no new messages and no new callers, then what is in flight, then the APIs, then
    * components. Everything together takes at most `graceMs`, but for components that are slow to close.
@@ -222,11 +227,17 @@ function internalAddress(flags: Flags, env: SidecarOptions['env']): string {
 }
 
 function appHealth(flags: Flags): { intervalMs: number; timeoutMs: number; threshold: number } {
-  return {
-    intervalMs: flags['app-health-probe-interval'],
-    timeoutMs: flags['app-health-probe-timeout'],
-    threshold: flags['app-health-threshold'],
-  };
+  const intervalMs = flags['app-health-probe-interval'];
+  const timeoutMs = flags['app-health-probe-timeout'];
+  const threshold = flags['app-health-threshold'];
+  if (intervalMs <= 0) throw new SettingError('--app-health-probe-interval: expected more than 0s, such as 5s');
+  if (timeoutMs <= 0 || timeoutMs > intervalMs) {
+    throw new SettingError(
+      `--app-health-probe-timeout: expected more than 0ms and at most --app-health-probe-interval, which is ${intervalMs}ms`,
+    );
+  }
+  if (threshold < 1) throw new SettingError('--app-health-threshold: expected 1 or more');
+  return { intervalMs, timeoutMs, threshold };
 }
 
 /** A setting that cannot be used; the message says what would be right. */

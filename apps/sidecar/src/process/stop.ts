@@ -36,12 +36,17 @@ export class Stop implements Disposable {
     this.#controller.abort(new Error(reason));
   }
 
-  /** Goes on serving for a while after the wish; a further signal ends the wait, and only the one after that the process. */
-  async block(milliseconds: number): Promise<void> {
-    this.#logger.info(`blocking shutdown for ${milliseconds} ms`);
-    this.#blocking = new AbortController();
+  /**
+   * Goes on serving for a while after the wish, but not longer than the app can use it: `appUnhealthy` resolves when it cannot. A
+   * further signal ends the wait, and only the one after that the process.
+   */
+  async block(milliseconds: number, appUnhealthy: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    this.#logger.info(`blocking shutdown for ${milliseconds} ms, or until the app is unhealthy`);
+    const blocking = new AbortController();
+    this.#blocking = blocking;
     // the only way it rejects is that further signal
-    await sleep(milliseconds, this.#blocking.signal).catch(() => {});
+    await Promise.race([sleep(milliseconds, blocking.signal), appUnhealthy(blocking.signal)]).catch(() => {});
+    blocking.abort();
     this.#blocking = undefined;
   }
 
