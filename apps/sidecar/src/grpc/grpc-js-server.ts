@@ -100,6 +100,6 @@ function statusOf(error: unknown, method: ServiceMethod, logger: Logger): { code
 }
 
 /** The library wants a Buffer; the bytes are not copied. */
-export function asBuffer(bytes: Uint8Array): Buffer {
+function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

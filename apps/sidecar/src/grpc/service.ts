@@ -1,7 +1,7 @@
 import type { GrpcStatusName } from '@outrigger/runtime';
 
 /** Turns a message into bytes and back; what the protocol compiler makes. */
-export interface Codec<T> {
+interface Codec<T> {
   encode(message: T): { finish(): Uint8Array };
   decode(bytes: Uint8Array): T;
 }

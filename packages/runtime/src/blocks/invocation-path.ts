@@ -43,11 +43,11 @@ export function normalizeMethod(method: string): string {
 
 /**
  * A normalised path as the method of a message between sidecars, which Dapr carries decoded and without the leading slash.
- * An escape stays where the other side would otherwise take its character for something else.
+ * Only what {@link normalizeMethod} escapes on the other side is decoded, so that it comes to the same path there.
  */
 export function methodOf(path: string): string {
   const method = path.slice(1);
-  return method.includes('%') ? decodeRuns(method, /(?:%(?!2[35f]|3f|[01]|7f)[0-9a-f]{2})+/gi) : method;
+  return method.includes('%') ? decodeRuns(method, /(?:%(?:2[02]|3[CE]|5[B-E]|60|7[B-D]|[89A-F][0-9A-F]))+/g) : method;
 }
 
 function decodeOnce(path: string): string {
@@ -68,11 +68,16 @@ function decodeRuns(text: string, runs: RegExp): string {
   });
 }
 
-/** RFC 3986, 6.2.2.2: an escaped letter, digit, `-`, `.`, `_` or `~` is that character; so `%2e%2e` cannot hide from cleaning. */
+/**
+ * RFC 3986, 6.2.2: an escaped letter, digit, `-`, `.`, `_` or `~` is that character, so that `%2e%2e` cannot hide from cleaning;
+ * other escapes are in upper case.
+ */
 function withoutNeedlessEscapes(text: string): string {
-  return text.replaceAll(/%(?:2[de]|3[0-9]|4[1-9a-f]|5[0-9af]|6[1-9a-f]|7[0-9ae])/gi, (escaped) =>
-    decodeURIComponent(escaped),
-  );
+  if (!text.includes('%')) return text;
+  return text.replaceAll(/%[0-9a-f]{2}/gi, (escaped) => {
+    const character = String.fromCharCode(Number.parseInt(escaped.slice(1), 16));
+    return /[\w.~-]/.test(character) ? character : escaped.toUpperCase();
+  });
 }
 
 function clean(path: string): string {

@@ -5,7 +5,7 @@ export type InvocationTarget<E> =
   | { readonly kind: 'url'; readonly url: string };
 
 /** A target that cannot be one. The message is for the caller. */
-export class InvocationTargetError extends Error {
+class InvocationTargetError extends Error {
   override readonly name = 'InvocationTargetError';
 }
 

@@ -1,8 +1,9 @@
-import { type IncomingMessage, METHODS } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 
 import { type Body, type HeaderMap, type Invocation, noAppId } from '@outrigger/runtime';
 
 import { headerOf } from '../../http/headers.ts';
+import { METHODS } from '../../http/node-http.ts';
 import type { HttpExchange, Route } from '../../http/route.ts';
 import { replyAnswer } from './reply.ts';
 import { findTarget } from './target.ts';
