@@ -2,11 +2,20 @@ import { posix } from 'node:path';
 
 const build = {
   // dist goes first, so that nothing of a deleted source is ever published.
-  command: `node -e "fs.rmSync('dist', { recursive: true, force: true })" && tsc -p tsconfig.build.json`,
+  command: [
+    `node -e "fs.rmSync('dist', { recursive: true, force: true })"`,
+    'tsc -p tsconfig.build.json',
+    'node ../../tools/bundle-package.ts',
+  ].join(' && '),
   options: { cwd: '{projectRoot}' },
   cache: true,
   dependsOn: ['^build'],
-  inputs: ['source', '^source', { externalDependencies: ['typescript', '@types/node'] }],
+  inputs: [
+    'source',
+    '^source',
+    '{workspaceRoot}/tools/bundle-package.ts',
+    { externalDependencies: ['typescript', '@types/node', 'rolldown'] },
+  ],
   outputs: ['{projectRoot}/dist'],
 };
 

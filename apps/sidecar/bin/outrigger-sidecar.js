@@ -1,14 +1,23 @@
 #!/bin/sh
-':' //; here=$(dirname "$(readlink -f "$0")"); for up in ../../.. ../../../..; do [ -x "$here/$up/node_modules/node/bin/node" ] && exec "$here/$up/node_modules/node/bin/node" "$0" "$@"; [ -x "$here/$up/node/bin/node" ] && exec "$here/$up/node/bin/node" "$0" "$@"; done; for node in "$(command -v node)" /usr/local/bin/node /usr/bin/node; do [ -x "$node" ] && exec "$node" "$0" "$@"; done; echo 'outrigger-sidecar: no Node.js found; install 22.18 or newer, or put it on the PATH' >&2; exit 1
-
-// The lines above are for a shell, so that the command also starts with an empty environment and prefers a Node.js that the
-// project has pinned (the npm package `node`); to Node.js they are a comment and a text. The rest is for Node.js.
+':' /*
+# For a shell, these lines are the command, and to Node.js they are a comment: so it also starts with an empty environment,
+# and prefers the Node.js that a project has pinned (the npm package `node`). Then Node.js reads this very file.
+here=$(dirname "$(readlink -f "$0")")
+for node in "$here/../../../node_modules/node/bin/node" "$here/../../../node/bin/node" "$here/../../../../node/bin/node" \
+  "$(command -v node)" /usr/local/bin/node /usr/bin/node; do
+  [ -x "$node" ] && exec "$node" "$0" "$@"
+done
+echo 'outrigger-sidecar: no Node.js found; install 22.18 or newer, or put it on the PATH' >&2
+exit 1
+*/
 import module from 'node:module';
 import { fileURLToPath } from 'node:url';
 
 const [major, minor] = process.versions.node.split('.').map(Number);
 if (major < 22 || (major === 22 && minor < 18)) {
-  console.error(`outrigger-sidecar needs Node.js 22.18 or newer; this is ${process.version}. \`npm i -D node@24\` pins one for a project.`);
+  console.error(
+    `outrigger-sidecar needs Node.js 22.18 or newer; this is ${process.version}. \`npm i -D node@24\` pins one for a project.`,
+  );
   process.exit(1);
 }
 // Beside the installed packages, never in a shared temporary folder: whoever can write the cache can run code here.

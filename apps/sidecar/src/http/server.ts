@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
 import type { Logger } from '@outrigger/core';
@@ -14,6 +14,7 @@ import { replyError } from './error-reply.ts';
 import { Exchange } from './exchange.ts';
 import { removeHeader } from './headers.ts';
 import { type Endpoint, listen, type ListenFlags } from './listen.ts';
+import { createServer } from './node-http.ts';
 import { replyText } from './reply.ts';
 import { cleanPath, hasBrokenEscape, originForm, unescapeText } from './request-path.ts';
 import type { HttpExchange, Route } from './route.ts';

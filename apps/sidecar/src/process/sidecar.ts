@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 
-import type { Logger } from '@outrigger/core';
+import { errorMessage, type Logger } from '@outrigger/core';
 import { type AppChannel, createRuntime, HttpAppChannel, type HttpAppProtocol, type Runtime } from '@outrigger/runtime';
 
 import { healthRoutes } from '../blocks/health/http.ts';
@@ -40,7 +40,8 @@ type Phase = 'starting' | 'serving' | 'ready';
 export class Sidecar implements AsyncDisposable {
   readonly #options: SidecarOptions;
   readonly #log: Logger;
-  readonly #parts = new AsyncDisposableStack();
+  /** What has been made, in its order; ends in the opposite one. */
+  readonly #parts: AsyncDisposable[] = [];
   readonly #servers: HttpServer[] = [];
   #internal: InternalServer | undefined;
   #runtime: Runtime | undefined;
@@ -91,7 +92,23 @@ export class Sidecar implements AsyncDisposable {
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    return this.#parts.disposeAsync();
+    return this.#end();
+  }
+
+  /** Ends everything in the opposite order of its making; a part that fails to end keeps none of the others. */
+  async #end(): Promise<void> {
+    for (let part = this.#parts.pop(); part !== undefined; part = this.#parts.pop()) {
+      try {
+        await part[Symbol.asyncDispose]();
+      } catch (error) {
+        this.#log.warn(`a part of the sidecar did not end as it should: ${errorMessage(error)}`);
+      }
+    }
+  }
+
+  #own<T extends AsyncDisposable>(part: T): T {
+    this.#parts.push(part);
+    return part;
   }
 
   async #start(signal: AbortSignal): Promise<void> {
@@ -104,13 +121,13 @@ export class Sidecar implements AsyncDisposable {
       logger: log.scope('dapr.runtime.grpc.internal'),
     });
     this.#internal = internal;
-    this.#parts.defer(() => internal.close(0));
+    this.#own({ [Symbol.asyncDispose]: () => internal.close(0) });
 
     const app = this.#app(appId);
-    const peers = this.#parts.use(
+    const peers = this.#own(
       new GrpcPeers({ maxBodySize: flags['max-body-size'], logger: log.scope('dapr.runtime.grpc.internal') }),
     );
-    const runtime = this.#parts.use(
+    const runtime = this.#own(
       await createRuntime({
         appId,
         ...(env['NAMESPACE'] === undefined ? {} : { namespace: env['NAMESPACE'] }),
@@ -136,7 +153,7 @@ export class Sidecar implements AsyncDisposable {
     const { flags, env, log } = this.#options;
     const port = flags['app-port'];
     if (port === undefined || port === 0) return undefined;
-    return this.#parts.use(
+    return this.#own(
       new HttpAppChannel({
         appId,
         port,
@@ -200,7 +217,7 @@ export class Sidecar implements AsyncDisposable {
         : { addresses: parseListenAddresses(flags['dapr-listen-addresses']), port: flags['dapr-http-port'] }),
     });
     this.#servers.push(api);
-    this.#parts.defer(() => api.close(0));
+    this.#own({ [Symbol.asyncDispose]: () => api.close(0) });
     const httpPort = await api.listen();
     this.#log.info(
       `HTTP server is listening on ${flags['unix-domain-socket'] ? flags['unix-domain-socket'] : `port ${httpPort}`}; internal gRPC on port ${internalPort}`,
@@ -216,7 +233,7 @@ export class Sidecar implements AsyncDisposable {
       flags: { port: '--dapr-public-port', address: '--dapr-public-listen-address' },
     });
     this.#servers.push(publicServer);
-    this.#parts.defer(() => publicServer.close(0));
+    this.#own({ [Symbol.asyncDispose]: () => publicServer.close(0) });
     await publicServer.listen();
   }
 }

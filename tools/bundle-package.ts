@@ -1,0 +1,34 @@
+// Joins the modules of one package, the folder it is started in, to one file per entry of its exports map (and `src/main.ts`,
+// where there is one), with further files for what is imported lazily. Dependencies stay imports. A process pays for every
+// module it loads, so the number of modules decides how soon a sidecar can serve; what a file costs is next to nothing.
+import { existsSync, readFileSync } from 'node:fs';
+import { basename, isAbsolute } from 'node:path';
+import { rolldown } from 'rolldown';
+import type { Manifest } from './packages.ts';
+
+/** The sources a package is entered through, by the name of the file in `dist` they become. */
+export function entriesOf(manifest: Pick<Manifest, 'exports'>, hasMain: boolean): Record<string, string> {
+  const sources = Object.values(manifest.exports ?? {}).flatMap((target) =>
+    isConditional(target) && target['@outrigger/source'] !== undefined ? [target['@outrigger/source']] : [],
+  );
+  if (hasMain) sources.push('./src/main.ts');
+  return Object.fromEntries(sources.map((source) => [basename(source, '.ts'), source]));
+}
+
+function isConditional(target: unknown): target is Readonly<Record<string, string>> {
+  return typeof target === 'object' && target !== null;
+}
+
+async function bundle(): Promise<void> {
+  const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as Manifest;
+  await using build = await rolldown({
+    input: entriesOf(manifest, existsSync('src/main.ts')),
+    // the compiler's own helpers are taken in
+    external: (id) => !id.startsWith('.') && !isAbsolute(id) && !id.startsWith('@oxc-project/runtime'),
+    platform: 'node',
+    transform: { target: 'es2024' },
+  });
+  await build.write({ dir: 'dist', format: 'esm', sourcemap: true, chunkFileNames: '[name]-[hash].js' });
+}
+
+if (import.meta.main) await bundle();
