@@ -1,12 +1,10 @@
-import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 
 /** The Dapr version whose API this sidecar speaks; what clients read as `runtimeVersion`. */
 export const apiVersion = '1.18.3';
 
 /** The version of this package. */
 export function sidecarVersion(): string {
-  const packageJson = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-    version: string;
-  };
-  return packageJson.version;
+  const { version } = createRequire(import.meta.url)('@outrigger/sidecar/package.json') as { version: string };
+  return version;
 }

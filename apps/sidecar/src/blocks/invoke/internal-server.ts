@@ -3,10 +3,8 @@ import type { Socket } from 'node:net';
 import { errorMessage, type Logger } from '@outrigger/core';
 import type { Invocation } from '@outrigger/runtime';
 
-import { addService } from '../../grpc/grpc-js-server.ts';
 import { loadGrpcJs } from '../../grpc/grpc-js.ts';
 import { bindInternalPort, type InternalPort, type InternalPortOptions } from '../../grpc/internal-port.ts';
-import { serviceInvocation } from './service-invocation.ts';
 
 export interface InternalServerOptions extends InternalPortOptions {
   /** Longest message in bytes; 0: no limit. Streamed bodies may be longer, in several messages. Default 4 MiB. */
@@ -90,7 +88,11 @@ class GrpcInternalServer implements InternalServer {
   }
 
   async #start(invocation: Pick<Invocation, 'fromPeer'>): Promise<Started> {
-    const { Server, ServerCredentials } = await loadGrpcJs();
+    const [{ Server, ServerCredentials }, { addService }, { serviceInvocation }] = await Promise.all([
+      loadGrpcJs(),
+      import('../../grpc/grpc-js-server.ts'),
+      import('./service-invocation.ts'),
+    ]);
     const { logger, maxBodySize } = this.#options;
     const server = new Server({
       'grpc.max_receive_message_length': messageLimit(maxBodySize),

@@ -4,7 +4,23 @@ import type { AppRequest, AppResponse, PeerTransport } from '@outrigger/runtime'
 
 import { type GrpcJs, loadGrpcJs } from '../../grpc/grpc-js.ts';
 import { flowControlWindow, messageLimit } from './internal-server.ts';
-import { PeerChannel } from './peer-channel.ts';
+import type { PeerChannel } from './peer-channel.ts';
+
+interface Loaded {
+  readonly grpc: GrpcJs;
+  readonly Channel: typeof PeerChannel;
+}
+
+let loading: Promise<Loaded> | undefined;
+
+/** The gRPC library, and what needs it and the protocol's messages: imported once, with the first call to a peer. */
+function load(): Promise<Loaded> {
+  loading ??= Promise.all([loadGrpcJs(), import('./peer-channel.ts')]).then(([grpc, { PeerChannel: Channel }]) => ({
+    grpc,
+    Channel,
+  }));
+  return loading;
+}
 
 export interface GrpcPeersOptions {
   /** Longest message in bytes; 0: no limit. Default 4 MiB. */
@@ -44,10 +60,10 @@ export class GrpcPeers implements PeerTransport {
     request: AppRequest,
     signal: AbortSignal,
   ): Promise<AppResponse> {
-    const grpc = await loadGrpcJs();
+    const loaded = await load();
     signal.throwIfAborted();
     if (this.#closed) throw new ComponentError('unavailable', 'this sidecar is shutting down');
-    const channel = this.#channels.get(address) ?? this.#open(grpc, address);
+    const channel = this.#channels.get(address) ?? this.#open(loaded, address);
     try {
       await channel.connected(signal);
     } catch (error) {
@@ -65,7 +81,7 @@ export class GrpcPeers implements PeerTransport {
     for (const [address, channel] of this.#channels) this.#drop(address, channel);
   }
 
-  #open(grpc: GrpcJs, address: string): PeerChannel {
+  #open({ grpc, Channel }: Loaded, address: string): PeerChannel {
     const { connectTimeout, idleTimeout, logger, maxBodySize } = this.#options;
     const client: Client = new grpc.Client(address, grpc.credentials.createInsecure(), {
       'grpc.max_receive_message_length': messageLimit(maxBodySize),
@@ -78,7 +94,7 @@ export class GrpcPeers implements PeerTransport {
       'grpc.service_config_disable_resolution': 1,
       'grpc-node.flow_control_window': flowControlWindow,
     });
-    const channel = new PeerChannel({ grpc, client, address, connectTimeout, logger });
+    const channel = new Channel({ grpc, client, address, connectTimeout, logger });
     this.#channels.set(address, channel);
     this.#sweep ??= setInterval(() => this.#closeIdle(), Math.max(idleTimeout / 4, 10)).unref();
     return channel;
