@@ -2,8 +2,8 @@ import { type Cluster, Command, Redis } from 'ioredis';
 import { ComponentError, errorMessage, type Logger } from '@outrigger/core';
 import { createClient } from './client.ts';
 import { commandFailure, connectFailure, isReplyError } from './failure.ts';
-import { type RedisMetadata } from './fields.ts';
-import { type RedisScript } from './script.ts';
+import type { RedisMetadata } from './fields.ts';
+import type { RedisScript } from './script.ts';
 
 /** Byte arrays are sent as they are, texts as UTF-8. */
 export type RedisArgument = string | number | Uint8Array;
@@ -68,8 +68,11 @@ export class RedisConnection implements AsyncDisposable {
     const client = connection.#client;
     const giveUp = () => connection.#disconnect();
     signal.addEventListener('abort', giveUp, { once: true });
+    // the driver's own promise stays open when a cluster names no server that could be asked
+    const ended = Promise.withResolvers<never>();
+    client.once('end', () => ended.reject(new Error('Connection is closed.')));
     try {
-      await client.connect();
+      await Promise.race([client.connect(), ended.promise]);
       // the driver goes on with database 0 when SELECT fails, and only tells
       const refusal = connection.#lastError;
       if (refusal !== undefined && isReplyError(refusal)) throw refusal;
@@ -99,6 +102,11 @@ export class RedisConnection implements AsyncDisposable {
     return this.#client.status === 'ready' && !this.#disposed;
   }
 
+  /** Throws `unavailable` while commands cannot be sent. */
+  assertReady(): void {
+    if (!this.isReady) throw this.#away();
+  }
+
   /** Resolves when commands can be sent: at once, or when the connection is back. Rejects when disposed. */
   async ready(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
@@ -124,10 +132,14 @@ export class RedisConnection implements AsyncDisposable {
    */
   async send(name: Uppercase<string>, args: readonly RedisArgument[], signal?: AbortSignal): Promise<RedisReply> {
     signal?.throwIfAborted();
-    if (!this.isReady) throw this.#away();
+    this.assertReady();
     const command = new Command(name, args.map(wireArgument), { replyEncoding: null });
     this.#cork();
-    this.#client.sendCommand(command);
+    return this.#reply(command, this.#client, signal);
+  }
+
+  async #reply(command: Command, client: Redis | Cluster, signal: AbortSignal | undefined): Promise<RedisReply> {
+    client.sendCommand(command);
     const reply = command.promise as Promise<RedisReply>;
     try {
       return await (signal === undefined ? reply : untilAborted(reply, signal));
@@ -150,6 +162,31 @@ export class RedisConnection implements AsyncDisposable {
       if (!isReplyError(error, 'NOSCRIPT')) throw error;
       return this.send('EVAL', [script.source, keys.length, ...keys, ...args], signal);
     }
+  }
+
+  /**
+   * One step of SCAN over all keys, of every master in a cluster. `cursor` is `0` at the start and what the last step gave after
+   * that; it is `0` again at the end. The guarantees are those of SCAN: what is there throughout is given at least once.
+   */
+  async scan(
+    cursor: string,
+    match: string,
+    count: number,
+    signal?: AbortSignal,
+  ): Promise<{ cursor: string; keys: string[] }> {
+    signal?.throwIfAborted();
+    this.assertReady();
+    const [, position = '', server = '0'] = /^(\d+)(?:@(\d+))?$/.exec(cursor) ?? [];
+    if (position === '') throw new ComponentError('invalid-argument', 'this is not a cursor that a scan has given');
+    const servers = this.#client instanceof Redis ? [this.#client] : sortedMasters(this.#client);
+    const index = Number(server);
+    const client = servers[index];
+    if (client === undefined) return { cursor: '0', keys: [] };
+    const command = new Command('SCAN', [position, 'MATCH', match, 'COUNT', count], { replyEncoding: null });
+    const [next, keys] = (await this.#reply(command, client, signal)) as [Buffer, Buffer[]];
+    const more =
+      next.toString() !== '0' ? `${next.toString()}@${index}` : index + 1 < servers.length ? `0@${index + 1}` : '0';
+    return { cursor: more, keys: keys.map((key) => key.toString()) };
   }
 
   /** Waits for the replies that are due, then closes; a connection for blocking commands closes at once. */
@@ -210,6 +247,12 @@ export class RedisConnection implements AsyncDisposable {
     this.#corked?.uncork();
     this.#corked = undefined;
   };
+}
+
+/** The masters of a cluster in an order that does not change while none comes or goes. */
+function sortedMasters(cluster: Cluster): Redis[] {
+  const address = ({ options: { host = '', port = 0 } }: Redis) => `${host}:${port}`;
+  return cluster.nodes('master').toSorted((a, b) => (address(a) < address(b) ? -1 : 1));
 }
 
 function wireArgument(argument: RedisArgument): string | Buffer {
