@@ -10,7 +10,7 @@ import { Publisher } from './blocks/pubsub-publisher.ts';
 import type { PubSubTopics } from './blocks/pubsub.ts';
 import { SecretsBlock, type SecretsHandle } from './blocks/secrets.ts';
 import { StateBlock, type StateComponent, type StateHandle } from './blocks/state.ts';
-import { type ActiveSubscription, Subscriptions } from './blocks/subscriptions.ts';
+import { type ActiveSubscription, declaredSubscriptions, Subscriptions } from './blocks/subscriptions.ts';
 import type { ComponentInstance } from './components/component-instance.ts';
 import type { Components } from './components/components.ts';
 import { problemOf } from './components/start-components.ts';
@@ -100,7 +100,8 @@ export class RunningRuntime implements Runtime {
   }
 
   get subscriptions(): readonly ActiveSubscription[] {
-    return this.#subscriptions?.active ?? [];
+    const { subscriptions } = this.#parts.resources;
+    return this.#subscriptions?.known ?? declaredSubscriptions(subscriptions.map(({ spec }) => spec));
   }
 
   state(storeName: string): StateHandle {

@@ -62,6 +62,7 @@ export interface Runtime extends AsyncDisposable {
   readonly invocation: Invocation;
 
   readonly components: readonly LoadedComponent[];
+  /** Of resources and of the app, those that cannot be delivered to the app included. */
   readonly subscriptions: readonly ActiveSubscription[];
   readonly httpEndpoints: readonly string[];
   readonly resiliencies: readonly string[];

@@ -50,6 +50,8 @@ describe('subscriptions', () => {
       handle: acknowledge,
     });
     expect(subscriptions.active.map(({ topic }) => topic)).toEqual(['orders']);
+    // the metadata API shows what is wanted; only what has no route is not wanted
+    expect(subscriptions.known.map(({ topic }) => topic)).toEqual(['a', 'b', 'c', 'forbidden', 'orders']);
     const all = log.join('\n');
     expect(all).toMatch(
       /topic a on pubsub nowhere: no pub\/sub component of that name is loaded for this app \(loaded: pubsub\)/,
@@ -77,6 +79,7 @@ describe('subscriptions', () => {
     const { app, publish, subscriptions } = await scene({ programmatic, handle: acknowledge });
     await subscriptions.stop(never);
     expect(subscriptions.active).toEqual([]);
+    expect(subscriptions.known).toHaveLength(1);
     programmatic[0] = { pubsubname: 'pubsub', topic: 'orders', route: '/two' };
     await subscriptions.start(never);
     await publish({ n: 1 });

@@ -36,18 +36,25 @@ export class Subscriptions implements AsyncDisposable {
   readonly #options: SubscriptionsOptions;
   readonly #whileAppStarts: Policy;
   #running: { readonly subscription: TopicSubscription; readonly active: ActiveSubscription }[] = [];
+  #known: readonly ActiveSubscription[];
   #paused = false;
   /** Counts the stops, so that a start that one of them has overtaken leaves nothing running. */
   #stops = 0;
 
   constructor(options: SubscriptionsOptions) {
     this.#options = options;
+    this.#known = declaredSubscriptions(options.declarative);
     this.#whileAppStarts = policy([options.initializationRetry ?? whileAppStarts]);
   }
 
   /** Those that are delivering, or paused. */
   get active(): readonly ActiveSubscription[] {
     return this.#running.map(({ active }) => active);
+  }
+
+  /** Those of resources and those that the app named when it was last asked, whether they deliver or not. */
+  get known(): readonly ActiveSubscription[] {
+    return this.#known;
   }
 
   /**
@@ -58,6 +65,8 @@ export class Subscriptions implements AsyncDisposable {
     const { logger } = this.#options;
     const stops = this.#stops;
     const wanted = this.#merge(await this.#programmatic(signal));
+    this.#known = [...wanted.values()].map(({ spec, type }) => activeOf(spec, type));
+    for (const { active } of this.#running) wanted.delete(keyOf(active));
     await Promise.all(
       [...wanted.values()].map(async ({ spec, type }) => {
         try {
@@ -134,7 +143,6 @@ export class Subscriptions implements AsyncDisposable {
       logger.warn(`the subscription to topic ${spec.topic} on pubsub ${spec.pubsubName} has no route and is left out`);
       wanted.delete(key);
     }
-    for (const { active } of this.#running) wanted.delete(keyOf(active));
     return wanted;
   }
 
@@ -147,6 +155,11 @@ export class Subscriptions implements AsyncDisposable {
     }
     return TopicSubscription.start(broker, spec, channel, logger, signal);
   }
+}
+
+/** Subscriptions of resources as the metadata API shows them. */
+export function declaredSubscriptions(specs: readonly SubscriptionSpec[]): readonly ActiveSubscription[] {
+  return specs.map((spec) => activeOf(spec, 'DECLARATIVE'));
 }
 
 function keyOf({ pubsubName, topic }: { readonly pubsubName: string; readonly topic: string }): string {

@@ -33,6 +33,9 @@ export interface MetadataSource {
   readonly extended: Map<string, string>;
 }
 
+/** What Dapr shows when there is no app: its flags' defaults. */
+const noApp: AppConnection = { port: 0, protocol: 'http', channelAddress: '127.0.0.1', maxConcurrency: 0 };
+
 /** The body of `GET /v1.0/metadata`. Empty members are left out, as in Dapr. */
 export function metadataDocument({ runtime, runtimeVersion, app, extended }: MetadataSource) {
   const features = [...runtime.configuration.features].filter(([, enabled]) => enabled).map(([name]) => name);
@@ -40,15 +43,17 @@ export function metadataDocument({ runtime, runtimeVersion, app, extended }: Met
     id: runtime.appId,
     runtimeVersion,
     ...unlessEmpty('enabledFeatures', features),
-    ...unlessEmpty('components', runtime.components),
+    ...unlessEmpty('components', runtime.components.map(component)),
     extended: Object.fromEntries(extended),
     ...unlessEmpty('subscriptions', runtime.subscriptions.map(subscription)),
     ...unlessEmpty(
       'httpEndpoints',
       runtime.httpEndpoints.map((name) => ({ name })),
     ),
-    appConnectionProperties: app === undefined ? {} : connection(app),
-    actorRuntime: { runtimeStatus: 'DISABLED', hostReady: false },
+    appConnectionProperties: connection(app ?? noApp),
+    actorRuntime: { runtimeStatus: 'DISABLED', hostReady: false, placement: 'placement: disconnected' },
+    // shown even when it is empty
+    workflows: {},
     ...unlessEmpty(
       'resiliencies',
       runtime.resiliencies.map((name) => ({ name })),
@@ -58,6 +63,10 @@ export function metadataDocument({ runtime, runtimeVersion, app, extended }: Met
 
 function unlessEmpty<K extends string, T>(name: K, list: readonly T[]): { readonly [P in K]?: readonly T[] } {
   return list.length === 0 ? {} : ({ [name]: list } as { [P in K]: readonly T[] });
+}
+
+function component({ name, type, version, capabilities }: Runtime['components'][number]) {
+  return { name, type, version, ...unlessEmpty('capabilities', capabilities) };
 }
 
 function subscription({ pubsubName, topic, metadata, rules, deadLetterTopic, type }: Runtime['subscriptions'][number]) {

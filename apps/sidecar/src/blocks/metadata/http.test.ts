@@ -23,7 +23,10 @@ test('the document says what runs; empty parts are left out', async () => {
   const runtime: DescribedRuntime = {
     appId: 'shop',
     configuration,
-    components: [{ name: 'orders', type: 'state.x', version: 'v1', capabilities: ['ETAG'] }],
+    components: [
+      { name: 'orders', type: 'state.x', version: 'v1', capabilities: ['ETAG'] },
+      { name: 'vault', type: 'secretstores.x', version: 'v1', capabilities: [] },
+    ],
     httpEndpoints: [],
     resiliencies: ['calm'],
     subscriptions: [
@@ -49,11 +52,30 @@ test('the document says what runs; empty parts are left out', async () => {
     id: 'shop',
     runtimeVersion: '1.18.3',
     enabledFeatures: ['HotReload'],
-    components: [{ name: 'orders', type: 'state.x', version: 'v1', capabilities: ['ETAG'] }],
+    components: [
+      { name: 'orders', type: 'state.x', version: 'v1', capabilities: ['ETAG'] },
+      { name: 'vault', type: 'secretstores.x', version: 'v1' },
+    ],
     extended: { daprRuntimeVersion: '1.18.3', 'my key': 'my value' },
     subscriptions: [{ pubsubname: 'p', topic: 't', rules: [{ path: '/x' }], deadLetterTopic: '', type: 'DECLARATIVE' }],
     appConnectionProperties: { port: 3000, protocol: 'http', channelAddress: '127.0.0.1' },
-    actorRuntime: { runtimeStatus: 'DISABLED', hostReady: false },
+    actorRuntime: { runtimeStatus: 'DISABLED', hostReady: false, placement: 'placement: disconnected' },
+    workflows: {},
     resiliencies: [{ name: 'calm' }],
+  });
+});
+
+test('without an app its connection is shown with the defaults', async () => {
+  const runtime = {
+    appId: 'shop',
+    configuration,
+    components: [],
+    httpEndpoints: [],
+    resiliencies: [],
+    subscriptions: [],
+  };
+  const { url } = await serve({ routes: metadataRoutes({ runtime, runtimeVersion: '1.18.3', extended: new Map() }) });
+  expect(await (await fetch(`${url}/v1.0/metadata`)).json()).toMatchObject({
+    appConnectionProperties: { protocol: 'http', channelAddress: '127.0.0.1' },
   });
 });
