@@ -11,7 +11,7 @@ import { GrpcPeers } from '../src/blocks/invoke/peers.ts';
 import { serve } from './served.ts';
 
 /** An app on a free loopback port, closed when the test ends. */
-export async function listenApp(handler: RequestListener): Promise<{ readonly port: number; readonly server: Server }> {
+async function listenApp(handler: RequestListener): Promise<{ readonly port: number; readonly server: Server }> {
   const server = createServer(handler);
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
@@ -58,7 +58,7 @@ export interface Half {
 }
 
 /** What never applies a policy of the user's, and does not wait between the built-in retries. */
-export const noPolicies: InvocationOptions['policies'] = {
+const noPolicies: InvocationOptions['policies'] = {
   app: () => undefined,
   serviceRetry: retry({ maxRetries: 3, duration: 1 }),
 };

@@ -1,4 +1,4 @@
-import type { Client, ClientDuplexStream, Metadata, ServiceError } from '@grpc/grpc-js';
+import type { Client, Metadata, ServiceError } from '@grpc/grpc-js';
 import { ComponentError, errorMessage, type Logger } from '@outrigger/core';
 import {
   InternalInvokeRequest,
@@ -6,21 +6,12 @@ import {
   InternalInvokeResponse,
   InternalInvokeResponseStream,
   ServiceInvocationDefinition,
-  type StreamPayload,
 } from '@outrigger/protocol';
 import { type AppRequest, type AppResponse, type Body, PeerError } from '@outrigger/runtime';
 
 import { type GrpcJs, statusName } from '../../grpc/grpc-js.ts';
-import {
-  asBuffer,
-  bytesOf,
-  isWhole,
-  PeerMessageError,
-  pieceSize,
-  piecesOf,
-  requestHead,
-  responseOf,
-} from './peer-message.ts';
+import { asBuffer, bytesOf, isWhole, PeerMessageError, requestHead, responseOf } from './peer-message.ts';
+import { cancellable, drain, payloads, type PeerStream, send } from './peer-stream.ts';
 
 export interface PeerChannelOptions {
   readonly grpc: GrpcJs;
@@ -30,8 +21,6 @@ export interface PeerChannelOptions {
   readonly connectTimeout: number;
   readonly logger: Logger;
 }
-
-type PeerStream = ClientDuplexStream<InternalInvokeRequestStream, InternalInvokeResponseStream>;
 
 const { fullName, methods } = ServiceInvocationDefinition;
 const streamPath = `/${fullName}/${methods.callLocalStream.name}`;
@@ -206,89 +195,6 @@ export class PeerChannel {
       this.#idleSince = performance.now();
     });
   }
-}
-
-/** Sends head and body; a short body along with the head. A body that cannot be read cancels the call and is the failure. */
-function send(call: PeerStream, head: InternalInvokeRequest, body: Body, onBody: () => void): { failure?: unknown } {
-  const sending: { failure?: unknown } = {};
-  // What is wrong with the call shows where its answer is read.
-  call.on('error', () => {});
-  if (body === undefined || (body instanceof Uint8Array && body.byteLength <= pieceSize)) {
-    call.write(body === undefined ? { request: head } : { request: head, payload: { data: asBuffer(body), seq: 0n } });
-    call.end();
-    return sending;
-  }
-  call.write({ request: head });
-  onBody();
-  pump(call, body).catch((error: unknown) => {
-    sending.failure = error;
-    call.cancel();
-  });
-  return sending;
-}
-
-/** Writes as fast as the peer takes it; stops when the call is over. */
-async function pump(call: PeerStream, body: Body): Promise<void> {
-  let isOver = false;
-  let resume: (() => void) | undefined;
-  const goOn = (): void => resume?.();
-  call.on('drain', goOn);
-  call.on('status', () => {
-    isOver = true;
-    goOn();
-  });
-  for await (const payload of piecesOf(body)) {
-    if (isOver) return;
-    if (call.write({ payload })) continue;
-    await new Promise<void>((resolve) => {
-      resume = resolve;
-    });
-  }
-  call.end();
-}
-
-async function* payloads(
-  first: StreamPayload | undefined,
-  messages: AsyncIterator<InternalInvokeResponseStream>,
-  failure: (error: unknown) => unknown,
-): AsyncGenerator<StreamPayload | undefined> {
-  yield first;
-  for (;;) {
-    let next;
-    try {
-      next = await messages.next();
-    } catch (error) {
-      throw failure(error);
-    }
-    if (next.done) return;
-    if (next.value.response !== undefined) throw new PeerMessageError('response metadata found in non-leading chunk');
-    yield next.value.payload;
-  }
-}
-
-/** A body whose reader may leave at any time, also before it began to read. */
-function cancellable(
-  bytes: AsyncGenerator<Uint8Array, void>,
-  cancel: () => void,
-): AsyncIterableIterator<Uint8Array, void> {
-  return {
-    next: () => bytes.next(),
-    return: () => {
-      cancel();
-      return bytes.return();
-    },
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-  };
-}
-
-/** Reads the end of a call whose answer is there already, so that the connection can forget it. */
-function drain(messages: AsyncIterator<unknown>): void {
-  messages.next().then(
-    (next) => (next.done ? undefined : drain(messages)),
-    () => {},
-  );
 }
 
 function isEmpty({ verb }: AppRequest, { headers, status }: AppResponse): boolean {
