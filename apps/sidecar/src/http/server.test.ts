@@ -47,15 +47,12 @@ describe('finding the way', () => {
     expect(seen).toEqual(['DELETE', '/hello', undefined, false]);
   });
 
-  test('without a fallback the answer says that an app id is missing', async () => {
+  test('without a fallback, as on the public port, there is just nothing', async () => {
     const { url } = await serve({});
     const answer = await fetch(`${url}/nothing`);
     expect(answer.status).toBe(404);
-    expect(answer.headers.get('content-type')).toBe('application/json');
-    expect(await answer.json()).toEqual({
-      errorCode: 'ERR_DIRECT_INVOKE',
-      message: 'failed getting app id either from the URL path or the header dapr-app-id',
-    });
+    expect(answer.headers.get('content-type')).toBe('text/plain; charset=utf-8');
+    expect(await answer.text()).toBe('404 page not found\n');
   });
 
   test('a denied API falls to the fallback; with invocation denied, too, nothing is found', async () => {

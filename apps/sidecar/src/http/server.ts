@@ -2,7 +2,6 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
 import type { Logger } from '@outrigger/core';
-import { noAppId } from '@outrigger/runtime';
 
 import { type ApiAccess, isApiAllowed } from './api-access.ts';
 import { apiLog, type ApiLogOptions } from './api-log.ts';
@@ -22,7 +21,7 @@ import { Router } from './router.ts';
 
 export interface HttpServerOptions {
   readonly routes: readonly Route[];
-  /** Takes what no route takes: service invocation. Its exchange has no `params`. Default: 404 `ERR_DIRECT_INVOKE`. */
+  /** Takes what no route takes: service invocation. Its exchange has no `params`. Default: 404 in plain text. */
   readonly fallback?: (exchange: HttpExchange) => Promise<void> | void;
   /** Where to listen: addresses (see `parseListenAddresses`) and a port (0 picks a free one), or a Unix socket. */
   readonly addresses?: readonly string[];
@@ -81,7 +80,7 @@ class ApiServer implements HttpServer {
   #draining = false;
 
   constructor(options: HttpServerOptions) {
-    const { access, fallback = answerNoAppId } = options;
+    const { access, fallback = answerNotFound } = options;
     this.#options = options;
     this.#router = new Router(access ? options.routes.filter((route) => isApiAllowed(route, access)) : options.routes);
     this.#fallback = access === undefined || isApiAllowed(invokeApi, access) ? fallback : answerNotFound;
@@ -224,10 +223,6 @@ class ApiServer implements HttpServer {
       exchange.response.destroy();
     }
   }
-}
-
-function answerNoAppId(): never {
-  throw noAppId();
 }
 
 function answerNotFound(exchange: HttpExchange): void {

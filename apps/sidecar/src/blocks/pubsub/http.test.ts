@@ -63,11 +63,7 @@ describe('publishing', () => {
 
   test('without a topic it is no publishing', async () => {
     const { call, published } = await api();
-    const answer = await call('/v1.0/publish/pubsub', 'x');
-    expect([answer.status, (JSON.parse(answer.text) as { errorCode: string }).errorCode]).toEqual([
-      404,
-      'ERR_DIRECT_INVOKE',
-    ]);
+    expect(await call('/v1.0/publish/pubsub', 'x')).toMatchObject({ status: 404 });
     expect(published).toEqual([]);
   });
 });
