@@ -99,7 +99,9 @@ export class RedisConnection implements AsyncDisposable {
 
   /** Whether commands can be sent now. */
   get isReady(): boolean {
-    return this.#client.status === 'ready' && !this.#disposed;
+    const client = this.#client;
+    if (client.status !== 'ready' || this.#disposed) return false;
+    return !(client instanceof Redis) || client.stream.writable;
   }
 
   /** Throws `unavailable` while commands cannot be sent. */

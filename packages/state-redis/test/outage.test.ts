@@ -1,0 +1,120 @@
+import { requireBackend } from '@outrigger/conformance';
+import { ComponentError } from '@outrigger/core';
+import { TestServer } from '@outrigger/redis-client/test-server';
+import { describe, expect, it, vi } from 'vitest';
+import { createStore } from './create.ts';
+
+const { signal } = new AbortController();
+const start = 'redis-server, then OUTRIGGER_TEST_REDIS=127.0.0.1:6379 npm run test:backends';
+const value = Buffer.from('x');
+
+requireBackend('OUTRIGGER_TEST_REDIS', start, () => {
+  describe('state.redis when its server goes away', () => {
+    it('loses no acknowledged write when the server is killed under load, and recovers by itself', async () => {
+      await using server = await TestServer.start('--appendonly', 'yes', '--appendfsync', 'always');
+      await using store = await createStore({ redisHost: server.host });
+      const acknowledged: string[] = [];
+      let refused = 0;
+      let writing = true;
+      const writers = Array.from({ length: 8 }, async (_, writer) => {
+        for (let index = 0; writing; index++) {
+          const key = `${writer}-${index}`;
+          try {
+            await store.set({ key, value: Buffer.from(key) }, signal);
+            acknowledged.push(key);
+          } catch (error) {
+            expect(ComponentError.is(error) && error.code).toBe('unavailable');
+            refused++;
+            await vi.waitFor(() => store.get({ key: 'any' }, signal), { timeout: 10_000, interval: 5 });
+          }
+        }
+      });
+      for (let round = 1; round <= 2; round++) {
+        const target = acknowledged.length + 200;
+        await vi.waitUntil(() => acknowledged.length >= target, { timeout: 20_000 });
+        const before = refused;
+        await server.kill();
+        await vi.waitUntil(() => refused > before, { timeout: 5000 });
+        await server.restart();
+      }
+      const target = acknowledged.length + 200;
+      await vi.waitUntil(() => acknowledged.length >= target, { timeout: 20_000 });
+      writing = false;
+      await Promise.all(writers);
+      const outcomes = await store.getMany?.(
+        acknowledged.map((key) => ({ key })),
+        signal,
+      );
+      const lost = acknowledged.filter(
+        (_, index) => outcomes?.[index]?.ok !== true || outcomes[index].value === undefined,
+      );
+      expect(lost).toEqual([]);
+    });
+
+    it('answers every kind of call at once while the server is down', async () => {
+      await using server = await TestServer.start();
+      await using store = await createStore({ redisHost: server.host });
+      await server.kill();
+      const calls = [
+        () => store.get({ key: 'k' }, signal),
+        () => store.set({ key: 'k', value }, signal),
+        () => store.set({ key: 'k', value, consistency: 'strong' }, signal),
+        () => store.delete({ key: 'k' }, signal),
+        () => store.getMany?.([{ key: 'k' }], signal),
+        () => store.setMany?.([{ key: 'k', value }], signal),
+        () => store.transact?.([{ operation: 'delete', key: 'k' }], {}, signal),
+        () => store.keysLike?.({ pattern: '%' }, signal),
+      ];
+      for (const call of calls) {
+        const asked = performance.now();
+        await expect(call()).rejects.toMatchObject({
+          code: 'unavailable',
+          message: expect.stringContaining(server.host),
+        });
+        expect(performance.now() - asked).toBeLessThan(200);
+      }
+    });
+
+    it('says which server it cannot reach', async () => {
+      await expect(createStore({ redisHost: '127.0.0.1:1' })).rejects.toMatchObject({
+        code: 'unavailable',
+        message: expect.stringMatching(/127\.0\.0\.1:1: .*redisHost/),
+      });
+    });
+  });
+
+  describe('strong consistency of state.redis', () => {
+    it('waits for the replicas, and says so when one does not confirm', async () => {
+      await using master = await TestServer.start();
+      await using replica = await TestServer.start('--replicaof', '127.0.0.1', String(master.port));
+      await using store = await createStore({ redisHost: master.host });
+      await using copy = await createStore({ redisHost: replica.host });
+      // a replica that is still catching up confirms nothing
+      await vi.waitFor(() => store.set({ key: 'k', value, consistency: 'strong' }, signal), {
+        timeout: 20_000,
+        interval: 200,
+      });
+      await vi.waitFor(async () => expect(await copy.get({ key: 'k' }, signal)).toBeDefined(), { timeout: 20_000 });
+
+      for (let index = 0; index < 20; index++) {
+        await store.set({ key: `k${index}`, value, consistency: 'strong' }, signal);
+        expect(await copy.get({ key: `k${index}` }, signal)).toBeDefined();
+      }
+      const operations = [{ operation: 'set', key: 't', value, consistency: 'strong' }] as const;
+      await store.transact?.(operations, {}, signal);
+      expect(await copy.get({ key: 't' }, signal)).toBeDefined();
+
+      replica.freeze();
+      const strong = store.set({ key: 'late', value, consistency: 'strong' }, signal);
+      const unconfirmed = expect(strong).rejects.toMatchObject({
+        code: 'deadline-exceeded',
+        message: expect.stringContaining('0 of 1'),
+      });
+      const asked = performance.now();
+      await store.set({ key: 'quick', value }, signal);
+      expect(performance.now() - asked).toBeLessThan(500);
+      await unconfirmed;
+      replica.thaw();
+    });
+  });
+});
