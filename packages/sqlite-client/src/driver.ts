@@ -14,6 +14,7 @@ export function driver(): Driver {
 }
 
 function loadQuietly(): Driver {
+  // oxlint-disable-next-line typescript/unbound-method -- called on `process` below, and put back as it was
   const { emitWarning } = process;
   process.emitWarning = (warning: string | Error, ...rest: unknown[]) => {
     if (/\bSQLite\b/.test(String(warning))) return;
