@@ -1,4 +1,4 @@
-import { field, type MetadataOf } from '@outrigger/core';
+import { field } from '@outrigger/core';
 import { redisFields } from '@outrigger/redis-client';
 
 export const fields = {
@@ -9,5 +9,3 @@ export const fields = {
     min: -1,
   }),
 };
-
-export type StateRedisMetadata = MetadataOf<typeof fields>;
