@@ -153,6 +153,8 @@ export class HttpAppChannel implements AppChannel {
     const headers = this.#headers();
     addMetadataHeaders(headers, event.metadata);
     addMetadataHeaders(headers, { pubsubName: event.pubsubName });
+    // each entry has a trace of its own
+    headers['traceparent'] ??= noTrace;
     headers['content-type'] = 'application/json';
     const response = await this.#client.collect(
       { method: 'POST', target: requestTarget(event.path), headers, body: bulkRequestBody(event) },
@@ -186,10 +188,15 @@ function textOf(body: Uint8Array | undefined): string {
   return body === undefined ? '' : Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8');
 }
 
-/** The event's own trace context goes on in the call. */
+const noTrace = '00-00000000000000000000000000000000-0000000000000000-00';
+
+/** The event's own trace context goes on in the call; without one, the header has Dapr's zeros. */
 function addTrace(headers: MutableHeaders, cloudEvent: TopicEvent['cloudEvent']): void {
   const traceparent = cloudEvent['traceparent'] ?? cloudEvent['traceid'];
-  if (typeof traceparent !== 'string' || !/^[\da-f]{2}-[\da-f]{32}-[\da-f]{16}-[\da-f]{2}/.test(traceparent)) return;
+  if (typeof traceparent !== 'string' || !/^[\da-f]{2}-[\da-f]{32}-[\da-f]{16}-[\da-f]{2}/.test(traceparent)) {
+    headers['traceparent'] ??= noTrace;
+    return;
+  }
   addMetadataHeaders(headers, { traceparent });
   for (const name of ['tracestate', 'baggage']) {
     const value = cloudEvent[name];

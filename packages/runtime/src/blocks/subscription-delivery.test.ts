@@ -36,6 +36,14 @@ describe('a message for the app', () => {
     expect(request?.headers).not.toHaveProperty('dapr-api-token');
   });
 
+  it('carries a traceparent of zeros when nobody traces it', async () => {
+    const { app, publish } = await scene({ subscription: { route: '/orders' }, handle: acknowledge });
+    await publish({ n: 1 });
+    await vi.waitFor(() => expect(app.posted('/orders')).toHaveLength(1));
+    const zeros = '00-00000000000000000000000000000000-0000000000000000-00';
+    expect(app.posted('/orders')[0]?.headers).toMatchObject({ traceparent: zeros });
+  });
+
   it('is wrapped when it is a raw payload and the subscription says so', async () => {
     const { app, publish } = await scene({
       subscription: { route: 'orders', metadata: { rawPayload: true } },
