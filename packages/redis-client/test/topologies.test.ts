@@ -17,6 +17,8 @@ requireBackend(backend, howToStart, () => {
       '127.0.0.1',
       '--appendonly',
       'yes',
+      '--appendfsync',
+      'always',
     );
     await using admin = await connect({ redisHost: server.host });
     await admin.send('CLUSTER', ['ADDSLOTSRANGE', 0, 16_383]);

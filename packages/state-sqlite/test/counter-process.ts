@@ -4,7 +4,7 @@ import { createStore } from './create.ts';
 
 const [file = '', times = '1'] = process.argv.slice(2);
 const { signal } = new AbortController();
-await using store = await createStore({ connectionString: file, busyTimeout: '20s' });
+const store = await createStore({ connectionString: file, busyTimeout: '20s' });
 
 for (let done = 0; done < Number(times);) {
   const item = await store.get({ key: 'count' }, signal);
@@ -17,3 +17,4 @@ for (let done = 0; done < Number(times);) {
     if (!ComponentError.is(error) || error.code !== 'etag-mismatch') throw error;
   }
 }
+await store[Symbol.asyncDispose]();
