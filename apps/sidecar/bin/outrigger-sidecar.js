@@ -1,10 +1,13 @@
 #!/bin/sh
 ':' /*
 # For a shell, these lines are the command, and to Node.js they are a comment: so it also starts with an empty environment,
-# and prefers the Node.js that a project has pinned (the npm package `node`). Then Node.js reads this very file.
-here=$(dirname "$(readlink -f "$0")")
-for node in "$here/../../../node_modules/node/bin/node" "$here/../../../node/bin/node" "$here/../../../../node/bin/node" \
-  "$(command -v node)" /usr/local/bin/node /usr/bin/node; do
+# and prefers the Node.js that a project has pinned (the npm package `node`) beside node_modules/.bin or beside this package.
+# Nothing is started for that: every process would take longer than a part of Node's own start.
+here=${0%/*}
+for node in "$here/../node/bin/node" "$here/../../../node_modules/node/bin/node" "$here/../../../node/bin/node"; do
+  [ -x "$node" ] && exec "$node" "$0" "$@"
+done
+for node in "$(command -v node)" /usr/local/bin/node /usr/bin/node; do
   [ -x "$node" ] && exec "$node" "$0" "$@"
 done
 echo 'outrigger-sidecar: no Node.js found; install 22.18 or newer, or put it on the PATH' >&2

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { isIPv6 } from 'node:net';
 import { type AppInstance, errorMessage, type Logger } from '@outrigger/core';
 import type { SqliteDatabase } from '@outrigger/sqlite-client';
@@ -8,7 +7,7 @@ type Renewal = 'renewed' | 'restored' | 'taken';
 
 /** The row of one running sidecar, and the timer that renews it. */
 export class Registration {
-  readonly #id = randomUUID();
+  readonly #id = crypto.randomUUID();
   readonly #instance: AppInstance;
   readonly #address: string;
   readonly #database: SqliteDatabase;

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import {
   type BulkOutcome,
   ComponentError,
@@ -120,7 +119,7 @@ export class InMemoryStateStore implements StateStore {
   #write({ key, value, etag, concurrency, ttlInSeconds = -1 }: StateSetRequest): void {
     if (etag !== undefined || concurrency === 'first-write') this.#compare(key, etag);
     // a copy, as the caller may go on to use its bytes for something else
-    const item = { value: new Uint8Array(value), etag: randomUUID() };
+    const item = { value: new Uint8Array(value), etag: crypto.randomUUID() };
     if (ttlInSeconds <= 0) {
       this.#items.set(key, item);
       return;

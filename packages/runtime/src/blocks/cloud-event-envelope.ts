@@ -1,5 +1,4 @@
 import { isUtf8 } from 'node:buffer';
-import { randomUUID } from 'node:crypto';
 
 import type { RequestMetadata } from '@outrigger/core';
 
@@ -87,7 +86,7 @@ export class EnvelopeWriter {
       ',"datacontenttype":' +
       (contentType === 'application/json' ? quotedJsonType : JSON.stringify(contentType)) +
       (expiration === undefined ? ',"id":' : `,"expiration":"${expiration}","id":`) +
-      (id ? JSON.stringify(id) : `"${randomUUID()}"`) +
+      (id ? JSON.stringify(id) : `"${crypto.randomUUID()}"`) +
       segments.afterId +
       now() +
       segments.afterTime +

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 
 import type { Message } from '@outrigger/core';
 
@@ -51,7 +50,7 @@ function wrap(message: Message, pubsubName: string, topic: string): ReceivedEven
   const cloudEvent: Record<string, unknown> = {
     data_base64: base64Of(message.data),
     datacontenttype: 'application/octet-stream',
-    id: randomUUID(),
+    id: crypto.randomUUID(),
     pubsubname: pubsubName,
     source: 'Dapr',
     specversion: '1.0',

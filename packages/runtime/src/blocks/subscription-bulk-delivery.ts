@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 
 import { type BulkOutcome, errorMessage, type Message } from '@outrigger/core';
 
@@ -65,7 +64,7 @@ export async function deliverMany(
 }
 
 function entryOf(event: TopicEvent, message: Message, raw: boolean): Entry {
-  const base = { entryId: randomUUID(), metadata: message.metadata };
+  const base = { entryId: crypto.randomUUID(), metadata: message.metadata };
   if (raw) {
     const text = base64Of(message.data);
     return { ...base, event: text, json: `"${text}"`, contentType: message.contentType || 'application/octet-stream' };
@@ -97,7 +96,7 @@ async function deliverToPath(
             pubsubName: broker.name,
             topic,
             path,
-            id: randomUUID(),
+            id: crypto.randomUUID(),
             metadata: noMetadata,
             entries: pending.map(({ entry }) => entry),
           },
