@@ -1,11 +1,9 @@
-import { Readable } from 'node:stream';
-
 import { type Bulkhead, bulkhead, ComponentError, errorMessage } from '@outrigger/core';
 import type { Dispatcher } from 'undici';
 
 import type { AppResponse, Body } from './app-channel.ts';
 import type { MutableHeaders } from './http-headers.ts';
-import { HttpExchange } from './http-exchange.ts';
+import { HttpExchange, requestBody } from './http-exchange.ts';
 
 export type HttpAppProtocol = 'http' | 'https' | 'h2c';
 
@@ -87,16 +85,12 @@ export class HttpClient implements AsyncDisposable {
     }
     const onDone = (): void => limit?.leave();
     const exchange = new HttpExchange(collectUpTo === undefined ? { signal, onDone } : { signal, onDone, collectUpTo });
-    const { body } = call;
     dispatcher.dispatch(
       {
         method: call.method,
         path: call.target,
         headers: call.headers,
-        body:
-          body === undefined || body instanceof Uint8Array
-            ? (body ?? null)
-            : Readable.from(body, { objectMode: false }),
+        body: requestBody(call.body),
       },
       exchange,
     );
@@ -121,7 +115,13 @@ export class HttpClient implements AsyncDisposable {
     const address = `${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}:${port}`;
     // How long the app may take is for policies to say.
     const timeouts = { headersTimeout: 0, bodyTimeout: 0 };
-    if (protocol === 'h2c') return new H2CClient(`http://${address}`, timeouts);
+    if (protocol === 'h2c') {
+      // One call on a connection at a time: on a shared one undici lets calls with a body wait for each other.
+      return new Pool(`http://${address}`, {
+        ...timeouts,
+        factory: (origin) => new H2CClient(origin, { ...timeouts, pipelining: 1 }),
+      });
+    }
     return new Pool(`${protocol}://${address}`, {
       ...timeouts,
       allowH2: false,

@@ -1,7 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { Readable } from 'node:stream';
+
 import type { Dispatcher } from 'undici';
 
-import type { AppResponse, HeaderMap } from './app-channel.ts';
+import type { AppResponse, Body, HeaderMap } from './app-channel.ts';
 
 /** Bodies up to this size, when the app says their length, are handed on whole: cheaper than a stream, and can be sent again. */
 const wholeBodyLimit = 64 * 1024;
@@ -14,6 +16,15 @@ export interface ExchangeOptions {
   readonly collectUpTo?: number;
   /** Called once, when the response was read to its end, failed or was cancelled. */
   readonly onDone: () => void;
+}
+
+/** A body as undici takes it. */
+export function requestBody(body: Body): Uint8Array | Readable | null {
+  if (body === undefined || body instanceof Uint8Array) return body ?? null;
+  const stream = Readable.from(body, { objectMode: false });
+  // undici destroys the body of a request that is aborted before it has begun, when it does not listen any more
+  stream.on('error', () => {});
+  return stream;
 }
 
 /** One request to the app and its response, which resolves `response` when status and headers (or the whole body) are there. */
@@ -89,7 +100,8 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
 
   readonly #onAbort = (): void => {
     const reason: unknown = this.#options.signal.reason;
-    this.#controller?.abort(reason instanceof Error ? reason : abortError());
+    // A turn later: Node.js spins for ever on an HTTP/2 stream that is closed in the turn in which it was opened with a body.
+    setImmediate(() => this.#controller?.abort(reason instanceof Error ? reason : abortError()));
     this.#fail(reason);
   };
 

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { createServer as createHttp2Server } from 'node:http2';
+import { createServer as createHttp2Server, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 
 import { silentLogger } from '@outrigger/core';
@@ -28,6 +28,15 @@ async function start(...args: Parameters<typeof HttpApp.start>): Promise<HttpApp
   const app = await HttpApp.start(...args);
   onTestFinished(() => app[Symbol.asyncDispose]());
   return app;
+}
+
+async function serveHttp2(
+  handle: (request: Http2ServerRequest, response: Http2ServerResponse) => void,
+): Promise<number> {
+  const server = createHttp2Server(handle).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => void server.close());
+  return (server.address() as AddressInfo).port;
 }
 
 const call = (request: Partial<AppRequest> = {}): AppRequest => ({
@@ -249,19 +258,60 @@ describe('invoking', () => {
   });
 
   it('speaks HTTP/2 in clear text where the app does', async () => {
-    const server = createHttp2Server((request, response) => {
+    const port = await serveHttp2((request, response) => {
       response.writeHead(200, { 'x-version': request.httpVersion });
       response.end('hello');
     });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    onTestFinished(() => void server.close());
-    const channel = channelTo((server.address() as AddressInfo).port, { protocol: 'h2c' });
+    const channel = channelTo(port, { protocol: 'h2c' });
     const response = await channel.invoke(call({ verb: 'POST', path: '/x', body: Buffer.from('b') }), never);
     expect(response).toMatchObject({ status: 200, headers: { 'x-version': '2.0' } });
     expect(await read(response.body)).toBe('hello');
-    await channel[Symbol.asyncDispose]();
   });
+
+  it('does not let calls over HTTP/2 wait for each other', async () => {
+    const waiting: Http2ServerResponse[] = [];
+    const port = await serveHttp2((_request, response) => {
+      waiting.push(response);
+      if (waiting.length === 3) for (const one of waiting) one.end();
+    });
+    const channel = channelTo(port, { protocol: 'h2c' });
+    const post = () => channel.invoke(call({ verb: 'POST', body: Buffer.from('b') }), never);
+    expect(await Promise.all([post(), post(), post()])).toMatchObject([
+      { status: 200 },
+      { status: 200 },
+      { status: 200 },
+    ]);
+  });
+
+  it.each(['http', 'h2c'] as const)(
+    'goes on when callers leave before they have sent their body: %s',
+    async (protocol) => {
+      const uncaught: unknown[] = [];
+      const onUncaught = (error: unknown) => void uncaught.push(error);
+      process.on('uncaughtException', onUncaught);
+      onTestFinished(() => void process.off('uncaughtException', onUncaught));
+      const port =
+        protocol === 'h2c'
+          ? await serveHttp2((request, response) => void request.resume().on('end', () => response.end()))
+          : (await start(() => ({}))).port;
+      const channel = channelTo(port, { protocol });
+      async function* body(): AsyncGenerator<Uint8Array> {
+        yield Buffer.from('first');
+        await new Promise(() => {});
+      }
+      for (let turns = 0; turns < 12; turns++) {
+        const gone = new AbortController();
+        const answer = channel.invoke(call({ verb: 'POST', body: body() }), gone.signal);
+        for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+        gone.abort(new Error('gone'));
+        await expect(answer).rejects.toThrow('gone');
+      }
+      expect(await channel.invoke(call({ verb: 'POST', body: Buffer.from('b') }), never)).toMatchObject({
+        status: 200,
+      });
+      expect(uncaught).toEqual([]);
+    },
+  );
 });
 
 describe('the concurrency limit', () => {

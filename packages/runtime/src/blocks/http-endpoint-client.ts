@@ -1,10 +1,8 @@
-import { Readable } from 'node:stream';
-
 import { ComponentError, errorMessage } from '@outrigger/core';
 import type { Dispatcher } from 'undici';
 
 import type { AppRequest, AppResponse, HeaderMap } from '../app-channel/app-channel.ts';
-import { HttpExchange } from '../app-channel/http-exchange.ts';
+import { HttpExchange, requestBody } from '../app-channel/http-exchange.ts';
 import type { HttpEndpoint } from '../resources/http-endpoint-resource.ts';
 
 /**
@@ -34,16 +32,13 @@ export class HttpEndpointClient implements AsyncDisposable {
     const pool = await this.#pool;
     signal.throwIfAborted();
     const exchange = new HttpExchange({ signal, onDone: () => {} });
-    const { body, path, query } = request;
+    const { path, query } = request;
     pool.dispatch(
       {
         method: request.verb,
         path: `${this.#basePath}${path}${query === '' ? '' : `?${query}`}`,
         headers: { ...request.headers, ...this.#headers } as Record<string, string | string[]>,
-        body:
-          body === undefined || body instanceof Uint8Array
-            ? (body ?? null)
-            : Readable.from(body, { objectMode: false }),
+        body: requestBody(request.body),
       },
       exchange,
     );
