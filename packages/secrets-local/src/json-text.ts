@@ -15,13 +15,14 @@ export interface Entry {
  */
 export function parseJsonText(text: string, path: string): readonly Entry[] {
   const errors: ParseError[] = [];
+  const lineAt = lineCounter(text);
   const root = parseTree(text, errors, { disallowComments: true });
   const [first] = errors;
   if (first) {
     const reason = printParseErrorCode(first.error)
       .replaceAll(/([a-z])([A-Z])/g, '$1 $2')
       .toLowerCase();
-    throw new ComponentError('invalid-argument', `${path}:${lineAt(text, first.offset)}: this is not JSON: ${reason}`);
+    throw new ComponentError('invalid-argument', `${path}:${lineAt(first.offset)}: this is not JSON: ${reason}`);
   }
   if (root?.type !== 'object') {
     throw new ComponentError(
@@ -41,7 +42,7 @@ export function parseJsonText(text: string, path: string): readonly Entry[] {
       for (const [index, element] of (node.children ?? []).entries())
         yield* entriesOf(element, [...names, String(index)]);
     } else {
-      yield { names, value: textOf(node), line: lineAt(text, node.offset) };
+      yield { names, value: textOf(node), line: lineAt(node.offset) };
     }
   }
 
@@ -51,6 +52,12 @@ export function parseJsonText(text: string, path: string): readonly Entry[] {
   }
 }
 
-function lineAt(text: string, offset: number): number {
-  return text.slice(0, offset).split('\n').length;
+/** The line of an offset, counted from 1; offsets must come in their order, so that the text is walked once. */
+function lineCounter(text: string): (offset: number) => number {
+  let line = 1;
+  let at = 0;
+  return (offset) => {
+    for (; at < offset; at++) if (text[at] === '\n') line++;
+    return line;
+  };
 }

@@ -18,8 +18,8 @@ const booleans: ReadonlyMap<string, boolean> = new Map([
  */
 export function isRawPayload(metadata: RequestMetadata): boolean {
   if (metadata === noMetadata) return false;
-  const value = metadata['rawPayload'];
-  if (value === undefined || value === '') return false;
+  const value = valueIgnoringCase(metadata, 'rawpayload');
+  if (value === undefined) return false;
   const unquoted = /^"(.*)"$/.exec(value)?.[1] ?? value;
   const raw = booleans.get(unquoted.toLowerCase());
   if (raw === undefined) throw new TypeError(`rawPayload value must be a valid boolean: actual is '${value}'`);

@@ -69,7 +69,7 @@ describe('publishing', () => {
 
   it('leaves a raw payload as it is', async () => {
     const { publisher, component } = setUp();
-    await publisher.publish({ ...event, metadata: { rawPayload: 'true' } });
+    await publisher.publish({ ...event, metadata: { rawpayload: 'true' } });
     expect(component.published[0]?.data).toBe(event.data);
   });
 
