@@ -1,4 +1,3 @@
-
 import type { Message } from '@outrigger/core';
 
 import { type CloudEvent, isBinaryType } from './cloud-event.ts';

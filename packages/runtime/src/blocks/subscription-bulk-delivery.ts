@@ -1,4 +1,3 @@
-
 import { type BulkOutcome, errorMessage, type Message } from '@outrigger/core';
 
 import type { BulkTopicEvent, TopicEvent, TopicEventStatus } from '../app-channel/app-channel.ts';
