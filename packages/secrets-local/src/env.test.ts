@@ -16,15 +16,15 @@ function open(properties: Record<string, string> = {}, logger: Logger = silentLo
 describe('secretstores.local.env', () => {
   it('answers a variable as it is now, and an empty value for one that is not set', async () => {
     const store = await open();
-    expect(await store.get({ name: 'OUTRIGGER_TEST_TOKEN' }, signal)).toEqual({ OUTRIGGER_TEST_TOKEN: '' });
-    vi.stubEnv('OUTRIGGER_TEST_TOKEN', 'abc');
-    expect(await store.get({ name: 'OUTRIGGER_TEST_TOKEN' }, signal)).toEqual({ OUTRIGGER_TEST_TOKEN: 'abc' });
+    expect(await store.get({ name: 'SECRETS_LOCAL_TEST_TOKEN' }, signal)).toEqual({ SECRETS_LOCAL_TEST_TOKEN: '' });
+    vi.stubEnv('SECRETS_LOCAL_TEST_TOKEN', 'abc');
+    expect(await store.get({ name: 'SECRETS_LOCAL_TEST_TOKEN' }, signal)).toEqual({ SECRETS_LOCAL_TEST_TOKEN: 'abc' });
   });
 
   it('puts the prefix before names and takes it off in the list', async () => {
-    vi.stubEnv('OUTRIGGER_TEST_TOKEN', 'abc');
-    vi.stubEnv('OUTRIGGER_TEST_', 'nameless');
-    const store = await open({ prefix: 'OUTRIGGER_TEST_' });
+    vi.stubEnv('SECRETS_LOCAL_TEST_TOKEN', 'abc');
+    vi.stubEnv('SECRETS_LOCAL_TEST_', 'nameless');
+    const store = await open({ prefix: 'SECRETS_LOCAL_TEST_' });
     expect(await store.get({ name: 'TOKEN' }, signal)).toEqual({ TOKEN: 'abc' });
     expect(await store.getAll?.({}, signal)).toEqual({ TOKEN: { TOKEN: 'abc' } });
   });
