@@ -22,6 +22,8 @@ export interface StateStoreQuirks {
   readonly foreignEtag?: string;
   /** An item that was deleted and made again may have an etag that the deleted one had. Default false. */
   readonly repeatsEtags?: boolean;
+  /** A write with an etag, for a key that has no item, makes the item instead of being refused. Default false. */
+  readonly etagMakesItem?: boolean;
   /** How often two writers compete with one etag. Default 200. */
   readonly competitions?: number;
   /** The largest value, in bytes, that has to survive. Default 1 MiB. */

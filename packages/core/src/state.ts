@@ -24,7 +24,10 @@ export interface StateItem {
 export interface StateSetRequest {
   readonly key: string;
   readonly value: Uint8Array;
-  /** The stored item must still have this etag, whatever `concurrency` says; else `etag-mismatch`. Never empty. */
+  /**
+   * The stored item must still have this etag, whatever `concurrency` says; else `etag-mismatch`. Where there is no item, most
+   * stores refuse too; some make it. Never empty.
+   */
   readonly etag?: string;
   readonly concurrency?: Concurrency;
   readonly consistency?: Consistency;

@@ -478,8 +478,23 @@ describe('the runtime', () => {
     );
     const configPaths = [`${folder.path}/config.yaml`];
     await using _ = await start('', { configPaths });
+  });
+
+  test('takes the usual name resolver, aloud, for one that nobody provides, but not for a misspelt one', async () => {
+    const configPaths = [`${folder.path}/config.yaml`];
+    const configuration = (component: string) =>
+      `kind: Configuration\napiVersion: dapr.io/v1alpha1\nmetadata: {name: c}\nspec: {nameResolution: {component: ${component}}}\n`;
+    folder.file('config.yaml', configuration('elsewhere'));
+    const logger = new LogLines();
+    await using _ = await start('', { configPaths, peers, logger });
+    expect(logger.lines).toContainEqual(
+      expect.stringMatching(
+        /config\.yaml:4: no installed package provides nameresolution\.elsewhere\/v1.* is used instead/,
+      ),
+    );
+    folder.file('config.yaml', configuration('sqlit'));
     expect(await failedStart('', { configPaths, peers })).toEqual([
-      expect.stringContaining('config.yaml:4: no installed package provides nameresolution.none/v1'),
+      expect.stringContaining('did you mean nameresolution.sqlite'),
     ]);
   });
 

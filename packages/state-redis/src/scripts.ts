@@ -49,7 +49,8 @@ if ARGV[3] == '' then
   if version then return 0 end
   return write(KEYS[1], ARGV[1], ARGV[2], '1')
 end
-if version ~= ARGV[3] then return 0 end
+-- as with Dapr, an etag guards only an item that is there
+if version and version ~= ARGV[3] then return 0 end
 return write(KEYS[1], ARGV[1], ARGV[2], '0')
 `);
 
@@ -74,7 +75,7 @@ for index, key in ipairs(KEYS) do
   local version = versions[key]
   if condition == 'absent' then
     if version then return index end
-  elseif condition ~= 'any' and condition ~= version then
+  elseif condition ~= 'any' and condition ~= version and (version or operation == 'delete') then
     return index
   end
   if operation == 'delete' then

@@ -8,5 +8,6 @@ requireBackend('OUTRIGGER_TEST_REDIS', start, (redisHost) => {
     impossibleEtag: 'not-a-number',
     foreignEtag: '987654321',
     repeatsEtags: true,
+    etagMakesItem: true,
   });
 });

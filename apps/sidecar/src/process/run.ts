@@ -114,7 +114,7 @@ async function serve(
         flags,
         env,
         log,
-        onShutdown: () => stop.request('shutdown was requested over the API'),
+        onShutdown: () => stop.request('Shutdown requested via API'),
         onForcedShutdown: () => setTimeout(() => process.exit(1), 100),
       },
       stop.signal,
@@ -140,6 +140,6 @@ async function serve(
   if (blockFor !== undefined) await stop.block(blockFor, (signal) => sidecar.appUnhealthy(signal));
   logger.info('stopping: no new work, finishing what is in flight');
   await sidecar.stop(Math.max(0, flags['dapr-graceful-shutdown-seconds']) * 1000);
-  logger.info('stopped');
+  logger.info('Daprd shutdown gracefully');
   return 0;
 }

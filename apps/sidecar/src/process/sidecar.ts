@@ -86,7 +86,8 @@ export class Sidecar implements AsyncDisposable {
     this.#phase = 'starting';
     const end = performance.now() + graceMs;
     const left = () => Math.max(0, end - performance.now());
-    await this.#runtime?.drain(AbortSignal.timeout(graceMs));
+    // what the deliveries under way ask of the APIs needs the last part
+    await this.#runtime?.drain(AbortSignal.timeout(graceMs * 0.8));
     await Promise.all([...this.#servers.map((server) => server.close(left())), this.#internal?.close(left())]);
     await this[Symbol.asyncDispose]();
   }
@@ -290,11 +291,20 @@ function appConnection(flags: Flags): AppConnection | undefined {
       ? {
           health: {
             healthCheckPath: flags['app-health-check-path'],
-            healthProbeInterval: `${flags['app-health-probe-interval'] / 1000}s`,
-            healthProbeTimeout: `${flags['app-health-probe-timeout']}ms`,
+            healthProbeInterval: goDuration(flags['app-health-probe-interval']),
+            healthProbeTimeout: goDuration(flags['app-health-probe-timeout']),
             healthThreshold: flags['app-health-threshold'],
           },
         }
       : {}),
   };
+}
+
+/** As Go writes it: `5s`, `500ms`, `1m30s`. */
+function goDuration(milliseconds: number): string {
+  if (milliseconds < 1000) return `${milliseconds}ms`;
+  const minutes = Math.floor(milliseconds / 60_000);
+  const seconds = (milliseconds % 60_000) / 1000;
+  const hours = Math.floor(minutes / 60);
+  return `${hours > 0 ? `${hours}h` : ''}${minutes > 0 ? `${minutes % 60}m` : ''}${seconds}s`;
 }

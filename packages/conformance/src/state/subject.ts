@@ -23,6 +23,7 @@ export class StateSubject {
       ttlGranularityMs: 0,
       foreignEtag: randomUUID(),
       repeatsEtags: false,
+      etagMakesItem: false,
       competitions: 200,
       maxValueBytes: 1024 * 1024,
       ...quirks,

@@ -54,8 +54,10 @@ export function ttlCases(subject: StateSubject): void {
       await subject.set(key, 'one', { ttlInSeconds: 1 });
       const etag = await subject.etag(key);
       await gone(key, 1);
-      await expect(subject.set(key, 'two', { etag })).rejects.toMatchObject(etagMismatch);
       await expect(subject.delete(key, { etag })).rejects.toMatchObject(etagMismatch);
+      if (!subject.quirks.etagMakesItem) {
+        await expect(subject.set(key, 'two', { etag })).rejects.toMatchObject(etagMismatch);
+      }
       await subject.set(key, 'three', { concurrency: 'first-write' });
       expect(await subject.text(key)).toBe('three');
     });

@@ -1,4 +1,4 @@
-import { policy, retry } from '@outrigger/core';
+import { ComponentError, policy, type PubSub, type Subscription, retry } from '@outrigger/core';
 import { describe, expect, it, vi } from 'vitest';
 
 import type { Answer } from '../../test/http-app.ts';
@@ -6,6 +6,22 @@ import { acknowledge, scene } from '../../test/pubsub-scene.ts';
 import type { SubscriptionSpec } from '../app-channel/app-channel.ts';
 
 const never = new AbortController().signal;
+
+/** A broker that cannot be reached for a while. */
+class Away implements PubSub {
+  readonly features = [];
+  isAway = true;
+
+  async publish(): Promise<void> {}
+
+  async subscribe(): Promise<Subscription> {
+    if (this.isAway) throw new ComponentError('unavailable', 'gone fishing');
+    const nothing = async (): Promise<void> => {};
+    return { pause: nothing, resume: nothing, [Symbol.asyncDispose]: nothing };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+}
 
 describe('subscriptions', () => {
   const declared: SubscriptionSpec = {
@@ -34,6 +50,20 @@ describe('subscriptions', () => {
     });
     expect(subscriptions.active).toContainEqual(expect.objectContaining({ topic: 'other', type: 'DECLARATIVE' }));
     expect(log.join('\n')).toMatch(/two Subscription resources for topic orders on pubsub pubsub; the first is used/);
+  });
+
+  it('are tried again while their broker is away, until they run', async () => {
+    const component = new Away();
+    const { subscriptions, log } = await scene({
+      declarative: [declared],
+      broker: { component },
+      handle: acknowledge,
+    });
+    expect(subscriptions.active).toEqual([]);
+    expect(log.join('\n')).toMatch(/cannot subscribe to topic orders on pubsub pubsub yet: gone fishing/);
+    component.isAway = false;
+    await vi.waitFor(() => expect(subscriptions.active).toHaveLength(1), { timeout: 5000 });
+    expect(log.join('\n')).toMatch(/app is now subscribed to topic orders/);
   });
 
   it('are left out with a reason when they cannot work, and the others run', async () => {

@@ -1,4 +1,13 @@
-import { errorMessage, type Logger, type Policy, policy, type Retry, retry } from '@outrigger/core';
+import {
+  ComponentError,
+  errorMessage,
+  type Logger,
+  type Policy,
+  policy,
+  type Retry,
+  retry,
+  sleep,
+} from '@outrigger/core';
 
 import type { AppChannel, SubscriptionSpec } from '../app-channel/app-channel.ts';
 import type { Broker } from './pubsub-broker.ts';
@@ -40,6 +49,8 @@ export class Subscriptions implements AsyncDisposable {
   #paused = false;
   /** Counts the stops, so that a start that one of them has overtaken leaves nothing running. */
   #stops = 0;
+  /** Aborts with the next stop. */
+  #stopped = new AbortController();
 
   constructor(options: SubscriptionsOptions) {
     this.#options = options;
@@ -59,7 +70,8 @@ export class Subscriptions implements AsyncDisposable {
 
   /**
    * Reads what the app subscribes to and starts everything that is not running yet. A subscription that cannot be started is
-   * logged and left out, as is what the app could not be asked for; only an abort rejects.
+   * logged and left out, as is what the app could not be asked for; only an abort rejects. While a broker cannot be reached, its
+   * subscriptions are tried again in the background until they run or all are stopped.
    */
   async start(signal: AbortSignal): Promise<void> {
     const { logger } = this.#options;
@@ -68,16 +80,17 @@ export class Subscriptions implements AsyncDisposable {
     this.#known = [...wanted.values()].map(({ spec, type }) => activeOf(spec, type));
     for (const { active } of this.#running) wanted.delete(keyOf(active));
     await Promise.all(
-      [...wanted.values()].map(async ({ spec, type }) => {
+      [...wanted.values()].map(async (one) => {
         try {
-          const subscription = await this.#startOne(spec, signal);
-          if (stops !== this.#stops) return await subscription.close(AbortSignal.abort());
-          this.#running.push({ subscription, active: activeOf(spec, type) });
-          if (this.#paused) await subscription.pause();
+          await this.#startOne(one, stops, signal);
         } catch (error) {
           signal.throwIfAborted();
-          const reason = errorMessage(error);
-          logger.error(`cannot subscribe to topic ${spec.topic} on pubsub ${spec.pubsubName}: ${reason}`);
+          const isTransient = ComponentError.is(error) && error.retryable;
+          const { topic, pubsubName } = one.spec;
+          logger.error(
+            `cannot subscribe to topic ${topic} on pubsub ${pubsubName}${isTransient ? ' yet' : ''}: ${errorMessage(error)}`,
+          );
+          if (isTransient) void this.#startWhenPossible(one, stops, this.#stopped.signal);
         }
       }),
     );
@@ -101,6 +114,8 @@ export class Subscriptions implements AsyncDisposable {
   /** Ends all subscriptions, after which they can be started anew; what is in flight when `grace` aborts is given back. */
   async stop(grace: AbortSignal): Promise<void> {
     this.#stops++;
+    this.#stopped.abort();
+    this.#stopped = new AbortController();
     const running = this.#running;
     this.#running = [];
     const results = await Promise.allSettled(running.map(({ subscription }) => subscription.close(grace)));
@@ -146,7 +161,30 @@ export class Subscriptions implements AsyncDisposable {
     return wanted;
   }
 
-  #startOne(spec: SubscriptionSpec, signal: AbortSignal): Promise<TopicSubscription> {
+  async #startWhenPossible(wanted: Wanted, stops: number, stopped: AbortSignal): Promise<void> {
+    const { logger } = this.#options;
+    const { topic, pubsubName } = wanted.spec;
+    for (let wait = 500; !stopped.aborted; wait = Math.min(wait * 2, 15_000)) {
+      try {
+        await sleep(wait, stopped);
+        await this.#startOne(wanted, stops, stopped);
+        logger.info(`app is now subscribed to topic ${topic} on pubsub ${pubsubName}`);
+        return;
+      } catch (error) {
+        if (!stopped.aborted) logger.debug(`still no subscription to topic ${topic}: ${errorMessage(error)}`);
+      }
+    }
+  }
+
+  /** Starts one subscription and counts it as running, unless a stop has overtaken it. */
+  async #startOne({ spec, type }: Wanted, stops: number, signal: AbortSignal): Promise<void> {
+    const subscription = await this.#subscribe(spec, signal);
+    if (stops !== this.#stops) return subscription.close(AbortSignal.abort());
+    this.#running.push({ subscription, active: activeOf(spec, type) });
+    if (this.#paused) await subscription.pause();
+  }
+
+  #subscribe(spec: SubscriptionSpec, signal: AbortSignal): Promise<TopicSubscription> {
     const { brokers, channel, logger } = this.#options;
     const broker = brokers.get(spec.pubsubName);
     if (broker === undefined) {

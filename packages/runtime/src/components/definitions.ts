@@ -122,12 +122,17 @@ export class Definitions {
       throw new Error(`${unprovided}; did you mean ${near.split('/')[0]}?${install}`);
     }
     const types = inBlock.map((one) => one.replace(/\/v1$/, '')).toSorted();
-    throw new Error(`${unprovided}${types.length === 0 ? '' : `. Known types: ${types.join(', ')}`}`);
+    throw new UnknownTypeError(`${unprovided}${types.length === 0 ? '' : `. Known types: ${types.join(', ')}`}`);
   }
 
   #isThere(key: string): boolean {
     return this.#given.has(key) || this.#installed.types().some((one) => one.key === key);
   }
+}
+
+/** Neither an installed package nor one that could be installed is known to provide the type, nor one with a similar name. */
+export class UnknownTypeError extends Error {
+  override readonly name = 'UnknownTypeError';
 }
 
 function keyOf({ type, version }: WantedType): string {

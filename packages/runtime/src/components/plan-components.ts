@@ -3,7 +3,7 @@ import { errorMessage, type Logger } from '@outrigger/core';
 import type { ComponentResource } from '../resources/component-resource.ts';
 import type { Configuration } from '../resources/configuration.ts';
 import { describeProblem, type Problem, type Problems } from '../resources/problems.ts';
-import type { Definitions } from './definitions.ts';
+import { type Definitions, UnknownTypeError } from './definitions.ts';
 import { type PlannedComponent, problemOf } from './start-components.ts';
 
 /**
@@ -49,9 +49,10 @@ export async function planNameResolver(
   problems: Problems,
   logger: Logger,
 ): Promise<PlannedComponent | undefined> {
+  const usual = definitions.defaultFor('nameresolution');
   const wanted =
     nameResolution === undefined
-      ? definitions.defaultFor('nameresolution')
+      ? usual
       : { type: `nameresolution.${nameResolution.component.toLowerCase()}`, version: nameResolution.version };
   if (wanted === undefined) {
     logger.debug('no package that resolves names is installed: other apps can only be called by URL');
@@ -72,8 +73,13 @@ export async function planNameResolver(
   try {
     return { ...(await definitions.find(wanted)), resource };
   } catch (error) {
-    problems.error({ ...position, message: errorMessage(error) });
-    return undefined;
+    if (!(error instanceof UnknownTypeError) || usual === undefined) {
+      problems.error({ ...position, message: errorMessage(error) });
+      return undefined;
+    }
+    // A resolver that Dapr has and nobody provides here yet: on one machine another one does as well.
+    logger.warn(`${position.file}:${position.line}: ${error.message}; ${usual.type} with its defaults is used instead`);
+    return { ...(await definitions.find(usual)), resource: { ...resource, ...usual, name: usual.type, metadata: [] } };
   }
 }
 

@@ -56,7 +56,8 @@ export async function loadResources(options: LoadOptions): Promise<Resources> {
       const { kind, name } = envelope;
       const first = firstOf.get(`${kind}/${name}`);
       if (first === undefined) firstOf.set(`${kind}/${name}`, envelope);
-      else
+      // nothing refers to a Subscription by its name, and Dapr takes several of one name
+      else if (kind !== 'Subscription')
         envelope.root.error(
           `the name is taken by ${first.file}:${first.line}; rename one of them, or give them scopes or namespaces`,
         );

@@ -64,7 +64,8 @@ export async function parseYaml(source: string): Promise<YamlDocument[]> {
   try {
     const events = library.parseEvents(text, {});
     const schema = library.CORE_SCHEMA.withTags(library.mergeTag);
-    const values = library.constructFromEvents(events, { source: text, schema, maxAliases: 1000 });
+    // A key that stands twice: the last one counts, as in Dapr.
+    const values = library.constructFromEvents(events, { source: text, schema, maxAliases: 1000, json: true });
     const parts = splitDocuments(events, library.EVENT_ID.DOCUMENT);
     return values
       .map((value, index) => new YamlDocument(value, text, parts[index] ?? [], library))
