@@ -29,17 +29,17 @@ export interface ComponentKinds {
 export type ComponentKind = keyof ComponentKinds;
 
 /** The first word of a component's `type` in YAML, as Dapr spells it, and the building block it belongs to. */
-export const kindOfTypePrefix: Readonly<Record<string, ComponentKind>> = {
-  state: 'state',
-  pubsub: 'pubsub',
-  secretstores: 'secrets',
-  bindings: 'bindings',
-  configuration: 'configuration',
-  lock: 'lock',
-  crypto: 'crypto',
-  nameresolution: 'nameresolution',
-  middleware: 'middleware',
-};
+export const kindOfTypePrefix: ReadonlyMap<string, ComponentKind> = new Map([
+  ['state', 'state'],
+  ['pubsub', 'pubsub'],
+  ['secretstores', 'secrets'],
+  ['bindings', 'bindings'],
+  ['configuration', 'configuration'],
+  ['lock', 'lock'],
+  ['crypto', 'crypto'],
+  ['nameresolution', 'nameresolution'],
+  ['middleware', 'middleware'],
+]);
 
 export interface CreateContext<F extends Fields = Fields> {
   /** The resource's `metadata.name`; `statestore` in most examples. */

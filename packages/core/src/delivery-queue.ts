@@ -75,9 +75,13 @@ export class DeliveryQueue<T> {
   }
 
   async #work(): Promise<void> {
-    while (!this.#paused && this.#head < this.#items.length) await this.#deliver(this.#take());
-    this.#workers--;
-    if (this.#workers === 0) for (const resolve of this.#idle.splice(0)) resolve();
+    try {
+      while (!this.#paused && this.#head < this.#items.length) await this.#deliver(this.#take());
+    } finally {
+      // also when `deliver` breaks its word and rejects: that is an unhandled rejection, but nobody waits for ever
+      this.#workers--;
+      if (this.#workers === 0) for (const resolve of this.#idle.splice(0)) resolve();
+    }
   }
 
   #take(): T {

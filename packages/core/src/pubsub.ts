@@ -25,6 +25,11 @@ export interface SubscribeRequest {
   /** May hold wildcards where the component has the feature `subscribe-wildcards`. */
   readonly topic: string;
   readonly metadata: RequestMetadata;
+  /**
+   * How many messages may be with the handler at a time, at least, whatever the component's own setting: the engine collects
+   * them to batches, which a handful at a time could never fill. Absent: the component's own setting.
+   */
+  readonly minConcurrency?: number;
 }
 
 export interface Message {

@@ -51,10 +51,10 @@ export class InMemoryPubSub implements PubSub {
   async subscribe(request: SubscribeRequest, handler: MessageHandler, signal: AbortSignal): Promise<Subscription> {
     signal.throwIfAborted();
     if (this.#closed) throw closed();
-    const { topic } = request;
+    const { topic, minConcurrency = 1 } = request;
     const [index, key] = topic.endsWith('*') ? [this.#byPrefix, topic.slice(0, -1)] : [this.#byTopic, topic];
 
-    const subscriber = new Subscriber(handler, (unhandled) => {
+    const subscriber = new Subscriber(handler, minConcurrency, (unhandled) => {
       this.#subscriptions.delete(subscriber);
       const rest = (index.get(key) ?? []).filter((other) => other !== subscriber);
       if (rest.length === 0) index.delete(key);

@@ -16,7 +16,7 @@ export function sizeOf(message: Message): number {
 }
 
 /**
- * One subscription: its queue and its handler, one message at a time. A message whose handler rejects comes again after
+ * One subscription: its queue and its handler, `concurrency` messages at a time (one, unless batches are collected). A message whose handler rejects comes again after
  * 100 ms, then 200 ms, and so on up to 10 s, for as long as it fails; messages behind it do not wait for it.
  */
 export class Subscriber implements Subscription {
@@ -32,10 +32,10 @@ export class Subscriber implements Subscription {
   #closing: Promise<void> | undefined;
 
   /** `leave` is called at disposal with what was not handed over, and then for each handler in flight that still fails. */
-  constructor(handler: MessageHandler, leave: (unhandled: readonly Message[]) => void) {
+  constructor(handler: MessageHandler, concurrency: number, leave: (unhandled: readonly Message[]) => void) {
     this.#handler = handler;
     this.#leave = leave;
-    this.#queue = new DeliveryQueue(1, (queued) => this.#deliver(queued));
+    this.#queue = new DeliveryQueue(concurrency, (queued) => this.#deliver(queued));
   }
 
   add(message: Message): void {

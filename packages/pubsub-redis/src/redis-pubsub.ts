@@ -44,7 +44,11 @@ export class RedisPubSub implements PubSub {
     await this.#connection.send('XADD', [topic, ...this.#trim(), '*', ...entryFields(data, metadata)], signal);
   }
 
-  async subscribe({ topic }: SubscribeRequest, handler: MessageHandler, signal: AbortSignal): Promise<Subscription> {
+  async subscribe(
+    { topic, minConcurrency = 1 }: SubscribeRequest,
+    handler: MessageHandler,
+    signal: AbortSignal,
+  ): Promise<Subscription> {
     signal.throwIfAborted();
     if (this.#closing) throw new ComponentError('unavailable', 'this broker is closed');
     // unique, so that replicas never mix up what each of them is working on
@@ -59,7 +63,7 @@ export class RedisPubSub implements PubSub {
       connection: this.#connection,
       group: new ConsumerGroup(this.#connection, topic, consumerId, consumer),
       topic,
-      settings: this.#settings,
+      settings: { ...this.#settings, concurrency: Math.max(this.#settings.concurrency, minConcurrency) },
       handler,
       logger: this.#logger,
       signal,

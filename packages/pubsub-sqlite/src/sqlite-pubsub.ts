@@ -75,7 +75,11 @@ export class SqlitePubSub implements PubSub {
     return entries.map(() => ({ ok: true, value: undefined }));
   }
 
-  async subscribe({ topic }: SubscribeRequest, handler: MessageHandler, signal: AbortSignal): Promise<Subscription> {
+  async subscribe(
+    { topic, minConcurrency = 1 }: SubscribeRequest,
+    handler: MessageHandler,
+    signal: AbortSignal,
+  ): Promise<Subscription> {
     const { consumerId, initialPosition } = this.#settings;
     if (this.#closing) throw new ComponentError('unavailable', 'this broker is closed');
     if (consumerId === '') {
@@ -91,7 +95,7 @@ export class SqlitePubSub implements PubSub {
       groupId,
       consumer: randomUUID(),
       topic,
-      settings: this.#settings,
+      settings: { ...this.#settings, concurrency: Math.max(this.#settings.concurrency, minConcurrency) },
       handler,
       logger: this.#logger,
       progressed: () => this.#sweepSoon(),

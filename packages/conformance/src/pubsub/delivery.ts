@@ -56,6 +56,21 @@ export function deliveryCases(createPubSub: CreatePubSub, quirks: PubSubQuirks):
       expect(inbox.handedTexts.filter((text) => text === 'drop')).toHaveLength(1);
     });
 
+    it('as many are handled at a time as the subscription needs for its batches', async () => {
+      await using pubSub = await createPubSub({ consumerId: unique('app') });
+      const topic = unique('batch');
+      const all = texts(30);
+      const together = Promise.withResolvers<void>();
+      const inbox = new Inbox(() => {
+        if (inbox.handed.length === all.length) together.resolve();
+        return together.promise;
+      });
+      await using _ = await pubSub.subscribe({ topic, metadata: {}, minConcurrency: all.length }, inbox.handler, never);
+      for (const text of all) await publishText(pubSub, topic, text);
+      await inbox.hasHandled(all);
+      expect(inbox.handedTexts.toSorted()).toEqual(all.toSorted());
+    });
+
     it('two topics have each their own handler', async () => {
       await using pubSub = await createPubSub({ consumerId: unique('app') });
       const [topicA, topicB] = [unique('a'), unique('b')];

@@ -66,7 +66,11 @@ export class TopicSubscription implements AsyncDisposable {
     }
     const immediate = broker.component.features.includes('bulk-subscribe-immediate');
     const batches = new BatchCollector(handleMany, maxMessagesCount, immediate ? 0 : maxAwaitDurationMs);
-    const subscription = await broker.component.subscribe(request, (message, own) => batches.add(message, own), signal);
+    const subscription = await broker.component.subscribe(
+      { ...request, minConcurrency: maxMessagesCount },
+      (message, own) => batches.add(message, own),
+      signal,
+    );
     return new TopicSubscription(spec, leave, subscription, batches);
   }
 

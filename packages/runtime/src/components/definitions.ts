@@ -55,7 +55,7 @@ export class Definitions {
 
   /** Rejects with an Error whose message says why there is none and, where it can, what to install. */
   async find(wanted: WantedType): Promise<FoundDefinition> {
-    const kind = kindOfTypePrefix[wanted.type.split('.')[0]?.toLowerCase() ?? ''];
+    const kind = kindOfTypePrefix.get(wanted.type.split('.')[0]?.toLowerCase() ?? '');
     if (kind === undefined) throw new Error(await unknownBlock(wanted.type));
     const key = keyOf(wanted);
     const given = this.#given.get(key);
@@ -151,7 +151,7 @@ async function unknownBlock(type: string): Promise<string> {
   );
   const hint =
     near === undefined
-      ? `the first word of a type is one of ${Object.keys(kindOfTypePrefix).join(', ')}`
+      ? `the first word of a type is one of ${[...kindOfTypePrefix.keys()].join(', ')}`
       : `did you mean ${near}?`;
   return `no building block takes components of type ${type}; ${hint}`;
 }

@@ -187,7 +187,7 @@ const levelNames: Readonly<Partial<Record<ComponentKind, string>>> = {
 /** From the narrowest to the widest: `StatestoreComponentOutbound`, `StatestoreComponent`, `ComponentOutbound`, `Component`. */
 function levelsOf(type: string, direction: 'outbound' | 'inbound'): string[] {
   const side = direction === 'outbound' ? 'Outbound' : 'Inbound';
-  const kind = kindOfTypePrefix[type.split('.')[0] ?? ''];
+  const kind = kindOfTypePrefix.get(type.split('.')[0] ?? '');
   const level = kind && levelNames[kind];
   return [...(level === undefined ? [] : [`${level}Component${side}`]), `Component${side}`, 'Component'];
 }
