@@ -7,7 +7,7 @@ type Renewal = 'renewed' | 'restored' | 'taken';
 
 /** The row of one running sidecar, and the timer that renews it. */
 export class Registration {
-  readonly #id = crypto.randomUUID();
+  readonly #id = `${process.pid}-${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
   readonly #instance: AppInstance;
   readonly #address: string;
   readonly #database: SqliteDatabase;

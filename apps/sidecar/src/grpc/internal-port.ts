@@ -2,6 +2,8 @@ import { createServer, type AddressInfo, type Socket } from 'node:net';
 
 import { errorMessage } from '@outrigger/core';
 
+import { listenOn } from '../http/listen-on.ts';
+
 export interface InternalPortOptions {
   /** Empty: every address. */
   readonly host: string;
@@ -50,7 +52,7 @@ export function bindInternalPort({ host, port }: InternalPortOptions): Promise<I
 
   return new Promise((resolve, reject) => {
     server.once('error', (error) => reject(bindError(error, host, port)));
-    server.listen(host === '' ? { port } : { port, host }, () => {
+    server.once('listening', () => {
       resolve({
         port: (server.address() as AddressInfo).port,
         serve(handOver) {
@@ -65,6 +67,8 @@ export function bindInternalPort({ host, port }: InternalPortOptions): Promise<I
         },
       });
     });
+    if (host === '') server.listen({ port });
+    else listenOn(server, host, port);
   });
 }
 

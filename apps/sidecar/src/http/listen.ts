@@ -2,6 +2,8 @@ import type { Server } from 'node:http';
 import { connect } from 'node:net';
 import { unlink } from 'node:fs/promises';
 
+import { listenOn } from './listen-on.ts';
+
 /** Where a server listens. */
 export type Endpoint = { readonly host: string; readonly port: number } | { readonly socketPath: string };
 
@@ -44,11 +46,13 @@ export async function listen(server: Server, endpoint: Endpoint, flags: ListenFl
 function bind(server: Server, endpoint: Endpoint): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen('socketPath' in endpoint ? { path: endpoint.socketPath } : endpoint, () => {
+    server.once('listening', () => {
       server.off('error', reject);
       const address = server.address();
       resolve(typeof address === 'object' && address !== null ? address.port : 0);
     });
+    if ('socketPath' in endpoint) server.listen({ path: endpoint.socketPath });
+    else listenOn(server, endpoint.host, endpoint.port);
   });
 }
 

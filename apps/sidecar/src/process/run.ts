@@ -15,7 +15,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
  * The whole life of a sidecar process; resolves to its exit code: 0 after an orderly stop, 1 when it could not start.
  */
 export async function run(args: readonly string[], env: Environment): Promise<number> {
-  const started = performance.now();
+  const started = process.uptime() * 1000;
   let parsed: ParsedFlags;
   let log: ProcessLog;
   try {
@@ -127,7 +127,7 @@ async function serve(
 
   try {
     await sidecar.connectApp(stop.signal);
-    logger.info(`dapr initialized. Status: Running. Init Elapsed ${Math.round(performance.now() - started)}ms`);
+    logger.info(`dapr initialized. Status: Running. Init Elapsed ${Math.round(process.uptime() * 1000 - started)}ms`);
   } catch (error) {
     if (!stop.signal.aborted) {
       log.write('fatal', 'dapr.runtime', errorMessage(error));
