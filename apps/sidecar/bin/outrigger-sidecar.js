@@ -13,9 +13,6 @@ done
 echo 'outrigger-sidecar: no Node.js found; install 22.18 or newer, or put it on the PATH' >&2
 exit 1
 */
-import module from 'node:module';
-import { fileURLToPath } from 'node:url';
-
 const [major, minor] = process.versions.node.split('.').map(Number);
 if (major < 22 || (major === 22 && minor < 18)) {
   console.error(
@@ -24,5 +21,5 @@ if (major < 22 || (major === 22 && minor < 18)) {
   process.exit(1);
 }
 // Beside the installed packages, never in a shared temporary folder: whoever can write the cache can run code here.
-module.enableCompileCache?.(fileURLToPath(new URL('../.compile-cache', import.meta.url)));
+process.getBuiltinModule('node:module').enableCompileCache(`${import.meta.dirname}/../.compile-cache`);
 await import('../dist/main.js');

@@ -7,6 +7,7 @@ type Renewal = 'renewed' | 'restored' | 'taken';
 
 /** The row of one running sidecar, and the timer that renews it. */
 export class Registration {
+  // unique in the table, no secret: web crypto, which a random UUID needs, would be loaded at the start for it alone
   readonly #id = `${process.pid}-${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
   readonly #instance: AppInstance;
   readonly #address: string;
