@@ -182,3 +182,13 @@ describe('several keys', () => {
     });
   });
 });
+
+test.each([
+  ['names', ' {"operations":[],"Operations":[{"operation":"upsert","request":{"key":"a"}}],"operations":[]}'],
+  ['requests', '{"operations":[{"operation":"upsert","request":1,"Request":{"key":"a"},"request":"\\""}]}'],
+])('a transaction whose %s come twice in different case is refused, and the next call is served', async (_, body) => {
+  const call = await api();
+  const refused = await call('POST', '/v1.0/state/orders/transaction', body);
+  expect([refused.status, (refused.json() as { errorCode: string }).errorCode]).toEqual([400, 'ERR_MALFORMED_REQUEST']);
+  expect((await call('GET', '/v1.0/state/orders/a')).status).toBe(204);
+});

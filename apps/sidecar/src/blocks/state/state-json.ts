@@ -169,8 +169,18 @@ export function readQuery(body: Buffer, refuse: Refuse): unknown {
   return parse(body, refuse);
 }
 
+/**
+ * An object by its names in lower case. One that holds a name twice in different case is refused: which of them counts would be
+ * one thing here and another where values are found in the text.
+ */
 function lowerCased(value: unknown, refuse: Refuse): Record<string, unknown> {
   if (value === null) return {};
   if (!isObject(value)) throw refuse('the body must be a JSON object');
-  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name.toLowerCase(), member]));
+  const members = new Map<string, unknown>();
+  for (const [name, member] of Object.entries(value)) {
+    const lower = name.toLowerCase();
+    if (members.has(lower)) throw refuse(`"${lower}" is there twice`);
+    members.set(lower, member);
+  }
+  return Object.fromEntries(members);
 }

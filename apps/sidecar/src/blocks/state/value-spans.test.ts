@@ -72,3 +72,11 @@ test('a member that is not there has no span', () => {
   expect(new JsonText(Buffer.from('{}')).member(0, 'value')).toBeUndefined();
   expect(new JsonText(Buffer.from('[ ]')).elements(0)).toEqual([]);
 });
+
+test.each(['', '[', '[1', '{', '{"a":', '{"a":{', '"a', '"\\'])('text that ends too early, %j, is an error', (text) => {
+  const json = new JsonText(Buffer.from(text));
+  const isObject = text.startsWith('{');
+  expect(() => (isObject ? json.member(0, 'a') : text.startsWith('"') ? json.end(0) : json.elements(0))).toThrow(
+    'ends in the middle',
+  );
+});

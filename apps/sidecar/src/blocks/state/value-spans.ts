@@ -15,7 +15,8 @@ const closeBrace = 0x7d;
 
 /**
  * Finds values in JSON text without decoding them, so that they can be passed on as the bytes they came as. The text must
- * be valid: whoever calls has had it parsed. Every method takes the place where a value starts.
+ * be valid: whoever calls has had it parsed. Every method takes the place where a value starts, and throws when the text ends
+ * before the value does.
  */
 export class JsonText {
   readonly #bytes: Uint8Array;
@@ -33,7 +34,7 @@ export class JsonText {
   elements(at: number): number[] {
     const starts: number[] = [];
     let next = this.#skipBlanks(at + 1);
-    while (this.#bytes[next] !== closeBracket) {
+    while (this.#byteAt(next) !== closeBracket) {
       starts.push(next);
       next = this.#skipBlanks(this.end(next));
       if (this.#bytes[next] === comma) next = this.#skipBlanks(next + 1);
@@ -45,7 +46,7 @@ export class JsonText {
   member(at: number, name: string): Span | undefined {
     let found: Span | undefined;
     let next = this.#skipBlanks(at + 1);
-    while (this.#bytes[next] !== closeBrace) {
+    while (this.#byteAt(next) !== closeBrace) {
       const nameEnd = this.end(next);
       const matches = this.#isName(next, nameEnd, name);
       next = this.#skipBlanks(nameEnd);
@@ -70,14 +71,14 @@ export class JsonText {
 
   #stringEnd(at: number): number {
     let next = at + 1;
-    while (this.#bytes[next] !== quote) next += this.#bytes[next] === backslash ? 2 : 1;
+    while (this.#byteAt(next) !== quote) next += this.#bytes[next] === backslash ? 2 : 1;
     return next + 1;
   }
 
   #nestedEnd(at: number): number {
     let depth = 0;
     for (let next = at; ;) {
-      const byte = this.#bytes[next];
+      const byte = this.#byteAt(next);
       if (byte === quote) {
         next = this.#stringEnd(next);
         continue;
@@ -86,6 +87,13 @@ export class JsonText {
       if (byte === openBrace || byte === openBracket) depth++;
       else if ((byte === closeBrace || byte === closeBracket) && --depth === 0) return next;
     }
+  }
+
+  /** Without it a mistake about where a value starts would be a loop without an end. */
+  #byteAt(at: number): number {
+    const byte = this.#bytes[at];
+    if (byte === undefined) throw new RangeError('the JSON text ends in the middle of a value');
+    return byte;
   }
 
   #skipBlanks(at: number): number {
