@@ -8,7 +8,7 @@ export interface ApiAccess {
   readonly denied: readonly ApiRule[];
 }
 
-type Subject = Pick<Route, 'api' | 'healthCheck'> & { readonly pattern?: string };
+type Subject = Pick<Route, 'api' | 'healthCheck' | 'pattern'>;
 
 /** Whether Configuration leaves a route open over HTTP. Health checks always are; a denial wins over a permission. */
 export function isApiAllowed(route: Subject, access: ApiAccess): boolean {
@@ -22,6 +22,6 @@ function httpRules(rules: readonly ApiRule[]): readonly string[] {
 }
 
 /** By group (`v1/state`), or in the older form by the beginning of the path (`v1.0/state`). */
-function matches({ api, pattern = '' }: Subject, rules: readonly string[]): boolean {
+function matches({ api, pattern }: Subject, rules: readonly string[]): boolean {
   return rules.some((rule) => rule === `${api.version}/${api.name}` || pattern.slice(1).startsWith(rule));
 }

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
 const reasons: Readonly<Record<string, string>> = {
@@ -7,7 +8,9 @@ const reasons: Readonly<Record<string, string>> = {
 
 /** Answers what is no HTTP request, or one that came too slowly or with too long headers, and closes the connection. */
 export function refuse(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (!socket.writable || error.code === 'ECONNRESET') {
+  // Into the middle of an answer nothing else may be written.
+  const answer = (socket as Socket & { readonly _httpMessage?: ServerResponse | null })._httpMessage;
+  if (!socket.writable || error.code === 'ECONNRESET' || answer?.headersSent) {
     socket.destroy();
     return;
   }

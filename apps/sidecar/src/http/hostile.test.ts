@@ -118,3 +118,18 @@ test('a client that leaves at any point does no harm', async () => {
   }
   expect(await sendRaw(port, `${start}${last}`)).toMatch(/^HTTP\/1.1 200 /);
 });
+
+test('rubbish after a request does not get into the answer that is under way', async () => {
+  const slow: Route = {
+    ...show,
+    pattern: '/slow',
+    handle: ({ request, response }) => {
+      response.writeHead(200, { 'content-length': '6' });
+      response.write('abc');
+      request.socket.once('close', () => response.destroy());
+    },
+  };
+  const { port } = await serve({ routes: [slow] });
+  const answer = await sendRaw(port, 'GET /slow HTTP/1.1\r\nhost: x\r\n\r\nrubbish\r\n\r\n');
+  expect(answer).not.toContain('400');
+});

@@ -1,6 +1,6 @@
 import type { Server } from 'node:http';
 import { connect } from 'node:net';
-import { unlink } from 'node:fs/promises';
+import { unlinkSync } from 'node:fs';
 
 import { listenOn } from './listen-on.ts';
 
@@ -36,7 +36,7 @@ export async function listen(server: Server, endpoint: Endpoint, flags: ListenFl
     const code = (error as NodeJS.ErrnoException).code;
     if ('socketPath' in endpoint && code === 'EADDRINUSE' && !(await isServed(endpoint.socketPath))) {
       // left behind by a process that was killed
-      await unlink(endpoint.socketPath);
+      unlinkSync(endpoint.socketPath);
       return bind(server, endpoint);
     }
     throw new ListenError(endpoint, flags, error as NodeJS.ErrnoException);

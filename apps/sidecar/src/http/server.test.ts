@@ -55,6 +55,14 @@ describe('finding the way', () => {
     expect(await answer.text()).toBe('404 page not found\n');
   });
 
+  test.each(['v1', 'v1.0'])('with invocation of version %s denied there is no fallback', async (version) => {
+    const fallback = (exchange: HttpExchange) => replyEmpty(exchange);
+    const denied = [{ name: 'invoke', version, protocol: '' as const }];
+    const { url } = await serve({ routes: [hello], fallback, access: { allowed: [], denied } });
+    const statuses = ['/hello', '/v1.0/invoke/other/method/x'].map(async (path) => (await fetch(url + path)).status);
+    expect(await Promise.all(statuses)).toEqual([204, 404]);
+  });
+
   test('a denied API falls to the fallback; with invocation denied, too, nothing is found', async () => {
     const denied = [{ name: 'x', version: 'v1', protocol: '' as const }];
     const fallback = (exchange: HttpExchange) => replyJson(exchange, 200, 'invoked');

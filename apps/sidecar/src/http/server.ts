@@ -57,7 +57,8 @@ export interface HttpServer {
 
 const defaultFlags: ListenFlags = { port: '--dapr-http-port', address: '--dapr-listen-addresses' };
 const noParams: string[] = [];
-const invokeApi = { api: { name: 'invoke', version: 'v1' } };
+/** What the fallback is to Configuration's rules, in either of their forms. */
+const invokeApi = { api: { name: 'invoke', version: 'v1' }, pattern: '/v1.0/invoke/' };
 /** Go's servers read this much more than their limit says. */
 const headerSlack = 4096;
 
