@@ -1,5 +1,4 @@
-import type { Stats } from 'node:fs';
-import { lstat, mkdir } from 'node:fs/promises';
+import { lstatSync, mkdirSync, type Stats } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ComponentError, errorMessage } from '@outrigger/core';
@@ -8,10 +7,10 @@ import { ComponentError, errorMessage } from '@outrigger/core';
  * The file that all sidecars of one user on this machine share when the YAML names none. It is in a folder that only this
  * user may enter: whoever can write the file decides where calls between apps go. `base` is for tests.
  */
-export async function defaultFile(base: string = tmpdir()): Promise<string> {
+export function defaultFile(base: string = tmpdir()): string {
   const user = process.getuid?.();
   const folder = join(base, user === undefined ? 'outrigger' : `outrigger-${user}`);
-  const stats = await makeFolder(folder);
+  const stats = makeFolder(folder);
   if (user !== undefined && !isPrivate(stats, user)) {
     throw new ComponentError(
       'unavailable',
@@ -21,10 +20,10 @@ export async function defaultFile(base: string = tmpdir()): Promise<string> {
   return join(folder, 'names.db');
 }
 
-async function makeFolder(folder: string): Promise<Stats> {
+function makeFolder(folder: string): Stats {
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    return await lstat(folder);
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    return lstatSync(folder);
   } catch (error) {
     const message = `cannot make the folder ${folder} (${errorMessage(error)}): set connectionString to a file of your own`;
     throw new ComponentError('unavailable', message, { cause: error });

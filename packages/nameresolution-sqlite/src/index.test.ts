@@ -174,26 +174,26 @@ describe('metadata that cannot work', () => {
 
 describe('the default file', () => {
   it('is in a folder that no other user can enter, and stays the same', async () => {
-    const path = await defaultFile(folder);
-    expect(await defaultFile(folder)).toBe(path);
+    const path = defaultFile(folder);
+    expect(defaultFile(folder)).toBe(path);
     expect((await stat(join(path, '..'))).mode & 0o777).toBe(0o700);
   });
 
   it.skipIf(process.platform === 'win32')('is refused when others have access to its folder', async () => {
     const base = await mkdtemp(join(folder, 'open-'));
-    await chmod(join(await defaultFile(base), '..'), 0o777);
-    await expect(defaultFile(base)).rejects.toThrow(/open to other users.*connectionString/);
+    await chmod(join(defaultFile(base), '..'), 0o777);
+    expect(() => defaultFile(base)).toThrow(/open to other users.*connectionString/);
   });
 
   it('says what to do when its folder cannot be made', async () => {
     const base = join(folder, 'a-file');
     await writeFile(base, '');
-    await expect(defaultFile(base)).rejects.toThrow(/cannot make the folder .*: set connectionString/);
+    expect(() => defaultFile(base)).toThrow(/cannot make the folder .*: set connectionString/);
   });
 
   it.skipIf(process.platform === 'win32')('is refused when its folder is a link that someone has laid', async () => {
     const base = await mkdtemp(join(folder, 'link-'));
     await symlink(folder, join(base, `outrigger-${process.getuid?.()}`));
-    await expect(defaultFile(base)).rejects.toThrow('open to other users');
+    expect(() => defaultFile(base)).toThrow('open to other users');
   });
 });

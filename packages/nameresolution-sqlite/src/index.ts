@@ -42,7 +42,7 @@ export default defineComponent({
       throw new ComponentError('invalid-argument', 'updateInterval: expected whole seconds, at least 1s above timeout');
     }
     const tableName = identifier('tableName', metadata.tableName);
-    const connectionString = metadata.connectionString ?? (await defaultFile());
+    const connectionString = metadata.connectionString ?? defaultFile();
     const database = await openSqlite({ ...metadata, connectionString }, { logger, signal });
     try {
       await migrate(

@@ -1,4 +1,3 @@
-import { isIPv6 } from 'node:net';
 import { type AppInstance, errorMessage, type Logger } from '@outrigger/core';
 import type { SqliteDatabase } from '@outrigger/sqlite-client';
 
@@ -19,7 +18,7 @@ export class Registration {
 
   constructor(instance: AppInstance, database: SqliteDatabase, table: string, logger: Logger) {
     this.#instance = instance;
-    this.#address = `${isIPv6(instance.host) ? `[${instance.host}]` : instance.host}:${instance.port}`;
+    this.#address = `${instance.host.includes(':') ? `[${instance.host}]` : instance.host}:${instance.port}`;
     this.#database = database;
     this.#table = table;
     this.#logger = logger;

@@ -111,10 +111,15 @@ export class RedisSubscription implements Subscription {
     return this.#closing;
   }
 
-  /** How many more messages may be fetched now. */
+  /** How many more messages that this consumer has not had yet may be fetched now. */
   get #room(): number {
+    return this.#failed.size >= this.#parts.settings.queueDepth * failedPerQueueDepth ? 0 : this.#queueRoom;
+  }
+
+  /** How many more messages the queue takes now, those that failed before among them. */
+  get #queueRoom(): number {
     const { queueDepth } = this.#parts.settings;
-    if (this.#paused || this.#closing || this.#failed.size >= queueDepth * failedPerQueueDepth) return 0;
+    if (this.#paused || this.#closing) return 0;
     // in half batches, rather than one entry for each that is handled
     return this.#queue.waiting > queueDepth / 2 ? 0 : queueDepth - this.#queue.waiting;
   }
@@ -234,11 +239,12 @@ export class RedisSubscription implements Subscription {
   async #takeUp(): Promise<void> {
     const { group, settings } = this.#parts;
     if (this.#handled.length > 0) await this.#acknowledge();
-    const again = [...this.#failed].slice(0, Math.max(0, this.#room));
+    const again = [...this.#failed].slice(0, Math.max(0, this.#queueRoom));
     if (again.length > 0) {
       const entries = await group.fetchAgain(again);
       for (const id of again) this.#failed.delete(id);
       this.#accept(entries);
+      this.#reader.roomChanged();
     }
     const room = this.#room;
     if (room > 0) this.#accept(await group.claimAbandoned(settings.processingTimeoutMs || neverIdleMs, room));

@@ -17,22 +17,28 @@ export class ChangeWatcher implements Disposable {
   #watcher: FSWatcher | undefined;
   #timer: NodeJS.Timeout | undefined;
   #told = false;
+  #disposed = false;
 
   /** `file` is the one that a commit writes to: the write-ahead log, or the database itself without one. */
   constructor(db: SqliteDatabase, file: string, pollMs: number, changed: () => void) {
     this.#version = db.statement('PRAGMA data_version');
     this.#changed = changed;
     this.#pollMs = pollMs;
-    this.#seen = this.#currentVersion();
+    try {
+      this.#seen = this.#currentVersion();
+    } catch {
+      // then the first look that succeeds finds a change
+    }
     try {
       this.#watcher = watch(file, (event) => this.#notify(event)).on('error', () => this.#stopWatching());
     } catch {
       // not possible here (no such facility, or too many watches): looking is enough
     }
-    this.#poll();
+    this.#lookIn(pollMs);
   }
 
   [Symbol.dispose](): void {
+    this.#disposed = true;
     clearTimeout(this.#timer);
     this.#watcher?.close();
   }
@@ -49,18 +55,21 @@ export class ChangeWatcher implements Disposable {
     this.#told = false;
   }
 
-  #poll(): void {
-    this.#timer = setTimeout(
-      () => {
-        this.#look();
-        this.#poll();
-      },
-      this.#told ? safetyNetMs : this.#pollMs,
-    );
+  #lookIn(milliseconds: number): void {
+    clearTimeout(this.#timer);
+    if (!this.#disposed) this.#timer = setTimeout(() => this.#look(), milliseconds);
   }
 
   #look(): void {
-    const version = this.#currentVersion();
+    let version: unknown;
+    try {
+      version = this.#currentVersion();
+    } catch {
+      // Somebody has the file to himself for a moment, as every commit does without a write-ahead log.
+      this.#lookIn(this.#pollMs);
+      return;
+    }
+    this.#lookIn(this.#told ? safetyNetMs : this.#pollMs);
     if (version === this.#seen) return;
     this.#seen = version;
     this.#changed();

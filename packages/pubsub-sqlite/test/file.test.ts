@@ -61,6 +61,21 @@ describe('pubsub.sqlite and its file', () => {
     expect(seen).toEqual(expected);
   });
 
+  it.each(['true', 'false'])(
+    'another program may have the file to itself for a while (disableWAL %s)',
+    async (disableWAL) => {
+      await using pubSub = await create('app', { disableWAL });
+      const { seen } = await collect(pubSub, 'orders');
+      file.exec('BEGIN EXCLUSIVE');
+      file.exec("INSERT INTO pubsub_messages (topic, data, published_at) VALUES ('orders', 'from afar', 0)");
+      // longer than it takes to look for changes
+      await delay(100);
+      expect(seen).toEqual([]);
+      file.exec('COMMIT');
+      await vi.waitFor(() => expect(seen).toEqual(['from afar']), patient);
+    },
+  );
+
   it('keeps no more than maxRetained messages for a topic without a consumer id', async () => {
     await using pubSub = await create('app', { maxRetained: '5' });
     for (let index = 0; index < 1200; index++) await publish(pubSub, 'nobody', String(index));

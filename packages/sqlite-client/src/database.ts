@@ -133,13 +133,18 @@ export class SqliteDatabase implements AsyncDisposable {
     try {
       const outcomes =
         group.length === 1 ? group.map(({ work }) => attempt(work)) : group.map(({ work }) => this.#guarded(work));
-      if (outcomes.every(({ ok }) => !ok)) this.statement('ROLLBACK').run();
+      // SQLite itself has ended the transaction where the disk is full or broken
+      if (outcomes.every(({ ok }) => !ok)) this.#rollBack();
       else this.statement('COMMIT').run();
       return outcomes;
     } catch (error) {
-      if (this.#driver.isTransaction) this.statement('ROLLBACK').run();
+      this.#rollBack();
       throw error;
     }
+  }
+
+  #rollBack(): void {
+    if (this.#driver.isTransaction) this.statement('ROLLBACK').run();
   }
 
   #guarded(work: () => unknown): Outcome {

@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { ComponentError, errorMessage, type Logger } from '@outrigger/core';
 import { type Location, parseConnectionString } from './connection-string.ts';
@@ -22,7 +22,7 @@ export async function openSqlite(metadata: SqliteMetadata, { logger, signal }: S
   signal.throwIfAborted();
   const location = parseConnectionString(metadata.connectionString, logger);
   const name = location.path === undefined ? 'in memory' : JSON.stringify(resolve(location.path));
-  if (location.path !== undefined) await refuseMissingFolder(dirname(resolve(location.path)));
+  if (location.path !== undefined) refuseMissingFolder(dirname(resolve(location.path)));
 
   const database = new SqliteDatabase(connect(location, name), {
     name,
@@ -40,9 +40,8 @@ export async function openSqlite(metadata: SqliteMetadata, { logger, signal }: S
   }
 }
 
-async function refuseMissingFolder(folder: string): Promise<void> {
-  const found = await stat(folder).catch(() => undefined);
-  if (found?.isDirectory()) return;
+function refuseMissingFolder(folder: string): void {
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return;
   throw new ComponentError(
     'invalid-argument',
     `connectionString: there is no folder "${folder}": create it, or point to another`,

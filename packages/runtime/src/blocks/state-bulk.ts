@@ -45,11 +45,13 @@ export async function writeAll<R>(
   const final: unknown[] = [];
   let pending = requests;
   let failures: unknown[] = [];
+  let attempts = 0;
   const attempt = async (attemptSignal: AbortSignal): Promise<void> => {
     const sent = pending;
+    const number = ++attempts;
     const outcomes = await write(sent, attemptSignal);
-    // An attempt that ran out of time may still end: its outcomes no longer count.
-    if (sent !== pending) return;
+    // An attempt that ran out of time may still end, while the next one is under way: its outcomes no longer count.
+    if (number !== attempts) return;
     failures = [];
     const again: R[] = [];
     for (const [index, request] of sent.entries()) {

@@ -38,7 +38,7 @@ export class StateEncryption {
     return Buffer.from(`${sealed.toString('base64')}${separator}${this.#primary.name}`);
   }
 
-  /** Throws ComponentError `internal` for what was not encrypted with one of the keys. */
+  /** Throws ComponentError `invalid-argument` for what was not encrypted with one of the keys. */
   decrypt(stored: Uint8Array): Uint8Array {
     const text = Buffer.from(stored.buffer, stored.byteOffset, stored.byteLength).toString('utf8');
     const end = text.lastIndexOf(separator);

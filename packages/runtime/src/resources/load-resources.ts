@@ -1,4 +1,4 @@
-import { readdir, readFile, realpath } from 'node:fs/promises';
+import { readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { errorMessage, nearestName } from '@outrigger/core';
 
@@ -49,7 +49,7 @@ export async function loadResources(options: LoadOptions): Promise<Resources> {
   const { appId, namespace, problems } = options;
   const byKind = new Map<string, Resource[]>();
   const firstOf = new Map<string, Resource>();
-  for (const file of await listFiles(options.folders, problems)) {
+  for (const file of listFiles(options.folders, problems)) {
     for (const document of await readYamlFile(file, problems)) {
       const envelope = readEnvelope(document, file, problems);
       if (envelope === undefined || !isForUs(envelope, appId, namespace)) continue;
@@ -74,15 +74,16 @@ export async function loadResources(options: LoadOptions): Promise<Resources> {
   };
 }
 
-async function listFiles(folders: readonly string[], problems: Problems): Promise<string[]> {
+// At once rather than as promises: nothing else is going on at the start, and the thread pool would have to be started.
+function listFiles(folders: readonly string[], problems: Problems): string[] {
   const files: string[] = [];
   const seen = new Set<string>();
   for (const folder of folders) {
     try {
-      const real = await realpath(folder);
+      const real = realpathSync(folder);
       if (seen.has(real)) continue;
       seen.add(real);
-      const entries = await readdir(folder);
+      const entries = readdirSync(folder);
       files.push(
         ...entries
           .filter((entry) => /\.ya?ml$/i.test(entry))
@@ -109,7 +110,7 @@ export async function readYamlFile(
   change: (source: string) => string = (source) => source,
 ): Promise<YamlDocument[]> {
   try {
-    return await parseYaml(change(await readFile(file, 'utf8')));
+    return await parseYaml(change(readFileSync(file, 'utf8')));
   } catch (error) {
     if (error instanceof YamlError)
       problems.error({ file, line: error.line, message: `this is not valid YAML: ${error.message}` });
