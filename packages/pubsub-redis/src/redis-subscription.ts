@@ -133,12 +133,14 @@ export class RedisSubscription implements Subscription {
 
   async #close(): Promise<void> {
     const { group, logger, topic, ended } = this.#parts;
-    for (const timer of this.#timers) clearInterval(timer);
     const waiting = this.#queue.close().map(({ id }) => id);
     await this.#reader.stop();
     await this.#round;
     await this.#giveBack([...waiting, ...this.#failed]);
+    // until then handlers may run for long, and others must see that their messages are in good hands
     await this.#queue.settled();
+    for (const timer of this.#timers) clearInterval(timer);
+    await this.#round;
     await this.#acknowledge();
     try {
       // what failed just now, and what was sent to this consumer but never arrived

@@ -145,6 +145,28 @@ requireBackend('OUTRIGGER_TEST_REDIS', howToStartRedis, (redisHost) =>
       );
     });
 
+    it('goes on after more failures at a time than it can hold', async () => {
+      const topic = newTopic();
+      // 20 failed messages end the fetching of new ones
+      await using pubSub = await create('app', { queueDepth: '2' });
+      const handled = new Set<string>();
+      let outage = true;
+      let failures = 0;
+      await using _ = await pubSub.subscribe(
+        { topic, metadata: {} },
+        async ({ data }) => {
+          if (outage) failures++;
+          if (outage) throw new Error('not now');
+          handled.add(Buffer.from(data).toString());
+        },
+        never,
+      );
+      await Promise.all(Array.from({ length: 40 }, (_, index) => publish(pubSub, topic, String(index))));
+      await vi.waitFor(() => expect(failures).toBeGreaterThan(25), patient);
+      outage = false;
+      await vi.waitFor(() => expect(handled.size).toBe(40), patient);
+    });
+
     it.each([
       ['maxLenApprox', '100'],
       ['streamTTL', '1ms'],
