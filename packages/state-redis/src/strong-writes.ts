@@ -9,6 +9,8 @@ const confirmationTimeout = 1000;
  */
 export class StrongWrites implements AsyncDisposable {
   readonly #main: RedisConnection;
+  // the connection is for all: no single caller's signal may end the making of it
+  readonly #closing = new AbortController();
   #own: Promise<RedisConnection> | undefined;
 
   constructor(main: RedisConnection) {
@@ -18,7 +20,8 @@ export class StrongWrites implements AsyncDisposable {
   /** Runs `write` on the connection it is given. Rejects with `deadline-exceeded` when replicas do not confirm within a second. */
   async run<T>(write: (connection: RedisConnection) => Promise<T>, signal: AbortSignal): Promise<T> {
     if (!(await this.#hasReplicas(this.#main, signal))) return write(this.#main);
-    const connection = await this.#connection(signal);
+    const connection = await this.#connection();
+    signal.throwIfAborted();
     const result = await write(connection);
     const replicas = await countReplicas(connection, signal);
     const confirmed = Number(await connection.send('WAIT', [replicas, confirmationTimeout], signal));
@@ -28,6 +31,9 @@ export class StrongWrites implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort(
+      new ComponentError('unavailable', `the connection to Redis at ${this.#main.address} is closed`),
+    );
     const own = await this.#own?.catch(() => undefined);
     await own?.[Symbol.asyncDispose]();
   }
@@ -36,8 +42,8 @@ export class StrongWrites implements AsyncDisposable {
     return (await countReplicas(connection, signal)) > 0;
   }
 
-  #connection(signal: AbortSignal): Promise<RedisConnection> {
-    this.#own ??= this.#main.duplicate(confirmationTimeout, signal).catch((error: unknown) => {
+  #connection(): Promise<RedisConnection> {
+    this.#own ??= this.#main.duplicate(confirmationTimeout, this.#closing.signal).catch((error: unknown) => {
       this.#own = undefined;
       throw error;
     });

@@ -116,5 +116,27 @@ requireBackend('OUTRIGGER_TEST_REDIS', start, () => {
       await unconfirmed;
       replica.thaw();
     });
+
+    it('one caller that gives up does not end the write of another', async () => {
+      await using master = await TestServer.start('--repl-diskless-sync-delay', '0');
+      await using replica = await TestServer.start('--replicaof', '127.0.0.1', String(master.port));
+      await using copy = await createStore({ redisHost: replica.host });
+      await using first = await createStore({ redisHost: master.host });
+      await vi.waitFor(() => first.set({ key: 'k', value, consistency: 'strong' }, signal), {
+        timeout: 20_000,
+        interval: 200,
+      });
+      // its connection for such writes is made while both wait
+      await using store = await createStore({ redisHost: master.host });
+      const impatient = new AbortController();
+      const gone = store.set({ key: 'a', value, consistency: 'strong' }, impatient.signal);
+      const refused = expect(gone).rejects.toThrow('gone');
+      const other = store.set({ key: 'b', value, consistency: 'strong' }, signal);
+      await store.get({ key: 'k' }, signal);
+      await new Promise(setImmediate);
+      impatient.abort(new Error('gone'));
+      await Promise.all([refused, other]);
+      expect(await copy.get({ key: 'b' }, signal)).toBeDefined();
+    });
   });
 });
