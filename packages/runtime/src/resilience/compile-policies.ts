@@ -43,6 +43,9 @@ export async function compilePolicies(
   return new CompiledPolicies(set, apps, components, logger);
 }
 
+/** Callers name targets as they like, so the breakers of those used last are kept. */
+const keptTargets = 1000;
+
 class CompiledPolicies implements Policies {
   readonly serviceRetry: Retry;
   readonly initializationRetry: Retry;
@@ -51,7 +54,7 @@ class CompiledPolicies implements Policies {
   readonly #components: ReadonlyMap<string, ComponentTargetSpec>;
   readonly #logger: Logger;
   readonly #componentBreakers = new Map<string, CircuitBreaker | undefined>();
-  readonly #pathBreakers = new Map<string, RecentlyUsed<CircuitBreaker | undefined>>();
+  readonly #pathBreakers = new RecentlyUsed<RecentlyUsed<CircuitBreaker | undefined>>(keptTargets);
 
   constructor(
     set: PolicySet,
@@ -84,9 +87,7 @@ class CompiledPolicies implements Policies {
     if (names.circuitBreaker === undefined || breakerOf('') === undefined) return shared && (() => shared);
 
     const limit = spec?.circuitBreakerCacheSize ?? 100;
-    let breakers = this.#pathBreakers.get(target);
-    if (breakers === undefined) this.#pathBreakers.set(target, (breakers = new RecentlyUsed(limit)));
-    const known = breakers;
+    const known = this.#pathBreakers.get(target, () => new RecentlyUsed<CircuitBreaker | undefined>(limit));
     const policies = new RecentlyUsed<Policy<R>>(limit);
     return (path) =>
       policies.get(
