@@ -63,6 +63,7 @@ export class RedisSubscription implements Subscription {
   readonly #signal = new AbortController().signal;
   #acknowledged = Promise.resolve();
   #round: Promise<void> | undefined;
+  #keeping: Promise<void> | undefined;
   #roundReported = false;
   #paused = false;
   #closing: Promise<void> | undefined;
@@ -127,7 +128,8 @@ export class RedisSubscription implements Subscription {
   #start(): void {
     const { redeliverIntervalMs, processingTimeoutMs } = this.#parts.settings;
     if (redeliverIntervalMs > 0) this.#timers.push(setInterval(() => void this.#nextRound(), redeliverIntervalMs));
-    if (processingTimeoutMs > 0) this.#timers.push(setInterval(() => void this.#keep(), processingTimeoutMs / 3));
+    if (processingTimeoutMs > 0)
+      this.#timers.push(setInterval(() => (this.#keeping = this.#keep()), processingTimeoutMs / 3));
     this.#reader.start();
   }
 
@@ -140,7 +142,7 @@ export class RedisSubscription implements Subscription {
     // until then handlers may run for long, and others must see that their messages are in good hands
     await this.#queue.settled();
     for (const timer of this.#timers) clearInterval(timer);
-    await this.#round;
+    await Promise.all([this.#round, this.#keeping]);
     await this.#acknowledge();
     try {
       // what failed just now, and what was sent to this consumer but never arrived

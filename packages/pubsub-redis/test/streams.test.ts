@@ -145,6 +145,32 @@ requireBackend('OUTRIGGER_TEST_REDIS', howToStartRedis, (redisHost) =>
       );
     });
 
+    it('what is still being handled at the end is not given to another, however long it takes', async () => {
+      const topic = newTopic();
+      await using pubSub = await create('app');
+      const started = Promise.withResolvers<void>();
+      const first = await pubSub.subscribe(
+        { topic, metadata: {} },
+        async () => {
+          started.resolve();
+          await delay(1500); // more than twice processingTimeout
+        },
+        never,
+      );
+      await publish(pubSub, topic, 'slow');
+      await started.promise;
+      const seen: string[] = [];
+      await using _ = await pubSub.subscribe(
+        { topic, metadata: {} },
+        async ({ data }) => void seen.push(Buffer.from(data).toString()),
+        never,
+      );
+      await first[Symbol.asyncDispose]();
+      await publish(pubSub, topic, 'next');
+      await vi.waitFor(() => expect(seen).toContain('next'), patient);
+      expect(seen).toEqual(['next']);
+    });
+
     it('goes on after more failures at a time than it can hold', async () => {
       const topic = newTopic();
       // 20 failed messages end the fetching of new ones
