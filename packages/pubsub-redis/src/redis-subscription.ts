@@ -128,8 +128,12 @@ export class RedisSubscription implements Subscription {
   #start(): void {
     const { redeliverIntervalMs, processingTimeoutMs } = this.#parts.settings;
     if (redeliverIntervalMs > 0) this.#timers.push(setInterval(() => void this.#nextRound(), redeliverIntervalMs));
-    if (processingTimeoutMs > 0)
-      this.#timers.push(setInterval(() => (this.#keeping = this.#keep()), processingTimeoutMs / 3));
+    if (processingTimeoutMs > 0) {
+      const keep = () => {
+        this.#keeping = this.#keep();
+      };
+      this.#timers.push(setInterval(keep, processingTimeoutMs / 3));
+    }
     this.#reader.start();
   }
 
