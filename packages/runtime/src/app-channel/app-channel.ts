@@ -16,6 +16,7 @@ export interface AppRequest {
   readonly path: string;
   /** As received, without `?`; empty when there is none. */
   readonly query: string;
+  /** Those that are to arrive: who makes the call has taken out what concerns its own connection to the caller. */
   readonly headers: HeaderMap;
   readonly body: Body;
 }
@@ -23,6 +24,7 @@ export interface AppRequest {
 /** What the app answered. `body` must be consumed or cancelled (`return()`); it may still be streaming. */
 export interface AppResponse {
   readonly status: number;
+  /** As they came; who passes them on takes out what concerns one connection only. */
   readonly headers: HeaderMap;
   readonly body: Body;
 }

