@@ -1,3 +1,4 @@
+import { createServer as createPlainServer } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 
@@ -44,4 +45,19 @@ it('an endpoint that no authority vouches for is not called', async () => {
 
 it('an endpoint that wants a certificate is an error without one', async () => {
   await expect(call({ rootCA: authority })).rejects.toMatchObject({ code: 'unavailable' });
+});
+
+it('an endpoint that never answers does not hold up the end for ever', async () => {
+  const asked = Promise.withResolvers<void>();
+  const server = createPlainServer(() => asked.resolve());
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  onTestFinished(() => void server.close());
+  const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const client = new HttpEndpointClient({ baseUrl, headers: [] }, 20);
+  const call = expect(client.call(get, never)).rejects.toMatchObject({ code: 'unavailable' });
+  await asked.promise;
+  await client[Symbol.asyncDispose]();
+  await call;
 });

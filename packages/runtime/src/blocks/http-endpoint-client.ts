@@ -15,15 +15,21 @@ export class HttpEndpointClient implements AsyncDisposable {
   readonly #basePath: string;
   readonly #headers: HeaderMap;
   readonly #clientTls: HttpEndpoint['clientTls'];
+  readonly #graceMs: number;
   #pool: Promise<Dispatcher> | undefined;
+  #closing: Promise<void> | undefined;
 
-  /** Throws a TypeError when the base URL is none. */
-  constructor(endpoint: Omit<HttpEndpoint, 'name'>) {
+  /**
+   * @param graceMs how long disposal waits for calls in flight
+   * @throws TypeError when the base URL is none
+   */
+  constructor(endpoint: Omit<HttpEndpoint, 'name'>, graceMs: number = 5000) {
     const url = new URL(endpoint.baseUrl);
     this.#origin = url.origin;
     this.#basePath = url.pathname.replace(/\/+$/, '');
     this.#headers = Object.fromEntries(endpoint.headers.map(({ name, value }) => [name.toLowerCase(), value]));
     this.#clientTls = endpoint.clientTls;
+    this.#graceMs = graceMs;
   }
 
   /** Resolves when status and headers are there. Rejects with ComponentError `unavailable` when there was no answer. */
@@ -50,8 +56,22 @@ export class HttpEndpointClient implements AsyncDisposable {
     }
   }
 
-  /** Waits for what is in flight. */
+  /** Takes no more calls; resolves when those in flight have ended, however long that takes. */
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close());
+  }
+
+  /** As {@link close}, but calls that are in flight after `graceMs` are cut off. */
   async [Symbol.asyncDispose](): Promise<void> {
+    const pool = await this.#pool;
+    if (pool === undefined) return;
+    const cut = setTimeout(() => {
+      void pool.destroy(new Error('the call was cut off, as the runtime ends'));
+    }, this.#graceMs);
+    await this.close().finally(() => clearTimeout(cut));
+  }
+
+  async #close(): Promise<void> {
     await (await this.#pool)?.close();
   }
 

@@ -13,7 +13,7 @@ import { callApp, type InvocationRoute, InvocationRoutes } from './invocation-ro
 
 const defaultReplaySize = 4 * 1024 * 1024;
 
-/** The invocation building block. Disposal waits for calls to HTTPEndpoints that are in flight; the rest belongs to others. */
+/** The invocation building block. Disposal waits a few seconds for calls to HTTPEndpoints that are in flight; the rest belongs to others. */
 export function createInvocation(options: InvocationOptions): Invocation & AsyncDisposable {
   return new InvocationBlock(options);
 }

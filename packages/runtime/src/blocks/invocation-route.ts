@@ -11,7 +11,7 @@ import { PeerApp, PeerUnreachedError } from './invocation-peer.ts';
 import { parseTarget } from './invocation-target.ts';
 
 /** A target made ready: everything that does not depend on the single call. */
-export interface InvocationRoute extends Partial<AsyncDisposable> {
+export interface InvocationRoute {
   /** Makes one attempt. */
   readonly call: (request: AppRequest, signal: AbortSignal, attempt: number) => Promise<AppResponse>;
   /** Adds to the caller's headers, which are already without what ends here. */
@@ -20,6 +20,8 @@ export interface InvocationRoute extends Partial<AsyncDisposable> {
   readonly policyOf: ((path: string) => Policy<AppResponse>) | undefined;
   /** Whether that is a policy of the user's, which may send a request again that has already arrived. */
   readonly replays: boolean;
+  /** Connections of this route alone, which end with it. */
+  readonly client?: HttpEndpointClient;
 }
 
 export interface RouteOptions extends InvocationOptions {
@@ -39,6 +41,8 @@ export class InvocationRoutes implements AsyncDisposable {
   readonly #self: { readonly appId: string; readonly namespace: string };
   readonly #endpoints: ReadonlyMap<string, HttpEndpointClient>;
   readonly #routes = new Map<string, InvocationRoute>();
+  /** Of routes that were dropped, as long as there are calls in flight. */
+  readonly #closing = new Set<HttpEndpointClient>();
   readonly #unreachable = new UnreachableAddresses();
   readonly #peerRetry: Policy<AppResponse>;
 
@@ -64,16 +68,20 @@ export class InvocationRoutes implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const owners: Partial<AsyncDisposable>[] = [...this.#endpoints.values(), ...this.#routes.values()];
+    const ofRoutes = [...this.#routes.values()].flatMap(({ client }) => client ?? []);
     this.#routes.clear();
-    await Promise.all(owners.map(async (owner) => owner[Symbol.asyncDispose]?.()));
+    const clients = [...this.#endpoints.values(), ...ofRoutes, ...this.#closing];
+    await Promise.all(clients.map((client) => client[Symbol.asyncDispose]()));
   }
 
   #dropOldest(): void {
-    for (const [target, route] of this.#routes) {
+    for (const [target, { client }] of this.#routes) {
       this.#routes.delete(target);
-      // Waits for its calls in flight; their failures are told to their callers.
-      route[Symbol.asyncDispose]?.().then(undefined, () => {});
+      if (client === undefined) return;
+      this.#closing.add(client);
+      const closed = (): void => void this.#closing.delete(client);
+      // The failures of its calls are told to their callers.
+      client.close().then(closed, closed);
       return;
     }
   }
@@ -90,7 +98,7 @@ export class InvocationRoutes implements AsyncDisposable {
     if (target.kind === 'endpoint') return urlRoute(target.endpoint, policyOf);
     if (target.kind === 'url') {
       const client = new HttpEndpointClient({ baseUrl: target.url, headers: [] });
-      return { ...urlRoute(client, policyOf), [Symbol.asyncDispose]: () => client[Symbol.asyncDispose]() };
+      return { ...urlRoute(client, policyOf), client };
     }
     const { appId } = target;
     const namespace = ownNamespace === '' && target.namespace === defaultNamespace ? '' : target.namespace;
