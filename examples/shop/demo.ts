@@ -109,6 +109,10 @@ async function app(name: string, color: Color, httpPort: number): Promise<number
 
 const { values: options } = parseArgs({ options: { once: { type: 'boolean', default: false } } });
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void stop(0));
+process.once('uncaughtException', (error) => {
+  console.error(error);
+  void stop(1);
+});
 
 mkdirSync(`${here}.data`, { recursive: true });
 step('1. Two apps start, each with its sidecar; SQLite files stand in for store, broker and name service');
