@@ -1,3 +1,5 @@
+import { isUtf8 } from 'node:buffer';
+
 import {
   APIVersion,
   HTTPExtension_Verb,
@@ -35,7 +37,7 @@ export function requestHead(request: AppRequest): InternalInvokeRequest {
     metadata: withLength(toLists(headers), request.body),
     message: {
       method: methodOf(request.path),
-      contentType: first(headers['content-type']),
+      contentType: asUnicode(first(headers['content-type'])),
       httpExtension: { verb: number, querystring: query },
     },
   };
@@ -66,7 +68,7 @@ export function responseHead({ status, headers, body }: AppResponse): InternalIn
     status: { code: status, message: '', details: [] },
     headers: withLength(toLists(headers), body),
     trailers: {},
-    message: { contentType: first(headers['content-type']) },
+    message: { contentType: asUnicode(first(headers['content-type'])) },
   };
 }
 
@@ -141,19 +143,36 @@ function toLists(headers: HeaderMap): Headers {
   const lists: Headers = {};
   for (const name in headers) {
     const value = headers[name];
-    if (value !== undefined) lists[name] = { values: typeof value === 'string' ? [value] : [...value] };
+    if (value !== undefined) lists[name] = { values: (typeof value === 'string' ? [value] : value).map(asUnicode) };
   }
   return lists;
+}
+
+// HTTP's headers are bytes, of which Node.js makes characters up to U+00FF; in the protocol they are Unicode.
+
+function asUnicode(value: string): string {
+  if (isAscii(value)) return value;
+  const bytes = Buffer.from(value, 'latin1');
+  return isUtf8(bytes) ? bytes.toString() : value;
+}
+
+function asBytes(value: string): string {
+  return isAscii(value) ? value : Buffer.from(value).toString('latin1');
+}
+
+function isAscii(value: string): boolean {
+  // oxlint-disable-next-line no-control-regex -- all of ASCII is meant
+  return /^[\u0000-\u007f]*$/.test(value);
 }
 
 /** Names in lower case; Go's peers send them as `Content-Type`. */
 function fromLists(lists: Readonly<Headers>, contentType: string): HeaderMap {
   const headers: Record<string, string | readonly string[]> = {};
   for (const name in lists) {
-    const values = lists[name]?.values ?? [];
+    const values = (lists[name]?.values ?? []).map(asBytes);
     if (values.length > 0) headers[name.toLowerCase()] = values.length === 1 ? (values[0] ?? '') : values;
   }
-  if (contentType !== '') headers['content-type'] = contentType;
+  if (contentType !== '') headers['content-type'] = asBytes(contentType);
   return headers;
 }
 
