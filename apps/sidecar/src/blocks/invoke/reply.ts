@@ -8,9 +8,20 @@ import { responseTraceparent } from '../../http/traceparent.ts';
 
 /**
  * Writes what the app answered: its status, its headers, its body. Bytes go out as they come, no faster than the client takes
- * them. Resolves when all is written or the client is gone; rejects when the body breaks off.
+ * them. Resolves when all is written or the client is gone; rejects when the body breaks off, and when status or headers cannot
+ * be written, and then lets go of the body.
  */
 export async function replyAnswer(exchange: HttpExchange, answer: AppResponse): Promise<void> {
+  try {
+    await write(exchange, answer);
+  } catch (error) {
+    // The app may still be sending. What fails while its body is given up concerns nobody any more.
+    await cancel(answer.body).catch(() => {});
+    throw error;
+  }
+}
+
+async function write(exchange: HttpExchange, answer: AppResponse): Promise<void> {
   const { request, response } = exchange;
   const { body, status } = answer;
   const isBodiless = request.method === 'HEAD' || status === 204 || status === 304;
