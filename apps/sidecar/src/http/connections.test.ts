@@ -1,5 +1,6 @@
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer, request } from 'node:http';
 import { connect as connectHttp2 } from 'node:http2';
 import { type AddressInfo, createConnection } from 'node:net';
@@ -107,8 +108,16 @@ describe('listening', () => {
     const folder = await mkdtemp(join(tmpdir(), 'outrigger-'));
     onTestFinished(() => rm(folder, { recursive: true, force: true }));
     const socketPath = join(folder, 'dapr-shop-http.socket');
+    const killed = `net.createServer().listen(${JSON.stringify(socketPath)}, () => process.kill(process.pid, 'SIGKILL'))`;
+    spawnSync(process.execPath, ['-e', killed]);
+    expect((await stat(socketPath)).isSocket()).toBe(true);
     const first = await serve({ routes: [hello], socketPath });
     await expect(serve({ routes: [hello], socketPath })).rejects.toThrow(/another process serves this socket/);
+    // what is no socket is somebody's file
+    const file = join(folder, 'notes.txt');
+    await writeFile(file, 'keep me');
+    await expect(serve({ routes: [hello], socketPath: file })).rejects.toThrow(/cannot listen on/);
+    expect(await readFile(file, 'utf8')).toBe('keep me');
     const call = request({ socketPath, path: '/hello' }).end();
     const [answer] = (await once(call, 'response')) as [{ statusCode: number; resume(): void }];
     answer.resume();

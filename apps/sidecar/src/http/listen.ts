@@ -1,6 +1,6 @@
 import type { Server } from 'node:http';
 import { connect } from 'node:net';
-import { unlinkSync } from 'node:fs';
+import { lstatSync, unlinkSync } from 'node:fs';
 
 import { listenOn } from './listen-on.ts';
 
@@ -34,8 +34,7 @@ export async function listen(server: Server, endpoint: Endpoint, flags: ListenFl
     return await bind(server, endpoint);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
-    if ('socketPath' in endpoint && code === 'EADDRINUSE' && !(await isServed(endpoint.socketPath))) {
-      // left behind by a process that was killed
+    if ('socketPath' in endpoint && code === 'EADDRINUSE' && (await isAbandoned(endpoint.socketPath))) {
       unlinkSync(endpoint.socketPath);
       return bind(server, endpoint);
     }
@@ -56,13 +55,15 @@ function bind(server: Server, endpoint: Endpoint): Promise<number> {
   });
 }
 
-function isServed(socketPath: string): Promise<boolean> {
+/** Whether a socket was left behind by a process that is gone: it is one, and nobody takes a connection on it. */
+function isAbandoned(socketPath: string): Promise<boolean> {
+  if (!lstatSync(socketPath).isSocket()) return Promise.resolve(false);
   return new Promise((resolve) => {
     const socket = connect(socketPath, () => {
       socket.destroy();
-      resolve(true);
+      resolve(false);
     });
-    socket.on('error', () => resolve(false));
+    socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'ECONNREFUSED'));
   });
 }
 
