@@ -1,7 +1,7 @@
 /** What a flag's value is read as. `duration` values are milliseconds; `seconds` and `size` take plain numbers, too. */
 export type FlagKind = 'text' | 'texts' | 'integer' | 'flag' | 'duration' | 'seconds' | 'size';
 
-interface FlagSpec {
+export interface FlagSpec {
   readonly kind: FlagKind;
   readonly default?: string | number | boolean;
   readonly help: string;

@@ -1,6 +1,6 @@
 import { nearestName, parseBoolean, parseByteSize, parseDuration } from '@outrigger/core';
 
-import { type FlagKind, type Flags, flagSpecs } from './flag-table.ts';
+import { type FlagKind, type Flags, type FlagSpec, flagSpecs } from './flag-table.ts';
 
 /** A command line that cannot be used; the message says which flag and what would be right. */
 export class FlagError extends Error {
@@ -106,13 +106,21 @@ export function flagNotices(given: ReadonlySet<string>): FlagNotice[] {
   });
 }
 
+/** A default as it would be written on a command line. */
+function shown({ kind, default: preset }: FlagSpec): string {
+  if (typeof preset !== 'number') return String(preset);
+  if (kind === 'size') return preset % 2 ** 20 === 0 ? `${preset / 2 ** 20}Mi` : `${preset / 2 ** 10}Ki`;
+  if (kind === 'duration' || kind === 'seconds') return preset % 1000 === 0 ? `${preset / 1000}s` : `${preset}ms`;
+  return String(preset);
+}
+
 /** The text of `--help`. */
 export function usage(): string {
   const rows = Object.entries(flagSpecs)
     .filter(([, spec]) => !spec.deprecated)
     .map(([name, spec]) => {
       const preset =
-        spec.default === undefined || spec.default === '' || spec.default === false ? '' : ` [${String(spec.default)}]`;
+        spec.default === undefined || spec.default === '' || spec.default === false ? '' : ` [${shown(spec)}]`;
       return `  --${name.padEnd(36)} ${spec.help}${preset}${spec.inert ? ' (no effect yet)' : ''}`;
     });
   return [

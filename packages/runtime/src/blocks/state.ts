@@ -93,7 +93,7 @@ export class StateBlock {
   readonly #appId: string;
   readonly #handles: ReadonlyMap<string, StateHandle>;
 
-  /** Throws ComponentError `invalid-argument` for a key prefix or an encryption key that cannot be used. */
+  /** Throws a ComponentError for a key prefix or an encryption key that cannot be used, and for an outbox. */
   constructor(components: readonly StateComponent[], options: StateBlockOptions) {
     this.#appId = options.appId;
     this.#handles = new Map(components.map((component) => [component.name, handleOf(component, options)]));
@@ -109,6 +109,7 @@ export class StateBlock {
 
 function handleOf(component: StateComponent, options: StateBlockOptions): StateHandle {
   const { name, store } = component;
+  refuseOutbox(component);
   return new StoreHandle({
     name,
     store,
@@ -116,6 +117,17 @@ function handleOf(component: StateComponent, options: StateBlockOptions): StateH
     policy: options.policy?.(name),
     encryption: encryptionOf(component),
   });
+}
+
+/** An outbox that is asked for and not there would lose messages without a word. */
+function refuseOutbox({ name, properties }: StateComponent): void {
+  for (const field of ['outboxPublishPubsub', 'outboxPublishTopic']) {
+    if (!property(properties, field)) continue;
+    throw new ComponentError(
+      'unsupported',
+      `component "${name}": ${field}: the outbox is not supported yet, and nothing would be published; remove it and publish from the app`,
+    );
+  }
 }
 
 function encryptionOf(component: StateComponent): StateEncryption | undefined {
