@@ -1,5 +1,5 @@
 /** What a flag's value is read as. `duration` values are milliseconds; `seconds` and `size` take plain numbers, too. */
-export type FlagKind = 'text' | 'texts' | 'integer' | 'flag' | 'duration' | 'seconds' | 'size';
+export type FlagKind = 'text' | 'texts' | 'integer' | 'port' | 'flag' | 'duration' | 'seconds' | 'size';
 
 export interface FlagSpec {
   readonly kind: FlagKind;
@@ -35,24 +35,24 @@ const flagTable = {
     help: 'No built-in Kubernetes secret store',
     inert: true,
   },
-  'dapr-http-port': { kind: 'integer', default: 3500, help: 'Port of the HTTP API' },
-  'dapr-grpc-port': { kind: 'integer', default: 50_001, help: 'Port of the gRPC API', inert: true },
+  'dapr-http-port': { kind: 'port', default: 3500, help: 'Port of the HTTP API' },
+  'dapr-grpc-port': { kind: 'port', default: 50_001, help: 'Port of the gRPC API', inert: true },
   'dapr-internal-grpc-port': {
-    kind: 'integer',
+    kind: 'port',
     default: 0,
     help: 'Port on which other sidecars call this one; 0 picks a free one',
   },
   'dapr-internal-grpc-listen-address': { kind: 'text', help: 'Address to bind the internal port to' },
   'dapr-listen-addresses': { kind: 'text', help: 'Addresses to bind the APIs to, separated by commas' },
-  'dapr-public-port': { kind: 'integer', help: 'Port that serves only metadata and health' },
+  'dapr-public-port': { kind: 'port', help: 'Port that serves only metadata and health' },
   'dapr-public-listen-address': { kind: 'text', help: 'Address to bind the public port to' },
   'unix-domain-socket': { kind: 'text', help: 'Folder for Unix sockets, in place of API ports' },
-  'profile-port': { kind: 'integer', default: 7777, help: 'Port of the profiler', inert: true },
+  'profile-port': { kind: 'port', default: 7777, help: 'Port of the profiler', inert: true },
   'enable-profiling': { kind: 'flag', default: false, help: 'Serve the profiler', inert: true },
-  'metrics-port': { kind: 'integer', default: 9090, help: 'Port of the metrics', inert: true },
+  'metrics-port': { kind: 'port', default: 9090, help: 'Port of the metrics', inert: true },
   'metrics-listen-address': { kind: 'text', help: 'Address to bind the metrics port to', inert: true },
   'enable-metrics': { kind: 'flag', default: true, help: 'Serve metrics', inert: true },
-  'app-port': { kind: 'integer', help: 'Port on which the app listens' },
+  'app-port': { kind: 'port', help: 'Port on which the app listens' },
   'app-protocol': { kind: 'text', default: 'http', help: 'http, https, h2c, grpc or grpcs' },
   'app-channel-address': { kind: 'text', default: '127.0.0.1', help: 'Address on which the app listens' },
   'app-max-concurrency': { kind: 'integer', default: -1, help: 'Most calls to the app at a time; -1: no limit' },

@@ -59,9 +59,10 @@ describe('flags', () => {
   it.each([
     [['--app-prot', '1'], 'unknown flag --app-prot; did you mean --app-port?'],
     [['--constructor', '1'], 'unknown flag --constructor (see --help)'],
-    [['--app-port', 'x'], '--app-port: expected a whole number, not "x"'],
-    [['--app-port'], '--app-port needs a value: a whole number'],
+    [['--app-port', 'x'], '--app-port: expected a port, 0 to 65535, not "x"'],
+    [['--app-port'], '--app-port needs a value: a port, 0 to 65535'],
     [['--enable-metrics=perhaps'], '--enable-metrics: expected true or false, not "perhaps"'],
+    [['--dapr-http-port', '99999'], '--dapr-http-port: expected a port, 0 to 65535, not "99999"'],
     [['serve'], 'unexpected argument "serve": flags start with "--" (see --help)'],
   ])('%j is refused with the fix', (args, message) => {
     expect(() => parseFlags(args)).toThrow(message);

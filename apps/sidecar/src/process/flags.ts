@@ -17,6 +17,7 @@ const expectations: Readonly<Record<FlagKind, string>> = {
   text: 'a text',
   texts: 'a text',
   integer: 'a whole number',
+  port: 'a port, 0 to 65535',
   flag: 'true or false',
   duration: 'a duration such as "5s" or "500ms"',
   seconds: 'a number of seconds, or a duration such as "5s"',
@@ -27,6 +28,8 @@ function parseValue(kind: FlagKind, text: string): string | number | boolean | u
   switch (kind) {
     case 'integer':
       return /^[+-]?\d+$/.test(text) ? Number(text) : undefined;
+    case 'port':
+      return /^\d+$/.test(text) && Number(text) <= 65_535 ? Number(text) : undefined;
     case 'flag':
       return parseBoolean(text);
     case 'duration':

@@ -67,7 +67,8 @@ export async function planNameResolver(
     namespace: '',
     metadata: Object.entries(configuration).map(([name, value]) => ({ ...position, name, value })),
     initTimeout: 5000,
-    ignoreErrors: false,
+    // one that nobody asked for must not keep a sidecar from starting that may never call another app
+    ignoreErrors: nameResolution === undefined,
     secretStore: '',
   };
   try {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type IncomingMessage, request as httpRequest, type RequestListener } from 'node:http';
+import { connect } from 'node:net';
 import { pipeline, Readable } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
 
@@ -191,6 +192,25 @@ describe.each([
     abort.abort();
     await expect(response).rejects.toThrow('abort');
     await gone.promise;
+  });
+
+  it('never makes a whole body of one that breaks off', async () => {
+    const seen = Promise.withResolvers<boolean>();
+    const arrived = Promise.withResolvers<void>();
+    const handler: RequestListener = (request) => {
+      request.on('error', () => {}).once('close', () => seen.resolve(request.complete));
+      request.once('data', () => arrived.resolve()).resume();
+    };
+    const directory = new Directory();
+    await startHalf({ appId: 'inventory', directory, handler });
+    const caller = await startHalf({ appId: 'checkout', directory, handler });
+    const socket = connect(caller.port, '127.0.0.1');
+    const piece = 'x'.repeat(20_000);
+    socket.write(`POST /v1.0/invoke/${target}/method/x HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n`);
+    socket.write(`${piece.length.toString(16)}\r\n${piece}\r\n`);
+    await arrived.promise;
+    socket.destroy();
+    expect(await seen.promise).toBe(false);
   });
 
   it('hands over an event stream piece by piece, and ends it when the client leaves', async () => {

@@ -115,6 +115,12 @@ export async function* bytesOf(payloads: AsyncIterable<StreamPayload | undefined
   }
 }
 
+/**
+ * Says that a streamed body ends with an empty piece. A cancelled call ends its messages as a complete one does, and which of
+ * the two it was shows only later; between our own sidecars this tells. Other peers hand it on as a header and an empty piece.
+ */
+export const markedEnd = 'outrigger-body-end';
+
 /** Bytes in one message. Dapr sends 2 KiB; any size below the receiver's limit for a message (4 MiB by default) is understood. */
 export const pieceSize = 64 * 1024;
 

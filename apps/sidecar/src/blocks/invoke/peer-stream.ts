@@ -7,7 +7,7 @@ import type {
 } from '@outrigger/protocol';
 import type { Body } from '@outrigger/runtime';
 
-import { asBuffer, PeerMessageError, pieceSize, piecesOf } from './peer-message.ts';
+import { asBuffer, PeerMessageError, pieceSize, markedEnd, piecesOf } from './peer-message.ts';
 
 /** A call to a peer while it lasts: pieces out, pieces in. */
 export type PeerStream = ClientDuplexStream<InternalInvokeRequestStream, InternalInvokeResponseStream>;
@@ -27,7 +27,7 @@ export function send(
     call.end();
     return sending;
   }
-  call.write({ request: head });
+  call.write({ request: { ...head, metadata: { ...head.metadata, [markedEnd]: { values: ['empty-piece'] } } } });
   onBody();
   pump(call, body).catch((error: unknown) => {
     sending.failure = error;
@@ -46,13 +46,16 @@ async function pump(call: PeerStream, body: Body): Promise<void> {
     isOver = true;
     goOn();
   });
+  let seq = 0n;
   for await (const payload of piecesOf(body)) {
+    seq = payload.seq + 1n;
     if (isOver) return;
     if (call.write({ payload })) continue;
     await new Promise<void>((resolve) => {
       resume = resolve;
     });
   }
+  call.write({ payload: { data: Buffer.alloc(0), seq } });
   call.end();
 }
 

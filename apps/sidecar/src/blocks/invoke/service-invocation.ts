@@ -9,7 +9,16 @@ import {
 import type { Body, Invocation } from '@outrigger/runtime';
 
 import { type CallContext, GrpcError, type Service, stream, unary } from '../../grpc/service.ts';
-import { asBuffer, bytesOf, isWhole, PeerMessageError, piecesOf, requestOf, responseHead } from './peer-message.ts';
+import {
+  asBuffer,
+  bytesOf,
+  isWhole,
+  markedEnd,
+  PeerMessageError,
+  piecesOf,
+  requestOf,
+  responseHead,
+} from './peer-message.ts';
 
 /** Dapr's `ServiceInvocation` as far as apps are concerned: what other sidecars ask of this one. */
 export function serviceInvocation(invocation: Pick<Invocation, 'fromPeer'>): Service {
@@ -34,8 +43,10 @@ export function serviceInvocation(invocation: Pick<Invocation, 'fromPeer'>): Ser
       throw new GrpcError('INVALID_ARGUMENT', 'parsing InternalInvokeRequest error: no message was sent');
     const { request: head, payload } = leading.value;
     const bodiless = understood(() => requestOf(head, undefined));
-    const body = await bodyFrom(payload, incoming, (piece) => isWhole(bodiless.headers, piece));
-    const answer = await invocation.fromPeer({ ...bodiless, body }, signal);
+    const { [markedEnd]: mark, ...headers } = bodiless.headers;
+    const whole = (piece: Uint8Array): boolean => isWhole(headers, piece);
+    const body = await bodyFrom(payload, incoming, whole, mark !== undefined);
+    const answer = await invocation.fromPeer({ ...bodiless, headers, body }, signal);
 
     let response: InternalInvokeResponse | undefined = responseHead(answer);
     // A whole body goes along with the head; of one that streams the head goes ahead.
@@ -64,6 +75,7 @@ async function bodyFrom(
   first: StreamPayload | undefined,
   incoming: AsyncIterator<InternalInvokeRequestStream>,
   isAll: (piece: Uint8Array) => boolean,
+  isEndMarked: boolean,
 ): Promise<Body> {
   if (first !== undefined && first.seq === 0n && isAll(first.data)) return first.data;
   let payload = first;
@@ -72,15 +84,18 @@ async function bodyFrom(
     if (next.done) return undefined;
     payload = payloadOf(next.value);
   }
-  return bytesOf(payloadsFrom(payload, incoming));
+  return bytesOf(payloadsFrom(payload, incoming, isEndMarked));
 }
 
 async function* payloadsFrom(
   first: StreamPayload | undefined,
   incoming: AsyncIterator<InternalInvokeRequestStream>,
+  isEndMarked: boolean,
 ): AsyncGenerator<StreamPayload | undefined> {
+  let last = first;
   yield first;
-  for (let next = await incoming.next(); !next.done; next = await incoming.next()) yield payloadOf(next.value);
+  for (let next = await incoming.next(); !next.done; next = await incoming.next()) yield (last = payloadOf(next.value));
+  if (isEndMarked && last?.data.byteLength !== 0) throw new PeerMessageError('the body broke off');
 }
 
 function payloadOf(message: InternalInvokeRequestStream): StreamPayload | undefined {
