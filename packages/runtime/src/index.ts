@@ -23,6 +23,7 @@ export {
   type TopicRoute,
 } from './app-channel/in-process.ts';
 export type { CloudEvent } from './blocks/cloud-event.ts';
+export { wholeBody } from './blocks/invocation-body.ts';
 export { createInvocation } from './blocks/invocation-block.ts';
 export { PeerError } from './blocks/invocation-errors.ts';
 export { methodOf } from './blocks/invocation-path.ts';

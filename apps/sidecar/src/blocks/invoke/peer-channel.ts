@@ -7,10 +7,10 @@ import {
   InternalInvokeResponseStream,
   ServiceInvocationDefinition,
 } from '@outrigger/protocol';
-import { type AppRequest, type AppResponse, type Body, PeerError } from '@outrigger/runtime';
+import { type AppRequest, type AppResponse, PeerError } from '@outrigger/runtime';
 
 import { type GrpcJs, statusName } from '../../grpc/grpc-js.ts';
-import { asBuffer, bytesOf, isWhole, PeerMessageError, requestHead, responseOf } from './peer-message.ts';
+import { asBuffer, bytesOf, bytesOfBody, isWhole, PeerMessageError, requestHead, responseOf } from './peer-message.ts';
 import { cancellable, drain, payloads, type PeerStream, send } from './peer-stream.ts';
 
 export interface PeerChannelOptions {
@@ -151,7 +151,7 @@ export class PeerChannel {
 
   async #callUnary(request: AppRequest, signal: AbortSignal): Promise<AppResponse> {
     const head = requestHead(request);
-    const value = await collect(request.body);
+    const value = await bytesOfBody(request.body);
     signal.throwIfAborted();
     const message: InternalInvokeRequest = {
       ...head,
@@ -212,12 +212,4 @@ function isUnimplemented(error: unknown): boolean {
 function peerError(error: unknown): Error {
   if (isServiceError(error)) return new PeerError(statusName(error.code), error.details, { cause: error });
   return error instanceof Error ? error : new Error(errorMessage(error));
-}
-
-async function collect(body: Body): Promise<Buffer> {
-  if (body === undefined) return Buffer.alloc(0);
-  if (body instanceof Uint8Array) return asBuffer(body);
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of body) chunks.push(chunk);
-  return Buffer.concat(chunks);
 }

@@ -8,7 +8,7 @@ import {
   type ListStringValue,
   type StreamPayload,
 } from '@outrigger/protocol';
-import { type AppRequest, type AppResponse, type Body, type HeaderMap, methodOf } from '@outrigger/runtime';
+import { type AppRequest, type AppResponse, type Body, type HeaderMap, methodOf, wholeBody } from '@outrigger/runtime';
 
 import { statusName } from '../../grpc/grpc-js.ts';
 import { httpStatusOf } from './http-status.ts';
@@ -133,6 +133,12 @@ export async function* piecesOf(body: Body): AsyncGenerator<StreamPayload, void>
       yield { data: asBuffer(chunk.subarray(start, start + pieceSize)), seq: seq++ };
     }
   }
+}
+
+/** A whole body, read to its end; nothing for none. Throws what reading it throws. */
+export async function bytesOfBody(body: Body): Promise<Buffer> {
+  if (body === undefined) return Buffer.alloc(0);
+  return asBuffer(body instanceof Uint8Array ? body : await wholeBody(body));
 }
 
 export function asBuffer(bytes: Uint8Array): Buffer {

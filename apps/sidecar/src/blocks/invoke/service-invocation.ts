@@ -10,8 +10,8 @@ import type { Body, Invocation } from '@outrigger/runtime';
 
 import { type CallContext, GrpcError, type Service, stream, unary } from '../../grpc/service.ts';
 import {
-  asBuffer,
   bytesOf,
+  bytesOfBody,
   isWhole,
   markedEnd,
   PeerMessageError,
@@ -29,7 +29,7 @@ export function serviceInvocation(invocation: Pick<Invocation, 'fromPeer'>): Ser
     const request = understood(() => requestOf(head, bytes?.byteLength ? bytes : undefined));
     const answer = await invocation.fromPeer(request, signal);
     const response = responseHead(answer);
-    const value = await collect(answer.body);
+    const value = await bytesOfBody(answer.body);
     return { ...response, message: { contentType: response.message?.contentType ?? '', data: { typeUrl: '', value } } };
   }
 
@@ -112,11 +112,4 @@ function understood<T>(read: () => T): T {
     }
     throw error;
   }
-}
-
-async function collect(body: Body): Promise<Buffer> {
-  if (body === undefined || body instanceof Uint8Array) return body === undefined ? Buffer.alloc(0) : asBuffer(body);
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of body) chunks.push(chunk);
-  return Buffer.concat(chunks);
 }
