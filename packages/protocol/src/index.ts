@@ -1,8 +1,14 @@
 export {
+  ConfigurationItem,
+  Etag,
   type HTTPExtension,
   HTTPExtension_Verb,
   InvokeRequest,
   InvokeResponse,
+  StateItem,
+  StateOptions,
+  StateOptions_StateConcurrency,
+  StateOptions_StateConsistency,
   StreamPayload,
 } from './gen/dapr/proto/common/v1/common.ts';
 export { APIVersion } from './gen/dapr/proto/internals/v1/apiversion.ts';

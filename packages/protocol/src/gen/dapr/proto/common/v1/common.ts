@@ -9,10 +9,6 @@ import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { Any } from "../../../../google/protobuf/any.ts";
 import { Duration } from "../../../../google/protobuf/duration.ts";
 
-export const protobufPackage = "dapr.proto.common.v1";
-
-export const protobufFileName = "dapr/proto/common/v1/common.proto";
-
 /** The HTTP side of a call that travels as gRPC. */
 export interface HTTPExtension {
   verb: HTTPExtension_Verb;
@@ -928,7 +924,7 @@ export const JobFailurePolicyConstant: MessageFns<JobFailurePolicyConstant> = {
   },
 };
 
-export interface MessageFns<T> {
+interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
   decode(input: BinaryReader | Uint8Array, length?: number): T;
 }

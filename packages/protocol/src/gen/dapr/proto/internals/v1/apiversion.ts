@@ -6,10 +6,6 @@
 
 /* eslint-disable */
 
-export const protobufPackage = "dapr.proto.internals.v1";
-
-export const protobufFileName = "dapr/proto/internals/v1/apiversion.proto";
-
 export const APIVersion = { APIVERSION_UNSPECIFIED: 0, V1: 1 } as const;
 
 export type APIVersion = typeof APIVersion[keyof typeof APIVersion];

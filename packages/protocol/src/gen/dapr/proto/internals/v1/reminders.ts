@@ -9,10 +9,6 @@ import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { Any } from "../../../../google/protobuf/any.ts";
 import { Timestamp } from "../../../../google/protobuf/timestamp.ts";
 
-export const protobufPackage = "dapr.proto.internals.v1";
-
-export const protobufFileName = "dapr/proto/internals/v1/reminders.proto";
-
 export interface Reminder {
   actorId: string;
   actorType: string;
@@ -321,7 +317,7 @@ function fromTimestamp(t: Timestamp): Date {
   return new globalThis.Date(millis);
 }
 
-export interface MessageFns<T> {
+interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
   decode(input: BinaryReader | Uint8Array, length?: number): T;
 }

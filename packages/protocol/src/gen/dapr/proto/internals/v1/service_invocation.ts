@@ -12,10 +12,6 @@ import { APIVersion } from "./apiversion.ts";
 import { Reminder } from "./reminders.ts";
 import { Status } from "./status.ts";
 
-export const protobufPackage = "dapr.proto.internals.v1";
-
-export const protobufFileName = "dapr/proto/internals/v1/service_invocation.proto";
-
 export interface Actor {
   actorType: string;
   actorId: string;
@@ -673,7 +669,7 @@ export const ServiceInvocationDefinition = {
   },
 } as const;
 
-export interface MessageFns<T> {
+interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
   decode(input: BinaryReader | Uint8Array, length?: number): T;
 }

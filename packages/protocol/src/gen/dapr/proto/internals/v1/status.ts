@@ -8,10 +8,6 @@
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { Any } from "../../../../google/protobuf/any.ts";
 
-export const protobufPackage = "dapr.proto.internals.v1";
-
-export const protobufFileName = "dapr/proto/internals/v1/status.proto";
-
 /** The app's answer: a HTTP status, or a gRPC code where the app speaks gRPC. */
 export interface Status {
   code: number;
@@ -87,7 +83,7 @@ export const Status: MessageFns<Status> = {
   },
 };
 
-export interface MessageFns<T> {
+interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
   decode(input: BinaryReader | Uint8Array, length?: number): T;
 }

@@ -1,0 +1,1 @@
+export * from './gen/dapr/proto/placement/v1/placement.ts';

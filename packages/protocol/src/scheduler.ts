@@ -1,0 +1,1 @@
+export * from './gen/dapr/proto/scheduler/v1/scheduler.ts';

@@ -1,0 +1,1 @@
+export * from './gen/dapr/proto/sentry/v1/sentry.ts';
