@@ -5,7 +5,8 @@ import { errorMessage } from '@outrigger/core';
 import type { Flags } from './flag-table.ts';
 import { FlagError, flagNotices, type ParsedFlags, parseFlags, usage } from './flags.ts';
 import { parseLogLevel, ProcessLog } from './log.ts';
-import { SettingError, Sidecar } from './sidecar.ts';
+import { SettingError } from './setting-error.ts';
+import { Sidecar } from './sidecar.ts';
 import { Stop } from './stop.ts';
 import { apiVersion, sidecarVersion } from './version.ts';
 

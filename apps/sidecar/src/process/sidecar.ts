@@ -1,22 +1,17 @@
 import { join } from 'node:path';
 
 import { errorMessage, type Logger } from '@outrigger/core';
-import { type AppChannel, createRuntime, HttpAppChannel, type HttpAppProtocol, type Runtime } from '@outrigger/runtime';
+import { createRuntime, type Runtime } from '@outrigger/runtime';
 
-import { healthRoutes } from '../blocks/health/http.ts';
-import { invokeFallback, invokeRoutes } from '../blocks/invoke/http.ts';
+import { invokeFallback } from '../blocks/invoke/http.ts';
 import { type InternalServer, serveInternal } from '../blocks/invoke/internal-server.ts';
 import { GrpcPeers } from '../blocks/invoke/peers.ts';
-import type { AppConnection } from '../blocks/metadata/document.ts';
-import { metadataRoutes } from '../blocks/metadata/http.ts';
-import { pubsubRoutes } from '../blocks/pubsub/http.ts';
-import { secretRoutes } from '../blocks/secrets/http.ts';
-import { shutdownRoutes } from '../blocks/shutdown/http.ts';
-import { stateRoutes } from '../blocks/state/http.ts';
 import { loopbackAddresses, parseListenAddresses } from '../http/listen.ts';
-import type { Route } from '../http/route.ts';
 import { createHttpServer, type HttpServer } from '../http/server.ts';
+import type { Api } from './api.ts';
+import { appConnection, appHealth, openAppChannel } from './app-connection.ts';
 import type { Flags } from './flag-table.ts';
+import { httpApi } from './http-api.ts';
 import type { ProcessLog } from './log.ts';
 import { apiVersion, sidecarVersion } from './version.ts';
 
@@ -124,7 +119,8 @@ export class Sidecar implements AsyncDisposable {
     this.#internal = internal;
     this.#own({ [Symbol.asyncDispose]: () => internal.close(0) });
 
-    const app = this.#app(appId);
+    const app = openAppChannel({ flags, env, log, appId });
+    if (app !== undefined) this.#own(app);
     const peers = this.#own(
       new GrpcPeers({ maxBodySize: flags['max-body-size'], logger: log.scope('dapr.runtime.grpc.internal') }),
     );
@@ -150,43 +146,32 @@ export class Sidecar implements AsyncDisposable {
     this.#phase = 'serving';
   }
 
-  #app(appId: string): AppChannel | undefined {
-    const { flags, env, log } = this.#options;
-    const port = flags['app-port'];
-    if (port === undefined || port === 0) return undefined;
-    return this.#own(
-      new HttpAppChannel({
-        appId,
-        port,
-        host: flags['app-channel-address'],
-        protocol: appProtocol(flags['app-protocol']),
-        appToken: env['APP_API_TOKEN'],
-        maxConcurrency: Math.max(0, flags['app-max-concurrency']),
-        maxBodySize: flags['max-body-size'],
-        healthPath: flags['app-health-check-path'],
-        disabledInitEndpoints: (flags['disable-init-endpoints'] ?? '').split(',').map((name) => name.trim()),
-        logger: log.scope('dapr.runtime.channel'),
-      }),
-    );
+  #api(runtime: Runtime): Api {
+    const { flags, onShutdown, onForcedShutdown } = this.#options;
+    const app = appConnection(flags);
+    return {
+      runtime,
+      metadata: {
+        runtime,
+        runtimeVersion: apiVersion,
+        ...(app === undefined ? {} : { app }),
+        extended: new Map([
+          ['daprRuntimeVersion', apiVersion],
+          ['outriggerVersion', sidecarVersion()],
+        ]),
+      },
+      health: {
+        appId: runtime.appId,
+        notReady: () => (this.#phase === 'ready' ? [] : [this.#phase === 'serving' ? 'app' : 'runtime']),
+        isOutboundReady: () => this.#phase !== 'starting',
+      },
+      control: { shutdown: onShutdown, exitNow: onForcedShutdown },
+    };
   }
 
   async #serve(runtime: Runtime, internalPort: number): Promise<void> {
     const { flags, env, log } = this.#options;
-    const health = healthRoutes({
-      appId: runtime.appId,
-      notReady: () => (this.#phase === 'ready' ? [] : [this.#phase === 'serving' ? 'app' : 'runtime']),
-      isOutboundReady: () => this.#phase !== 'starting',
-    });
-    const connection = appConnection(flags);
-    const metadata = metadataRoutes({
-      runtime,
-      runtimeVersion: apiVersion,
-      ...(connection === undefined ? {} : { app: connection }),
-      extended: new Map([
-        ['daprRuntimeVersion', apiVersion],
-        ['outriggerVersion', sidecarVersion()],
-      ]),
-    });
+    const { routes, publicRoutes } = httpApi(this.#api(runtime));
     const { apiLogging } = runtime.configuration.logging;
     const isLogging = flags['enable-api-logging'] ?? apiLogging.enabled ?? false;
     const logger = log.scope('dapr.runtime.http');
@@ -198,15 +183,6 @@ export class Sidecar implements AsyncDisposable {
       allowedOrigins: flags['allowed-origins'],
       ...(isLogging ? { apiLog: { logger: log.scope('dapr.runtime.http-info'), ...apiLogging } } : {}),
     };
-    const routes: Route[] = [
-      ...stateRoutes(runtime),
-      ...pubsubRoutes(runtime.pubsub),
-      ...secretRoutes(runtime),
-      ...invokeRoutes(runtime.invocation),
-      ...metadata,
-      ...health,
-      ...shutdownRoutes({ shutdown: this.#options.onShutdown, exitNow: this.#options.onForcedShutdown }),
-    ];
     const api = createHttpServer({
       ...common,
       routes,
@@ -228,7 +204,7 @@ export class Sidecar implements AsyncDisposable {
     if (publicPort === undefined) return;
     const publicServer = createHttpServer({
       ...common,
-      routes: [...metadata.filter((route) => route.methods.includes('GET')), ...health],
+      routes: publicRoutes,
       addresses: flags['dapr-public-listen-address'] ? [flags['dapr-public-listen-address']] : loopbackAddresses,
       port: publicPort,
       flags: { port: '--dapr-public-port', address: '--dapr-public-listen-address' },
@@ -242,69 +218,4 @@ export class Sidecar implements AsyncDisposable {
 /** Peers on this machine alone reach it, unless the user names an address that others can reach. */
 function internalAddress(flags: Flags, env: SidecarOptions['env']): string {
   return flags['dapr-internal-grpc-listen-address'] ?? env['DAPR_HOST_IP'] ?? '127.0.0.1';
-}
-
-function appHealth(flags: Flags): { intervalMs: number; timeoutMs: number; threshold: number } {
-  const intervalMs = flags['app-health-probe-interval'];
-  const timeoutMs = flags['app-health-probe-timeout'];
-  const threshold = flags['app-health-threshold'];
-  if (intervalMs <= 0) throw new SettingError('--app-health-probe-interval: expected more than 0s, such as 5s');
-  if (timeoutMs <= 0 || timeoutMs > intervalMs) {
-    throw new SettingError(
-      `--app-health-probe-timeout: expected more than 0ms and at most --app-health-probe-interval, which is ${intervalMs}ms`,
-    );
-  }
-  if (threshold < 1) throw new SettingError('--app-health-threshold: expected 1 or more');
-  return { intervalMs, timeoutMs, threshold };
-}
-
-/** A setting that cannot be used; the message says what would be right. */
-export class SettingError extends Error {
-  override readonly name = 'SettingError';
-}
-
-function appProtocol(text: string): HttpAppProtocol {
-  switch (text) {
-    case 'http':
-    case 'https':
-    case 'h2c':
-      return text;
-    case 'grpc':
-    case 'grpcs':
-      throw new SettingError(
-        `--app-protocol ${text}: apps that speak gRPC are not supported yet; use http, https or h2c`,
-      );
-    default:
-      throw new SettingError(`--app-protocol: expected http, https, h2c, grpc or grpcs, not "${text}"`);
-  }
-}
-
-function appConnection(flags: Flags): AppConnection | undefined {
-  const port = flags['app-port'];
-  if (port === undefined || port === 0) return undefined;
-  return {
-    port,
-    protocol: flags['app-protocol'],
-    channelAddress: flags['app-channel-address'],
-    maxConcurrency: Math.max(0, flags['app-max-concurrency']),
-    ...(flags['enable-app-health-check']
-      ? {
-          health: {
-            healthCheckPath: flags['app-health-check-path'],
-            healthProbeInterval: goDuration(flags['app-health-probe-interval']),
-            healthProbeTimeout: goDuration(flags['app-health-probe-timeout']),
-            healthThreshold: flags['app-health-threshold'],
-          },
-        }
-      : {}),
-  };
-}
-
-/** As Go writes it: `5s`, `500ms`, `1m30s`. */
-function goDuration(milliseconds: number): string {
-  if (milliseconds < 1000) return `${milliseconds}ms`;
-  const minutes = Math.floor(milliseconds / 60_000);
-  const seconds = (milliseconds % 60_000) / 1000;
-  const hours = Math.floor(minutes / 60);
-  return `${hours > 0 ? `${hours}h` : ''}${minutes > 0 ? `${minutes % 60}m` : ''}${seconds}s`;
 }
