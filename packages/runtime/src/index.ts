@@ -5,7 +5,11 @@ export {
   type AppResponse,
   type Body,
   type BulkTopicEvent,
+  type GrpcAppStatus,
   type HeaderMap,
+  type InputBinding,
+  type InputBindingAnswer,
+  type InputBindingEvent,
   type SubscriptionSpec,
   type TopicEvent,
   type TopicEventStatus,
@@ -22,6 +26,9 @@ export {
   type TopicHandler,
   type TopicRoute,
 } from './app-channel/in-process.ts';
+export type { InvokeBinding, OutputBindings } from './blocks/bindings.ts';
+export type { ConfigurationHandle, ConfigurationSubscription } from './blocks/configuration.ts';
+export type { LockHandle } from './blocks/lock.ts';
 export type { CloudEvent } from './blocks/cloud-event.ts';
 export { wholeBody } from './blocks/invocation-body.ts';
 export { createInvocation } from './blocks/invocation-block.ts';
@@ -60,5 +67,5 @@ export {
 export { createRuntime } from './create-runtime.ts';
 export type { ApiRule, Configuration } from './resources/configuration.ts';
 export { describeProblem, type Problem, ResourceError } from './resources/problems.ts';
-export type { ActiveSubscription, LoadedComponent, Runtime, RuntimeOptions } from './runtime.ts';
+export type { ActiveSubscription, LoadedComponent, Runtime, RuntimeOptions, StreamingSubscription } from './runtime.ts';
 export { secretNotFound } from './blocks/secrets-errors.ts';

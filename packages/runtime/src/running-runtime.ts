@@ -3,8 +3,11 @@ import { ComponentError, errorMessage, type Logger, type NameResolver } from '@o
 import type { AppChannel } from './app-channel/app-channel.ts';
 import { AppHealth } from './app-channel/app-health.ts';
 import { unlessAborted } from './app-channel/unless-aborted.ts';
+import type { OutputBindings } from './blocks/bindings.ts';
+import type { ConfigurationHandle } from './blocks/configuration.ts';
 import { createInvocation } from './blocks/invocation-block.ts';
 import type { Invocation } from './blocks/invocation.ts';
+import type { LockHandle } from './blocks/lock.ts';
 import { compileBrokers } from './blocks/pubsub-brokers.ts';
 import { Publisher } from './blocks/pubsub-publisher.ts';
 import type { PubSubTopics } from './blocks/pubsub.ts';
@@ -110,6 +113,22 @@ export class RunningRuntime implements Runtime {
 
   secrets(storeName: string): SecretsHandle {
     return this.#secrets.store(storeName);
+  }
+
+  configurationStore(_storeName: string): ConfigurationHandle {
+    throw new Error('not there yet');
+  }
+
+  lock(_storeName: string): LockHandle {
+    throw new Error('not there yet');
+  }
+
+  get bindings(): OutputBindings {
+    throw new Error('not there yet');
+  }
+
+  subscribe(): Promise<AsyncDisposable> {
+    throw new Error('not there yet');
   }
 
   async connectApp(signal: AbortSignal = never): Promise<void> {

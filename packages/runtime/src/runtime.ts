@@ -1,7 +1,10 @@
-import type { ComponentDefinition, Logger } from '@outrigger/core';
+import type { ComponentDefinition, Logger, RequestMetadata } from '@outrigger/core';
 
-import type { AppChannel } from './app-channel/app-channel.ts';
+import type { AppChannel, TopicEvent, TopicEventStatus } from './app-channel/app-channel.ts';
+import type { OutputBindings } from './blocks/bindings.ts';
+import type { ConfigurationHandle } from './blocks/configuration.ts';
 import type { Invocation, PeerTransport } from './blocks/invocation.ts';
+import type { LockHandle } from './blocks/lock.ts';
 import type { PubSubTopics } from './blocks/pubsub.ts';
 import type { SecretsHandle } from './blocks/secrets.ts';
 import type { StateHandle } from './blocks/state.ts';
@@ -46,6 +49,14 @@ export interface LoadedComponent {
 
 export { type ActiveSubscription };
 
+/** A subscription that lives as long as somebody takes its events. */
+export interface StreamingSubscription {
+  readonly pubsubName: string;
+  readonly topic: string;
+  readonly metadata: RequestMetadata;
+  readonly deadLetterTopic?: string;
+}
+
 /**
  * The engine: loaded resources, running components and the building blocks over them. The sidecar's edges and a library
  * user call the same methods. Handles are cheap and may be kept; asking for an unknown name throws the {@link ApiError} that
@@ -58,7 +69,20 @@ export interface Runtime extends AsyncDisposable {
 
   state(storeName: string): StateHandle;
   secrets(storeName: string): SecretsHandle;
+  configurationStore(storeName: string): ConfigurationHandle;
+  lock(storeName: string): LockHandle;
+  readonly bindings: OutputBindings;
   readonly pubsub: PubSubTopics;
+
+  /**
+   * Subscribes beside the app's own subscriptions, also to a topic they have. Resolves once messages flow; disposal ends it, and
+   * what `deliver` has not settled by then goes back to the broker. Rejects when the subscription cannot be.
+   */
+  subscribe(
+    subscription: StreamingSubscription,
+    deliver: (event: TopicEvent, signal: AbortSignal) => Promise<TopicEventStatus>,
+    signal?: AbortSignal,
+  ): Promise<AsyncDisposable>;
   readonly invocation: Invocation;
 
   readonly components: readonly LoadedComponent[];

@@ -36,7 +36,8 @@ export function addService(server: Server, service: Service, logger: Logger): vo
 
 function unaryHandler(method: ServiceMethod & { kind: 'unary' }, logger: Logger): handleUnaryCall<unknown, unknown> {
   return (call, answered) => {
-    method.handle(call.request, contextOf(call)).then(
+    const handled = async () => method.handle(call.request, contextOf(call));
+    handled().then(
       (response) => answered(null, response),
       (error: unknown) => answered(statusOf(error, method, logger)),
     );
@@ -87,7 +88,19 @@ function drained(call: NodeJS.EventEmitter, signal: AbortSignal): Promise<void> 
 function contextOf(call: AnyCall): CallContext {
   const controller = new AbortController();
   call.on('cancelled', () => controller.abort(new Error('the caller has cancelled the call')));
-  return { signal: controller.signal, metadata: (name) => call.metadata.get(name)[0]?.toString() };
+  const deadline = call.getDeadline();
+  const time = deadline instanceof Date ? deadline.getTime() : deadline;
+  return {
+    signal: controller.signal,
+    deadline: Number.isFinite(time) ? time : undefined,
+    metadata: (name) => call.metadata.get(name)[0]?.toString(),
+    get headers() {
+      const headers = call.metadata.toHttp2Headers();
+      return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]));
+    },
+    sendHeaders: () => {},
+    addTrailers: () => {},
+  };
 }
 
 function statusOf(error: unknown, method: ServiceMethod, logger: Logger): { code: number; details: string } {

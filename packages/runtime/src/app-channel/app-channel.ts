@@ -1,6 +1,7 @@
 import type { RequestMetadata } from '@outrigger/core';
 
 import type { CloudEvent } from '../blocks/cloud-event.ts';
+import type { GrpcStatusName } from '../errors.ts';
 
 /** Header or metadata values by lower-case name; a list where a name came several times. */
 export type HeaderMap = Readonly<Record<string, string | readonly string[]>>;
@@ -21,9 +22,20 @@ export interface AppRequest {
   readonly body: Body;
 }
 
+/** How an app that speaks gRPC ended a call. */
+export interface GrpcAppStatus {
+  readonly status: GrpcStatusName;
+  readonly message: string;
+  /** An encoded `google.rpc.Status`, as the app sent it in `grpc-status-details-bin`. */
+  readonly details?: Uint8Array;
+}
+
 /** What the app answered. `body` must be consumed or cancelled (`return()`); it may still be streaming. */
 export interface AppResponse {
+  /** HTTP status; of an app that speaks gRPC the one that stands for its {@link AppResponse.grpc | gRPC status}. */
   readonly status: number;
+  /** Present when the app speaks gRPC, also when all went well. */
+  readonly grpc?: GrpcAppStatus;
   /** As they came; who passes them on takes out what concerns one connection only. */
   readonly headers: HeaderMap;
   readonly body: Body;
@@ -60,6 +72,32 @@ export interface BulkTopicEvent {
     readonly contentType: string;
     readonly metadata: RequestMetadata;
   }[];
+}
+
+/** An input binding as the app channel sees it. */
+export interface InputBinding {
+  /** Name of the component. */
+  readonly name: string;
+  /** Where events go in an HTTP app: the component's `route`, else `/<name>`. */
+  readonly path: string;
+}
+
+/** Something that happened outside, on its way to the app. */
+export interface InputBindingEvent extends InputBinding {
+  readonly data: Uint8Array;
+  readonly contentType?: string;
+  /** Reaches an HTTP app as headers. */
+  readonly metadata: RequestMetadata;
+}
+
+/** What the app makes of an event. */
+export interface InputBindingAnswer {
+  /** Handed back to the component, and to the output bindings in `to`. */
+  readonly data?: Uint8Array;
+  readonly contentType?: string;
+  /** Output bindings that are to be invoked with `data`, by name. */
+  readonly to: readonly string[];
+  readonly concurrency: 'sequential' | 'parallel';
 }
 
 /** A subscription as the app declares it (`GET /dapr/subscribe`, `ListTopicSubscriptions`) or as a resource does. */
@@ -117,4 +155,10 @@ export interface AppChannel extends AsyncDisposable {
 
   /** Delivers a batch; one status per entry id. Entries the app does not mention are `RETRY`. */
   deliverMany(event: BulkTopicEvent, signal: AbortSignal): Promise<ReadonlyMap<string, TopicEventStatus>>;
+
+  /** Names of those bindings whose events the app wants. Absent: none. */
+  inputBindings?(candidates: readonly InputBinding[], signal: AbortSignal): Promise<ReadonlySet<string>>;
+
+  /** Delivers an event of an input binding. Rejects when the app answers with an error ({@link AppError}), which is retriable. */
+  deliverBinding?(event: InputBindingEvent, signal: AbortSignal): Promise<InputBindingAnswer>;
 }
