@@ -55,7 +55,10 @@ export interface StateHandle {
   /** `SaveState`: one item is a single write, several are a bulk write. */
   save(items: readonly SaveItem[], signal?: AbortSignal): Promise<void>;
   delete(key: string, options?: StateDeleteOptions, signal?: AbortSignal): Promise<void>;
-  /** Never fails as a whole: each item carries its own error. `parallelism` <= 0: all at once. */
+  /**
+   * Each item carries its own error; throws for an illegal key, and when the store as a whole fails. `parallelism` <= 0: all at
+   * once.
+   */
   getBulk(
     keys: readonly string[],
     options?: StateReadOptions & { readonly parallelism?: number },
