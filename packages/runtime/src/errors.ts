@@ -21,8 +21,29 @@ export const grpcStatus = {
 
 export type GrpcStatusName = keyof typeof grpcStatus;
 
-/** One `google.rpc` error detail, in the JSON form that the HTTP API shows (`@type` and snake_case or camelCase as Dapr has it). */
-export type ErrorDetail = Readonly<Record<string, unknown>> & { readonly '@type': string };
+/** One `google.rpc` error detail, in the JSON form that the HTTP API shows (field names as Dapr has them). */
+export type ErrorDetail =
+  | {
+      readonly '@type': 'type.googleapis.com/google.rpc.ErrorInfo';
+      readonly domain: string;
+      readonly metadata: Readonly<Record<string, string>> | null;
+      readonly reason: string;
+    }
+  | {
+      readonly '@type': 'type.googleapis.com/google.rpc.ResourceInfo';
+      readonly description: string;
+      readonly owner: string;
+      readonly resource_name: string;
+      readonly resource_type: string;
+    }
+  | {
+      readonly '@type': 'type.googleapis.com/google.rpc.BadRequest';
+      readonly field_violations: readonly { readonly field: string; readonly description: string }[];
+    }
+  | {
+      readonly '@type': 'type.googleapis.com/google.rpc.Help';
+      readonly links: readonly { readonly description: string; readonly url: string }[];
+    };
 
 export interface ApiErrorInit {
   /** Dapr's `errorCode`: `ERR_STATE_GET`. */
@@ -31,6 +52,8 @@ export interface ApiErrorInit {
   readonly grpcStatus: GrpcStatusName;
   /** `google.rpc.ErrorInfo.reason` and the like, for errors that Dapr has moved to the rich form. */
   readonly details?: readonly ErrorDetail[];
+  /** What gRPC callers get in their place, where Dapr tells them something else. */
+  readonly grpcDetails?: readonly ErrorDetail[];
   readonly cause?: unknown;
 }
 
@@ -42,7 +65,10 @@ export class ApiError extends Error {
   readonly errorCode: string;
   readonly httpStatus: number;
   readonly grpcStatus: GrpcStatusName;
+  /** Over HTTP. */
   readonly details: readonly ErrorDetail[] | undefined;
+  /** Over gRPC. */
+  readonly grpcDetails: readonly ErrorDetail[] | undefined;
 
   constructor(message: string, init: ApiErrorInit) {
     super(message, init.cause === undefined ? undefined : { cause: init.cause });
@@ -51,30 +77,29 @@ export class ApiError extends Error {
     this.httpStatus = init.httpStatus;
     this.grpcStatus = init.grpcStatus;
     this.details = init.details;
+    this.grpcDetails = init.grpcDetails ?? init.details;
   }
 }
 
-const typePrefix = 'type.googleapis.com/google.rpc.';
-
 /** `google.rpc.ErrorInfo` as the HTTP API shows it. */
 export function errorInfo(reason: string, metadata: Readonly<Record<string, string>> | null = null): ErrorDetail {
-  return { '@type': `${typePrefix}ErrorInfo`, domain: 'dapr.io', metadata, reason };
+  return { '@type': 'type.googleapis.com/google.rpc.ErrorInfo', domain: 'dapr.io', metadata, reason };
 }
 
 /** `google.rpc.ResourceInfo` as the HTTP API shows it. */
 export function resourceInfo(resourceType: string, resourceName: string): ErrorDetail {
   const name = { resource_name: resourceName, resource_type: resourceType };
-  return { '@type': `${typePrefix}ResourceInfo`, description: '', owner: '', ...name };
+  return { '@type': 'type.googleapis.com/google.rpc.ResourceInfo', description: '', owner: '', ...name };
 }
 
 /** `google.rpc.BadRequest` with one violation, as the HTTP API shows it. */
 export function badRequest(field: string, description: string): ErrorDetail {
-  return { '@type': `${typePrefix}BadRequest`, field_violations: [{ field, description }] };
+  return { '@type': 'type.googleapis.com/google.rpc.BadRequest', field_violations: [{ field, description }] };
 }
 
 /** `google.rpc.Help` with one link, as the HTTP API shows it. */
 export function help(description: string, url: string): ErrorDetail {
-  return { '@type': `${typePrefix}Help`, links: [{ description, url }] };
+  return { '@type': 'type.googleapis.com/google.rpc.Help', links: [{ description, url }] };
 }
 
 /** The request's body is over the limit, or broke off. */

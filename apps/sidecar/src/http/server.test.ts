@@ -87,20 +87,13 @@ describe('answers', () => {
   });
 
   test('an ApiError is shown with its details', async () => {
+    const details = [{ '@type': 'type.googleapis.com/google.rpc.Help', links: [] }] as const;
     const fail = () => {
-      throw new ApiError('no', {
-        errorCode: 'ERR_X',
-        httpStatus: 418,
-        grpcStatus: 'UNKNOWN',
-        details: [{ '@type': 't' }],
-      });
+      throw new ApiError('no', { errorCode: 'ERR_X', httpStatus: 418, grpcStatus: 'UNKNOWN', details });
     };
     const { url } = await serve({ routes: [route('/fail', fail)] });
     const answer = await fetch(`${url}/fail`);
-    expect([answer.status, await answer.json()]).toEqual([
-      418,
-      { errorCode: 'ERR_X', message: 'no', details: [{ '@type': 't' }] },
-    ]);
+    expect([answer.status, await answer.json()]).toEqual([418, { errorCode: 'ERR_X', message: 'no', details }]);
   });
 
   test.each([

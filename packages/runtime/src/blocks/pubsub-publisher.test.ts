@@ -51,7 +51,8 @@ async function failure(
     (reason: unknown) => reason,
   )) as ApiError;
   const { errorCode, httpStatus, message, details } = error;
-  return { errorCode, httpStatus, message, reason: details?.[0]?.['reason'] };
+  const [info] = details ?? [];
+  return { errorCode, httpStatus, message, reason: info && 'reason' in info ? info.reason : undefined };
 }
 
 describe('publishing', () => {

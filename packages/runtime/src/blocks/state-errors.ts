@@ -11,6 +11,7 @@ export function stateStoreNotConfigured(store: string, appId: string): ApiError 
     httpStatus: 500,
     grpcStatus: 'FAILED_PRECONDITION',
     details: [errorInfo('DAPR_STATE_NOT_CONFIGURED', { appID: appId })],
+    grpcDetails: [errorInfo('DAPR_STATE_NOT_CONFIGURED')],
   });
 }
 
@@ -21,6 +22,7 @@ export function stateStoreNotFound(store: string, appId: string): ApiError {
     httpStatus: 400,
     grpcStatus: 'INVALID_ARGUMENT',
     details: [errorInfo('DAPR_STATE_NOT_FOUND', { appID: appId })],
+    grpcDetails: [errorInfo('DAPR_STATE_NOT_FOUND')],
   });
 }
 

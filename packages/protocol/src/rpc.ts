@@ -1,0 +1,2 @@
+export * from './gen/google/rpc/error_details.ts';
+export * from './gen/google/rpc/status.ts';
