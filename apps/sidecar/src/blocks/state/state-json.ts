@@ -1,52 +1,19 @@
 import type { RequestMetadata } from '@outrigger/core';
 import { malformedBody, malformedRequest, type SaveItem, type TransactionOperation } from '@outrigger/runtime';
 
-import { JsonText } from './value-spans.ts';
+import {
+  asArray,
+  asMetadata,
+  asObject,
+  asText,
+  isObject,
+  lowerCased,
+  parseBody,
+  type Refuse,
+} from '../../http/json-body.ts';
+import { JsonText } from '../../http/json-text.ts';
 
 const jsonNull = Buffer.from('null');
-
-/** Turns a reason into the error that answers a body of the wrong shape. */
-type Refuse = (reason: string) => Error;
-
-function parse(body: Buffer, refuse: Refuse): unknown {
-  if (body.length === 0) throw refuse('the body is empty');
-  try {
-    return JSON.parse(body.toString());
-  } catch (error) {
-    throw refuse((error as Error).message);
-  }
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function asText(value: unknown, what: string, refuse: Refuse): string | undefined {
-  if (value === null || value === undefined) return undefined;
-  if (typeof value !== 'string') throw refuse(`${what} must be a string`);
-  return value;
-}
-
-function asObject(value: unknown, what: string, refuse: Refuse): Readonly<Record<string, unknown>> | undefined {
-  if (value === null || value === undefined) return undefined;
-  if (!isObject(value)) throw refuse(`${what} must be an object`);
-  return value;
-}
-
-function asArray(value: unknown, what: string, refuse: Refuse): readonly unknown[] {
-  if (value === null || value === undefined) return [];
-  if (!Array.isArray(value)) throw refuse(`${what} must be an array`);
-  return value;
-}
-
-function asMetadata(value: unknown, what: string, refuse: Refuse): RequestMetadata | undefined {
-  const metadata = asObject(value, what, refuse);
-  if (metadata === undefined) return undefined;
-  for (const name in metadata) {
-    if (typeof metadata[name] !== 'string') throw refuse(`${what}.${name} must be a string`);
-  }
-  return metadata as RequestMetadata;
-}
 
 /** Metadata of an item under that of the query, which wins. */
 function merged(own: RequestMetadata | undefined, query: RequestMetadata): RequestMetadata | undefined {
@@ -109,7 +76,7 @@ function valueAt(body: Buffer, text: JsonText, at: number): Uint8Array {
 
 /** The items of `POST /v1.0/state/{store}`. Values are the bytes that were sent; a missing one is `null`. */
 export function readSaveItems(body: Buffer, query: RequestMetadata): SaveItem[] {
-  const parsed = asArray(parse(body, malformedRequest), 'the body', malformedRequest);
+  const parsed = asArray(parseBody(body, malformedRequest), 'the body', malformedRequest);
   if (parsed.length === 0) return [];
   const text = new JsonText(body);
   const starts = text.elements(text.root);
@@ -127,7 +94,7 @@ export interface BulkGetBody {
 
 /** The body of `POST /v1.0/state/{store}/bulk`. */
 export function readBulkGet(body: Buffer, query: RequestMetadata): BulkGetBody {
-  const members = lowerCased(parse(body, malformedBody), malformedBody);
+  const members = lowerCased(parseBody(body, malformedBody), malformedBody);
   const keys = asArray(members['keys'], 'keys', malformedBody).map((key) => asText(key, 'a key', malformedBody) ?? '');
   const parallelism = members['parallelism'] ?? 0;
   if (!Number.isInteger(parallelism)) throw malformedBody('parallelism must be a whole number');
@@ -142,7 +109,7 @@ export interface TransactionBody {
 
 /** The body of `POST /v1.0/state/{store}/transaction`. The query's metadata goes to the transaction and to each operation. */
 export function readTransaction(body: Buffer, query: RequestMetadata): TransactionBody {
-  const members = lowerCased(parse(body, malformedBody), malformedBody);
+  const members = lowerCased(parseBody(body, malformedBody), malformedBody);
   const operations = asArray(members['operations'], 'operations', malformedBody);
   const metadata = merged(asMetadata(members['metadata'], 'metadata', malformedBody), query) ?? {};
   if (operations.length === 0) return { operations: [], metadata };
@@ -166,21 +133,5 @@ export function readTransaction(body: Buffer, query: RequestMetadata): Transacti
 
 /** The body of a query as parsed JSON. */
 export function readQuery(body: Buffer, refuse: Refuse): unknown {
-  return parse(body, refuse);
-}
-
-/**
- * An object by its names in lower case. One that holds a name twice in different case is refused: which of them counts would be
- * one thing here and another where values are found in the text.
- */
-function lowerCased(value: unknown, refuse: Refuse): Record<string, unknown> {
-  if (value === null) return {};
-  if (!isObject(value)) throw refuse('the body must be a JSON object');
-  const members = new Map<string, unknown>();
-  for (const [name, member] of Object.entries(value)) {
-    const lower = name.toLowerCase();
-    if (members.has(lower)) throw refuse(`"${lower}" is there twice`);
-    members.set(lower, member);
-  }
-  return Object.fromEntries(members);
+  return parseBody(body, refuse);
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import { JsonText } from './value-spans.ts';
+import { JsonText } from './json-text.ts';
 
 /** JSON text of a value, with blanks wherever they may stand. */
 function written(value: unknown, blank: () => string): string {
