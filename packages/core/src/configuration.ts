@@ -21,8 +21,13 @@ export interface ConfigurationStore extends AsyncDisposable {
   get(request: ConfigurationRequest, signal: AbortSignal): Promise<ConfigurationItems>;
 
   /**
-   * Calls `onChange` with the changed items only; a deleted one comes with an empty value. Resolves once changes made from
-   * now on will be seen; disposing what it hands back ends it. A rejected `onChange` is logged, not repeated.
+   * Calls `onChange` with the changed items only, one call at a time and in order; a deleted item comes with an empty value.
+   * While a call takes long, what changes meanwhile is kept to its newest value, so that memory stays bounded. A rejected
+   * `onChange` is logged and not repeated.
+   *
+   * Resolves once changes made from now on will be seen; the signal covers this set-up only. After a lost connection the
+   * subscription comes back by itself, and what changed in between is told. Disposing what it hands back ends it: no further
+   * call begins, and the one under way is not waited for, for it may be the one that ends the subscription.
    */
   subscribe?(
     request: ConfigurationRequest,

@@ -27,8 +27,20 @@ export {
   type TopicRoute,
 } from './app-channel/in-process.ts';
 export type { InvokeBinding, OutputBindings } from './blocks/bindings.ts';
-export type { ConfigurationHandle, ConfigurationSubscription } from './blocks/configuration.ts';
-export type { LockHandle } from './blocks/lock.ts';
+export {
+  ConfigurationBlock,
+  type ConfigurationBlockOptions,
+  type ConfigurationComponent,
+  type ConfigurationHandle,
+  type ConfigurationSubscription,
+} from './blocks/configuration.ts';
+export {
+  LockBlock,
+  type LockBlockOptions,
+  type LockComponent,
+  type LockHandle,
+  type LockRequest,
+} from './blocks/lock.ts';
 export type { CloudEvent } from './blocks/cloud-event.ts';
 export { wholeBody } from './blocks/invocation-body.ts';
 export { createInvocation } from './blocks/invocation-block.ts';

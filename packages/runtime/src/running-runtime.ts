@@ -1,13 +1,14 @@
-import { ComponentError, errorMessage, type Logger, type NameResolver } from '@outrigger/core';
+import { ComponentError, type ComponentKind, errorMessage, type Logger, type NameResolver } from '@outrigger/core';
 
 import type { AppChannel } from './app-channel/app-channel.ts';
 import { AppHealth } from './app-channel/app-health.ts';
 import { unlessAborted } from './app-channel/unless-aborted.ts';
 import type { OutputBindings } from './blocks/bindings.ts';
-import type { ConfigurationHandle } from './blocks/configuration.ts';
+import { pushOutcome } from './blocks/configuration-push.ts';
+import { ConfigurationBlock, type ConfigurationHandle } from './blocks/configuration.ts';
 import { createInvocation } from './blocks/invocation-block.ts';
 import type { Invocation } from './blocks/invocation.ts';
-import type { LockHandle } from './blocks/lock.ts';
+import { LockBlock, type LockComponent, type LockHandle } from './blocks/lock.ts';
 import { compileBrokers } from './blocks/pubsub-brokers.ts';
 import { Publisher } from './blocks/pubsub-publisher.ts';
 import type { PubSubTopics } from './blocks/pubsub.ts';
@@ -52,6 +53,8 @@ export class RunningRuntime implements Runtime {
   readonly #parts: RuntimeParts;
   readonly #state: StateBlock;
   readonly #secrets: SecretsBlock;
+  readonly #configurations: ConfigurationBlock;
+  readonly #locks: LockBlock;
   readonly #ownInvocation: AsyncDisposable;
   readonly #subscriptions: Subscriptions | undefined;
   #health: AppHealth | undefined;
@@ -72,6 +75,8 @@ export class RunningRuntime implements Runtime {
       components.ofKind('secrets').map(({ name, instance }) => ({ name, store: instance })),
       { scopes: configuration.secretScopes, policy: outboundOf(components.ofKind('secrets'), policies) },
     );
+    this.#configurations = configurationBlock(parts);
+    this.#locks = lockBlock(parts);
     const brokers = compileBrokers(components, policies, { appId, namespace });
     this.pubsub = new Publisher(brokers);
     this.#subscriptions =
@@ -115,12 +120,12 @@ export class RunningRuntime implements Runtime {
     return this.#secrets.store(storeName);
   }
 
-  configurationStore(_storeName: string): ConfigurationHandle {
-    throw new Error('not there yet');
+  configurationStore(storeName: string): ConfigurationHandle {
+    return this.#configurations.store(storeName);
   }
 
-  lock(_storeName: string): LockHandle {
-    throw new Error('not there yet');
+  lock(storeName: string): LockHandle {
+    return this.#locks.store(storeName);
   }
 
   get bindings(): OutputBindings {
@@ -183,6 +188,7 @@ export class RunningRuntime implements Runtime {
         await health?.[Symbol.asyncDispose]();
         await this.#subscriptions?.stop(grace);
       }),
+      this.#quietly('ending the subscriptions to configuration', () => this.#configurations.endSubscriptions(grace)),
     ]);
   }
 
@@ -230,17 +236,45 @@ function outboundOf(components: readonly ComponentInstance[], policies: Policies
 function stateBlock({ components, policies, options: { appId }, namespace }: RuntimeParts): StateBlock {
   const stores = components.ofKind('state');
   const options = { appId, namespace, policy: outboundOf(stores, policies) };
-  const problems = stores.flatMap((store) => {
+  refuseUnusable(stores, (store) => new StateBlock([stateComponent(store)], options));
+  return new StateBlock(stores.map(stateComponent), options);
+}
+
+function lockBlock({ components, policies, options: { appId } }: RuntimeParts): LockBlock {
+  const stores = components.ofKind('lock');
+  const options = { appId, policy: outboundOf(stores, policies) };
+  refuseUnusable(stores, (store) => new LockBlock([lockComponent(store)], options));
+  return new LockBlock(stores.map(lockComponent), options);
+}
+
+/** Throws one ResourceError that names every component with which `use` throws a ComponentError. */
+function refuseUnusable<K extends ComponentKind>(
+  components: readonly ComponentInstance<K>[],
+  use: (component: ComponentInstance<K>) => void,
+): void {
+  const problems = components.flatMap((component) => {
     try {
-      new StateBlock([stateComponent(store)], options);
+      use(component);
       return [];
     } catch (error) {
       if (!ComponentError.is(error)) throw error;
-      return [problemOf(store.resource, error.message)];
+      return [problemOf(component.resource, error.message)];
     }
   });
   if (problems.length > 0) throw new ResourceError(problems);
-  return new StateBlock(stores.map(stateComponent), options);
+}
+
+function configurationBlock({ components, policies, options: { app }, logger }: RuntimeParts): ConfigurationBlock {
+  const stores = components.ofKind('configuration');
+  const inbound = new Map(stores.map((one) => [one.name, policies.inbound(one, pushOutcome)]));
+  return new ConfigurationBlock(
+    stores.map(({ name, instance }) => ({ name, store: instance })),
+    { app, outbound: outboundOf(stores, policies), inbound: (name) => inbound.get(name), logger },
+  );
+}
+
+function lockComponent({ name, instance, properties }: ComponentInstance<'lock'>): LockComponent {
+  return { name, store: instance, properties };
 }
 
 function stateComponent({ name, instance, properties, resource }: ComponentInstance<'state'>): StateComponent {

@@ -1,9 +1,15 @@
-import type { ConfigurationItems, RequestMetadata } from '@outrigger/core';
+import type { ConfigurationItems, ConfigurationStore, Logger, Policy, RequestMetadata } from '@outrigger/core';
 
-/** A subscription to changes of configuration items. Disposal ends it. */
+import type { AppChannel } from '../app-channel/app-channel.ts';
+import { configurationStoreNotFound, configurationStoresNotConfigured } from './configuration-errors.ts';
+import { StoreConfiguration } from './configuration-handle.ts';
+
+/** A subscription to changes of configuration items. Disposal ends it, without waiting for an `onChange` under way. */
 export interface ConfigurationSubscription extends AsyncDisposable {
   /** What `unsubscribe` takes. */
   readonly id: string;
+  /** Resolves when it has ended: disposed, unsubscribed by its id, or because the runtime is leaving. */
+  readonly ended: Promise<void>;
 }
 
 /** One configuration store as the app sees it: the outbound policy applies, failures become ApiErrors. */
@@ -11,7 +17,10 @@ export interface ConfigurationHandle {
   /** `keys` empty: all. Keys that do not exist are left out. */
   get(keys: readonly string[], metadata?: RequestMetadata, signal?: AbortSignal): Promise<ConfigurationItems>;
 
-  /** Calls `onChange` with the changed items only, one call at a time and in order. */
+  /**
+   * Calls `onChange` with the changed items only, one call at a time and in order; a deleted item comes with an empty value.
+   * Resolves once changes made from now on will be told; the signal covers this set-up only.
+   */
   subscribe(
     keys: readonly string[],
     metadata: RequestMetadata | undefined,
@@ -19,9 +28,59 @@ export interface ConfigurationHandle {
     signal?: AbortSignal,
   ): Promise<ConfigurationSubscription>;
 
-  /** As `subscribe`, with the app told of each change (`POST /configuration/{store}/{key}`); resolves to the id. Throws without an app. */
+  /**
+   * As `subscribe`, with the app told of each changed item (`POST /configuration/{store}/{key}`) under the inbound policy;
+   * resolves to the id. What the app does not take is logged and not told again. Throws 500 `ERR_APP_CHANNEL_NIL` without an
+   * app.
+   */
   subscribeApp(keys: readonly string[], metadata?: RequestMetadata, signal?: AbortSignal): Promise<string>;
 
-  /** Ends the subscription with this id, whoever made it. Throws when there is none. */
+  /** Ends the subscription with this id, whoever made it. Throws 500 `ERR_CONFIGURATION_UNSUBSCRIBE` when there is none. */
   unsubscribe(id: string): Promise<void>;
+}
+
+/** A configuration store that is up. */
+export interface ConfigurationComponent {
+  readonly name: string;
+  readonly store: ConfigurationStore;
+}
+
+export interface ConfigurationBlockOptions {
+  /** Who is told of changes. Absent: there is no app. */
+  readonly app?: AppChannel | undefined;
+  /** Around calls to a component; `undefined`: they go straight through. Asked once per component. */
+  readonly outbound?: (component: string) => Policy | undefined;
+  /** Around telling the app of a component's changes; `undefined`: a single attempt. Asked once per component. */
+  readonly inbound?: (component: string) => Policy | undefined;
+  readonly logger: Logger;
+}
+
+/** The configuration building block: every loaded store by its name. */
+export class ConfigurationBlock {
+  readonly #handles: ReadonlyMap<string, StoreConfiguration>;
+
+  constructor(components: readonly ConfigurationComponent[], options: ConfigurationBlockOptions) {
+    const { app, outbound, inbound, logger } = options;
+    this.#handles = new Map(
+      components.map(({ name, store }) => [
+        name,
+        new StoreConfiguration({ name, store, app, outbound: outbound?.(name), inbound: inbound?.(name), logger }),
+      ]),
+    );
+  }
+
+  /**
+   * Throws 500 `ERR_CONFIGURATION_STORE_NOT_CONFIGURED` when there is no store at all, 400
+   * `ERR_CONFIGURATION_STORE_NOT_FOUND` for another name.
+   */
+  store(name: string): ConfigurationHandle {
+    const handle = this.#handles.get(name);
+    if (handle !== undefined) return handle;
+    throw this.#handles.size === 0 ? configurationStoresNotConfigured() : configurationStoreNotFound(name);
+  }
+
+  /** Ends every subscription there is, and waits for the app to take what it is being told until `grace` aborts. */
+  async endSubscriptions(grace: AbortSignal): Promise<void> {
+    await Promise.all([...this.#handles.values()].map((handle) => handle.endSubscriptions(grace)));
+  }
 }

@@ -1,0 +1,165 @@
+import { randomUUID } from 'node:crypto';
+
+import {
+  ComponentError,
+  type ConfigurationItems,
+  type ConfigurationStore,
+  errorMessage,
+  type Logger,
+  type Policy,
+  type RequestMetadata,
+} from '@outrigger/core';
+
+import type { AppChannel } from '../app-channel/app-channel.ts';
+import type { ConfigurationHandle, ConfigurationSubscription } from './configuration.ts';
+import {
+  configurationGetFailed,
+  configurationSubscribeFailed,
+  configurationUnsubscribeFailed,
+  noAppForConfiguration,
+} from './configuration-errors.ts';
+import { ConfigurationPush } from './configuration-push.ts';
+
+export interface StoreConfigurationOptions {
+  readonly name: string;
+  readonly store: ConfigurationStore;
+  readonly app: AppChannel | undefined;
+  readonly outbound: Policy | undefined;
+  readonly inbound: Policy | undefined;
+  readonly logger: Logger;
+}
+
+const never = new AbortController().signal;
+
+/** One store and the subscriptions to it. */
+export class StoreConfiguration implements ConfigurationHandle {
+  readonly #name: string;
+  readonly #store: ConfigurationStore;
+  readonly #policy: Policy | undefined;
+  readonly #logger: Logger;
+  readonly #push: ConfigurationPush | undefined;
+  readonly #subscriptions = new Map<string, LiveSubscription>();
+
+  constructor({ name, store, app, outbound, inbound, logger }: StoreConfigurationOptions) {
+    this.#name = name;
+    this.#store = store;
+    this.#policy = outbound;
+    this.#logger = logger;
+    this.#push = app && new ConfigurationPush({ store: name, app, policy: inbound, logger });
+  }
+
+  async get(
+    keys: readonly string[],
+    metadata: RequestMetadata = {},
+    signal: AbortSignal = never,
+  ): Promise<ConfigurationItems> {
+    try {
+      return await this.#run((attempt) => this.#store.get({ keys, metadata }, attempt), signal);
+    } catch (error) {
+      throw configurationGetFailed(this.#name, keys, error);
+    }
+  }
+
+  async subscribe(
+    keys: readonly string[],
+    metadata: RequestMetadata = {},
+    onChange: (items: ConfigurationItems, id: string) => Promise<void> | void,
+    signal: AbortSignal = never,
+  ): Promise<ConfigurationSubscription> {
+    const id = randomUUID();
+    const told = async (items: ConfigurationItems): Promise<void> => onChange(items, id);
+    let made: AsyncDisposable;
+    try {
+      made = await this.#run((attempt) => this.#begin({ keys, metadata }, told, attempt), signal);
+    } catch (error) {
+      throw configurationSubscribeFailed(this.#name, keys, error);
+    }
+    const subscription = new LiveSubscription(id, made, () => this.#subscriptions.delete(id));
+    this.#subscriptions.set(id, subscription);
+    return subscription;
+  }
+
+  async subscribeApp(
+    keys: readonly string[],
+    metadata?: RequestMetadata,
+    signal: AbortSignal = never,
+  ): Promise<string> {
+    const push = this.#push;
+    if (push === undefined) throw noAppForConfiguration();
+    const { id } = await this.subscribe(keys, metadata, (items, own) => push.tell(own, items), signal);
+    return id;
+  }
+
+  async unsubscribe(id: string): Promise<void> {
+    const subscription = this.#subscriptions.get(id);
+    if (subscription === undefined) throw configurationUnsubscribeFailed(id, new Error('subscription does not exist'));
+    try {
+      await subscription[Symbol.asyncDispose]();
+    } catch (error) {
+      throw configurationUnsubscribeFailed(id, error);
+    }
+  }
+
+  /** See {@link ConfigurationBlock.endSubscriptions}. */
+  async endSubscriptions(grace: AbortSignal): Promise<void> {
+    await Promise.all(
+      [...this.#subscriptions.values()].map(async (subscription) => {
+        try {
+          await subscription[Symbol.asyncDispose]();
+        } catch (error) {
+          this.#logger.warn(
+            `ending a subscription to configuration store ${this.#name} failed: ${errorMessage(error)}`,
+          );
+        }
+      }),
+    );
+    await this.#push?.settled(grace);
+  }
+
+  async #begin(
+    request: { readonly keys: readonly string[]; readonly metadata: RequestMetadata },
+    onChange: (items: ConfigurationItems) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<AsyncDisposable> {
+    if (this.#store.subscribe === undefined) {
+      throw new ComponentError('unsupported', 'this configuration store cannot tell of changes: get the items again');
+    }
+    const made = await this.#store.subscribe(request, onChange, signal);
+    if (!signal.aborted) return made;
+    // it came too late: nobody would ever end it
+    await made[Symbol.asyncDispose]();
+    throw signal.reason;
+  }
+
+  #run<T>(call: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
+    return this.#policy === undefined ? call(signal) : this.#policy.execute(call, signal);
+  }
+}
+
+class LiveSubscription implements ConfigurationSubscription {
+  readonly id: string;
+  readonly ended: Promise<void>;
+  readonly #made: AsyncDisposable;
+  readonly #end: () => void;
+  #disposed: Promise<void> | undefined;
+
+  constructor(id: string, made: AsyncDisposable, onEnd: () => void) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.id = id;
+    this.ended = promise;
+    this.#made = made;
+    this.#end = () => {
+      onEnd();
+      resolve();
+    };
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return (this.#disposed ??= this.#dispose());
+  }
+
+  async #dispose(): Promise<void> {
+    this.#end();
+    await this.#made[Symbol.asyncDispose]();
+  }
+}
