@@ -1,4 +1,10 @@
-import { type ConfigurationItem, type ConfigurationItems, errorMessage, type Logger, type Policy } from '@outrigger/core';
+import {
+  type ConfigurationItem,
+  type ConfigurationItems,
+  errorMessage,
+  type Logger,
+  type Policy,
+} from '@outrigger/core';
 
 import { type AppChannel, AppError, type AppRequest } from '../app-channel/app-channel.ts';
 import { unlessAborted } from '../app-channel/unless-aborted.ts';
