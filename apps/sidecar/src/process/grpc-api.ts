@@ -1,9 +1,14 @@
 import { DaprDefinition } from '@outrigger/protocol/runtime';
 
-import type { Service } from '../grpc/service.ts';
+import { reflectionServices } from '../grpc/reflection.ts';
+import type { Service, ServiceMethod } from '../grpc/service.ts';
+import { unimplementedMethods } from '../grpc/unimplemented.ts';
 import type { Api } from './api.ts';
 
 /** The services of the public gRPC API. */
 export function grpcApi(_api: Api): readonly Service[] {
-  return [{ name: DaprDefinition.fullName, methods: [] }];
+  const blocks: readonly ServiceMethod[] = [];
+  const methods = [...blocks, ...unimplementedMethods(DaprDefinition, blocks)];
+  const dapr = { name: DaprDefinition.fullName, methods };
+  return [dapr, ...reflectionServices([dapr])];
 }
