@@ -1,13 +1,14 @@
 import { DaprDefinition } from '@outrigger/protocol/runtime';
 
+import { stateMethods } from '../blocks/state/grpc.ts';
 import { reflectionServices } from '../grpc/reflection.ts';
 import type { Service, ServiceMethod } from '../grpc/service.ts';
 import { unimplementedMethods } from '../grpc/unimplemented.ts';
 import type { Api } from './api.ts';
 
 /** The services of the public gRPC API. */
-export function grpcApi(_api: Api): readonly Service[] {
-  const blocks: readonly ServiceMethod[] = [];
+export function grpcApi({ runtime }: Api): readonly Service[] {
+  const blocks: readonly ServiceMethod[] = [...stateMethods(runtime)];
   const methods = [...blocks, ...unimplementedMethods(DaprDefinition, blocks)];
   const dapr = { name: DaprDefinition.fullName, methods };
   return [dapr, ...reflectionServices([dapr])];

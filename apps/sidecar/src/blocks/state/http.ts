@@ -1,5 +1,5 @@
 import type { StateItem } from '@outrigger/core';
-import { queryFailed, type Runtime, type StateReadOptions } from '@outrigger/runtime';
+import type { Runtime, StateReadOptions } from '@outrigger/runtime';
 
 import { headerOf } from '../../http/headers.ts';
 import { replyBytes, replyEmpty } from '../../http/reply.ts';
@@ -53,9 +53,7 @@ export function stateRoutes(runtime: Pick<Runtime, 'state'>): Route[] {
 
   const query = async (exchange: HttpExchange) => {
     const store = storeOf(exchange);
-    const refuse = (reason: string) =>
-      queryFailed(exchange.params[0] ?? '', `failed to parse JSON query body: ${reason}`);
-    const found = await store.query(readQuery(await exchange.body(), refuse), exchange.metadata());
+    const found = await store.query(readQuery(await exchange.body(), exchange.params[0] ?? ''), exchange.metadata());
     if (found.items.length === 0) replyEmpty(exchange);
     else replyBytes(exchange, 200, queryReply(found));
   };

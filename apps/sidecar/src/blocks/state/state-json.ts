@@ -1,5 +1,5 @@
 import type { RequestMetadata } from '@outrigger/core';
-import { malformedBody, malformedRequest, type SaveItem, type TransactionOperation } from '@outrigger/runtime';
+import { malformedBody, malformedRequest, queryFailed, type SaveItem, type TransactionOperation } from '@outrigger/runtime';
 
 import {
   asArray,
@@ -131,7 +131,7 @@ export function readTransaction(body: Buffer, query: RequestMetadata): Transacti
   };
 }
 
-/** The body of a query as parsed JSON. */
-export function readQuery(body: Buffer, refuse: Refuse): unknown {
-  return parseBody(body, refuse);
+/** The text of a query as parsed JSON. */
+export function readQuery(text: Buffer, store: string): unknown {
+  return parseBody(text, (reason) => queryFailed(store, `failed to parse JSON query body: ${reason}`));
 }
