@@ -1,3 +1,4 @@
+import { ComponentError, type ErrorCode } from './errors.ts';
 import type { Subscription } from './pubsub.ts';
 import type { RequestMetadata } from './state.ts';
 
@@ -20,6 +21,26 @@ export interface BindingEvent {
   readonly metadata: RequestMetadata;
 }
 
+const brand: unique symbol = Symbol.for('outrigger.BindingError') as never;
+
+/** What `invoke` rejects with when the outside system's answer is an error that has metadata, such as a status and headers. */
+export class BindingError extends ComponentError {
+  readonly [brand] = true;
+  /** Reaches the caller beside the message. */
+  readonly metadata: RequestMetadata;
+
+  constructor(code: ErrorCode, message: string, metadata: RequestMetadata, options?: ErrorOptions) {
+    super(code, message, options);
+    this.name = 'BindingError';
+    this.metadata = metadata;
+  }
+
+  /** Recognises errors of this class by brand, so that two copies of this package still meet. */
+  static override is(error: unknown): error is BindingError {
+    return typeof error === 'object' && error !== null && brand in error;
+  }
+}
+
 /** Resolve = acknowledge, with what the app answered; reject = give back to the source where it can take it back. */
 export type BindingEventHandler = (event: BindingEvent, signal: AbortSignal) => Promise<BindingResponse>;
 
@@ -28,7 +49,7 @@ export interface Bindings extends AsyncDisposable {
   /** What `invoke` can do: `create`, `get`, `delete`, `list`, …; empty for a pure input. */
   readonly operations: readonly string[];
 
-  /** Rejects with `unsupported` for an operation that is not listed. */
+  /** Rejects with `unsupported` for an operation that is not listed, with {@link BindingError} where there is more to tell. */
   invoke?(request: BindingRequest, signal: AbortSignal): Promise<BindingResponse>;
 
   /** Resolves once events flow. The signal covers only this set-up; disposing what it hands back ends it. */

@@ -55,7 +55,14 @@ export {
   type Subscription,
 } from './pubsub.ts';
 export type { Secret, SecretStore, SecretStoreFeature } from './secrets.ts';
-export type { BindingEvent, BindingEventHandler, BindingRequest, BindingResponse, Bindings } from './bindings.ts';
+export {
+  BindingError,
+  type BindingEvent,
+  type BindingEventHandler,
+  type BindingRequest,
+  type BindingResponse,
+  type Bindings,
+} from './bindings.ts';
 export type {
   ConfigurationItem,
   ConfigurationItems,

@@ -17,6 +17,8 @@ export {
 export { HttpAppChannel, type HttpAppChannelOptions } from './app-channel/http.ts';
 export type { HttpAppProtocol } from './app-channel/http-client.ts';
 export {
+  type BindingAnswer,
+  type BindingHandler,
   type InProcessApp,
   inProcessApp,
   type InProcessSubscription,
@@ -26,7 +28,9 @@ export {
   type TopicHandler,
   type TopicRoute,
 } from './app-channel/in-process.ts';
-export type { InvokeBinding, OutputBindings } from './blocks/bindings.ts';
+export { InvokeBindingError } from './blocks/bindings-errors.ts';
+export type { BindingTrace, InvokeBinding, OutputBindings } from './blocks/bindings.ts';
+export { type BindingComponent, OutputBindingsBlock } from './blocks/output-bindings.ts';
 export {
   ConfigurationBlock,
   type ConfigurationBlockOptions,

@@ -6,9 +6,11 @@ import { unlessAborted } from './app-channel/unless-aborted.ts';
 import type { OutputBindings } from './blocks/bindings.ts';
 import { pushOutcome } from './blocks/configuration-push.ts';
 import { ConfigurationBlock, type ConfigurationHandle } from './blocks/configuration.ts';
+import { InputBindings } from './blocks/input-bindings.ts';
 import { createInvocation } from './blocks/invocation-block.ts';
 import type { Invocation } from './blocks/invocation.ts';
 import { LockBlock, type LockComponent, type LockHandle } from './blocks/lock.ts';
+import { OutputBindingsBlock } from './blocks/output-bindings.ts';
 import { compileBrokers } from './blocks/pubsub-brokers.ts';
 import { Publisher } from './blocks/pubsub-publisher.ts';
 import type { PubSubTopics } from './blocks/pubsub.ts';
@@ -46,6 +48,7 @@ export class RunningRuntime implements Runtime {
   readonly namespace: string;
   readonly configuration: Configuration;
   readonly pubsub: PubSubTopics;
+  readonly bindings: OutputBindings;
   readonly invocation: Invocation;
   readonly components: readonly LoadedComponent[];
   readonly httpEndpoints: readonly string[];
@@ -57,6 +60,7 @@ export class RunningRuntime implements Runtime {
   readonly #locks: LockBlock;
   readonly #ownInvocation: AsyncDisposable;
   readonly #subscriptions: Subscriptions | undefined;
+  readonly #inputBindings: InputBindings | undefined;
   #health: AppHealth | undefined;
   #registration: AsyncDisposable | undefined;
   readonly #leaving = new AbortController();
@@ -87,6 +91,19 @@ export class RunningRuntime implements Runtime {
         declarative: resources.subscriptions.map(({ spec }) => spec),
         logger,
         initializationRetry: policies.initializationRetry,
+      });
+    const bindings = components.ofKind('bindings');
+    const outputs = new OutputBindingsBlock(bindings, outboundOf(bindings, policies));
+    this.bindings = outputs;
+    this.#inputBindings =
+      app &&
+      new InputBindings({
+        channel: app,
+        components: bindings,
+        outputs,
+        inbound: (component, outcome) => policies.inbound(component, outcome),
+        initializationRetry: policies.initializationRetry,
+        logger,
       });
     const invocation = createInvocation({
       appId,
@@ -128,10 +145,6 @@ export class RunningRuntime implements Runtime {
     return this.#locks.store(storeName);
   }
 
-  get bindings(): OutputBindings {
-    throw new Error('not there yet');
-  }
-
   subscribe(): Promise<AsyncDisposable> {
     throw new Error('not there yet');
   }
@@ -153,7 +166,7 @@ export class RunningRuntime implements Runtime {
       onChange: async (healthy, watching) => {
         if (healthy) await this.#beginDelivery(app, watching);
         // an app that hangs must not keep the next probe waiting
-        else await this.#subscriptions?.stop(AbortSignal.any([watching, AbortSignal.timeout(appHealth.intervalMs)]));
+        else await this.#endDelivery(AbortSignal.any([watching, AbortSignal.timeout(appHealth.intervalMs)]));
       },
     });
     await this.#health.firstHealthy(signal);
@@ -168,6 +181,11 @@ export class RunningRuntime implements Runtime {
       this.#parts.logger.warn(`reading the app's configuration failed: ${errorMessage(error)}`);
     }
     await this.#subscriptions?.start(signal);
+    await this.#inputBindings?.start(signal);
+  }
+
+  async #endDelivery(grace: AbortSignal): Promise<void> {
+    await Promise.all([this.#subscriptions?.stop(grace), this.#inputBindings?.stop(grace)]);
   }
 
   async appUnhealthy(signal: AbortSignal): Promise<void> {
@@ -183,10 +201,10 @@ export class RunningRuntime implements Runtime {
     this.#registration = undefined;
     await Promise.all([
       this.#quietly('leaving the name resolver', async () => registration?.[Symbol.asyncDispose]()),
-      this.#quietly('ending the subscriptions', async () => {
+      this.#quietly('ending the delivery to the app', async () => {
         // first, so that a probe does not start them anew
         await health?.[Symbol.asyncDispose]();
-        await this.#subscriptions?.stop(grace);
+        await this.#endDelivery(grace);
       }),
       this.#quietly('ending the subscriptions to configuration', () => this.#configurations.endSubscriptions(grace)),
     ]);

@@ -25,6 +25,9 @@ const reserved: ReadonlySet<string> = new Set([
   'user-agent',
 ]);
 
+/** The `traceparent` of a call that belongs to no trace, as Dapr sends it. */
+export const noTrace = '00-00000000000000000000000000000000-0000000000000000-00';
+
 export type MutableHeaders = Record<string, string | string[]>;
 
 /** A broker's metadata as headers: names that HTTP does not allow are left out, characters that it does not allow are escaped. */

@@ -6,13 +6,17 @@ import {
   type AppRequest,
   type AppResponse,
   type BulkTopicEvent,
+  type InputBinding,
+  type InputBindingAnswer,
+  type InputBindingEvent,
   type SubscriptionSpec,
   type TopicEvent,
   type TopicEventStatus,
 } from './app-channel.ts';
+import { HttpBindings } from './http-bindings.ts';
 import { type HttpAppProtocol, HttpClient } from './http-client.ts';
 import { dialUntilConnectable } from './http-dial.ts';
-import { addMetadataHeaders, type MutableHeaders, requestTarget } from './http-headers.ts';
+import { addMetadataHeaders, type MutableHeaders, noTrace, requestTarget } from './http-headers.ts';
 import { parseSubscriptions } from './http-subscriptions.ts';
 import { bulkRequestBody, bulkStatuses, eventStatus } from './http-topic-events.ts';
 
@@ -33,6 +37,8 @@ export interface HttpAppChannelOptions {
   readonly healthPath?: string | undefined;
   /** `config` and `subscribe`: which of `/dapr/…` the app is not asked for. */
   readonly disabledInitEndpoints?: readonly string[];
+  /** How long the app may take to say whether it wants a binding. Default 3 s. */
+  readonly bindingOptionsTimeoutMs?: number | undefined;
   readonly logger: Logger;
 }
 
@@ -41,6 +47,7 @@ export class HttpAppChannel implements AppChannel {
   readonly #options: HttpAppChannelOptions;
   readonly #host: string;
   readonly #client: HttpClient;
+  readonly #bindings: HttpBindings;
   readonly #maxBodySize: number;
   readonly #ownHeaders: Readonly<Record<string, string>>;
 
@@ -55,6 +62,13 @@ export class HttpAppChannel implements AppChannel {
       host: this.#host,
       port: options.port,
       maxConcurrency: options.maxConcurrency,
+    });
+    this.#bindings = new HttpBindings({
+      client: this.#client,
+      headers: () => this.#headers(),
+      maxBodySize: this.#maxBodySize,
+      optionsTimeoutMs: options.bindingOptionsTimeoutMs,
+      logger: options.logger,
     });
   }
 
@@ -171,6 +185,14 @@ export class HttpAppChannel implements AppChannel {
     );
   }
 
+  inputBindings(candidates: readonly InputBinding[], signal: AbortSignal): Promise<ReadonlySet<string>> {
+    return this.#bindings.wanted(candidates, signal);
+  }
+
+  deliverBinding(event: InputBindingEvent, signal: AbortSignal): Promise<InputBindingAnswer> {
+    return this.#bindings.deliver(event, signal);
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return this.#client[Symbol.asyncDispose]();
   }
@@ -183,8 +205,6 @@ export class HttpAppChannel implements AppChannel {
 function textOf(body: Uint8Array | undefined): string {
   return body === undefined ? '' : Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8');
 }
-
-const noTrace = '00-00000000000000000000000000000000-0000000000000000-00';
 
 /** The event's own trace context goes on in the call; without one, the header has Dapr's zeros. */
 function addTrace(headers: MutableHeaders, cloudEvent: TopicEvent['cloudEvent']): void {

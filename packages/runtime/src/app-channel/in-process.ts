@@ -1,15 +1,19 @@
 import { errorMessage, type Logger, silentLogger } from '@outrigger/core';
 
 import type { CloudEvent } from '../blocks/cloud-event.ts';
-import type {
-  AppChannel,
-  AppRequest,
-  AppResponse,
-  BulkTopicEvent,
-  HeaderMap,
-  SubscriptionSpec,
-  TopicEvent,
-  TopicEventStatus,
+import {
+  type AppChannel,
+  AppError,
+  type AppRequest,
+  type AppResponse,
+  type BulkTopicEvent,
+  type HeaderMap,
+  type InputBinding,
+  type InputBindingAnswer,
+  type InputBindingEvent,
+  type SubscriptionSpec,
+  type TopicEvent,
+  type TopicEventStatus,
 } from './app-channel.ts';
 import { unlessAborted } from './unless-aborted.ts';
 
@@ -60,10 +64,24 @@ export type InvokeHandler = (
   signal: AbortSignal,
 ) => Promise<InvokeAnswer | void> | InvokeAnswer | void;
 
+/** What a handler makes of a binding's event; nothing at all is fine. */
+export type BindingAnswer = Partial<InputBindingAnswer>;
+
+/**
+ * Handles one event of an input binding. Returning means that the source may forget it; a throw gives it back where the source
+ * can take it back. One that goes on after the signal has aborted is not waited for.
+ */
+export type BindingHandler = (
+  event: Omit<InputBindingEvent, 'path'>,
+  signal: AbortSignal,
+) => Promise<BindingAnswer | void> | BindingAnswer | void;
+
 export interface InProcessApp {
   readonly subscribe?: readonly InProcessSubscription[];
   /** By method name, the path without its leading slash. */
   readonly invoke?: Readonly<Record<string, InvokeHandler>>;
+  /** By name of the input binding. */
+  readonly bindings?: Readonly<Record<string, BindingHandler>>;
   /** Whether the app is able to work. Default: always. */
   readonly healthy?: () => Promise<boolean> | boolean;
   /** Where a handler's throw is reported. Default: nowhere. */
@@ -169,6 +187,24 @@ class InProcessAppChannel implements AppChannel {
       }),
     );
     return new Map(statuses);
+  }
+
+  async inputBindings(candidates: readonly InputBinding[]): Promise<ReadonlySet<string>> {
+    const { bindings = {} } = this.#app;
+    return new Set(candidates.map(({ name }) => name).filter((name) => Object.hasOwn(bindings, name)));
+  }
+
+  async deliverBinding({ path: _, ...event }: InputBindingEvent, signal: AbortSignal): Promise<InputBindingAnswer> {
+    const { bindings = {} } = this.#app;
+    const handler = Object.hasOwn(bindings, event.name) ? bindings[event.name] : undefined;
+    if (handler === undefined) throw new AppError(`the app has no handler for binding ${event.name}`, 404);
+    try {
+      const handling = resultOf(() => handler(event, signal));
+      return { to: [], concurrency: 'sequential', ...(await unlessAborted(handling, signal)) };
+    } catch (error) {
+      signal.throwIfAborted();
+      throw new AppError(`the handler of binding ${event.name} failed: ${errorMessage(error)}`, 500);
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}

@@ -1,0 +1,79 @@
+import {
+  type BindingEvent,
+  type BindingResponse,
+  errorMessage,
+  type Logger,
+  noPolicy,
+  type Policy,
+} from '@outrigger/core';
+
+import type { AppChannel, InputBinding, InputBindingAnswer } from '../app-channel/app-channel.ts';
+import type { OutputBindings } from './bindings.ts';
+import type { Leave } from './subscription-leave.ts';
+
+export interface InputBindingContext {
+  readonly binding: InputBinding;
+  readonly deliver: NonNullable<AppChannel['deliverBinding']>;
+  readonly outputs: OutputBindings;
+  /** Around the app's handling of one event. */
+  readonly inbound: Policy | undefined;
+  readonly leave: Leave;
+  readonly logger: Logger;
+}
+
+/**
+ * Takes an event from its source to the app. Resolves, with what the app answered, when the source may forget it; rejects when
+ * the app has failed or the binding is leaving: the source is to keep it where it can.
+ */
+export async function deliverEvent(
+  context: InputBindingContext,
+  event: BindingEvent,
+  own: AbortSignal,
+): Promise<BindingResponse> {
+  const { binding, deliver, leave, logger } = context;
+  const signal = leave.signalWith(own);
+  signal.throwIfAborted();
+  let answer: InputBindingAnswer = { to: [], concurrency: 'sequential' };
+  try {
+    await leave.execute(
+      context.inbound ?? noPolicy,
+      async (attempt) => {
+        answer = await deliver({ ...binding, ...event }, attempt);
+      },
+      signal,
+    );
+  } catch (error) {
+    logger.warn(`handling an event of binding ${binding.name} failed: ${errorMessage(error)}`);
+    throw error;
+  }
+  await forward(context, answer, signal);
+  const { data, contentType } = answer;
+  return { ...(data !== undefined && { data }), ...(contentType !== undefined && { contentType }) };
+}
+
+/**
+ * Hands the app's answer to the output bindings it names. A failure is logged and not the event's: the app has handled that, and
+ * would get it again.
+ */
+async function forward(
+  { binding, outputs, logger }: InputBindingContext,
+  { to, data, concurrency }: InputBindingAnswer,
+  signal: AbortSignal,
+): Promise<void> {
+  const invoke = async (name: string): Promise<boolean> => {
+    try {
+      await outputs.invoke({ name, operation: 'create', ...(data !== undefined && { data }) }, signal);
+      return true;
+    } catch (error) {
+      logger.error(`the app's answer to an event of binding ${binding.name} was not taken: ${errorMessage(error)}`);
+      return false;
+    }
+  };
+  if (concurrency === 'parallel') {
+    await Promise.all(to.map(invoke));
+    return;
+  }
+  for (const name of to) {
+    if (!(await invoke(name))) return; // those behind it may count on it, as with Dapr
+  }
+}

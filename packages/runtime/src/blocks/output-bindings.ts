@@ -1,0 +1,71 @@
+import type { BindingResponse, Bindings, Policy, RequestMetadata } from '@outrigger/core';
+
+import { baggageProblem } from './baggage.ts';
+import { directionOf } from './binding-direction.ts';
+import { InvokeBindingError, invalidBaggage, noOperation, noSuchBinding, unknownOperation } from './bindings-errors.ts';
+import type { BindingTrace, InvokeBinding, OutputBindings } from './bindings.ts';
+
+/** A binding that is up. */
+export interface BindingComponent {
+  readonly name: string;
+  readonly instance: Bindings;
+  /** `direction` and `route` are read here. */
+  readonly properties: Readonly<Record<string, string>>;
+}
+
+interface Output {
+  readonly operations: ReadonlySet<string>;
+  readonly invoke: NonNullable<Bindings['invoke']>;
+  readonly policy: Policy | undefined;
+}
+
+const never = new AbortController().signal;
+const nothing = new Uint8Array();
+
+/** The output half of the bindings building block: every component that can be invoked, by its name. */
+export class OutputBindingsBlock implements OutputBindings {
+  readonly #outputs = new Map<string, Output>();
+
+  /** `policy`: the outbound policy of a component, asked once for each; `undefined`: calls go straight through. */
+  constructor(components: readonly BindingComponent[], policy?: (component: string) => Policy | undefined) {
+    for (const { name, instance, properties } of components) {
+      if (instance.invoke === undefined || !directionOf(properties).output) continue;
+      this.#outputs.set(name, {
+        operations: new Set(instance.operations),
+        invoke: instance.invoke.bind(instance),
+        policy: policy?.(name),
+      });
+    }
+  }
+
+  async invoke(request: InvokeBinding, signal: AbortSignal = never): Promise<BindingResponse> {
+    const { name, operation, data = nothing } = request;
+    const metadata = withTrace(request.metadata, request.trace);
+    if (operation === '') throw noOperation(name);
+    const output = this.#outputs.get(name);
+    if (output === undefined) throw noSuchBinding(name);
+    if (!output.operations.has(operation)) throw unknownOperation(name, operation, [...output.operations]);
+    const { invoke, policy } = output;
+    const call = (attempt: AbortSignal) => invoke({ operation, data, metadata }, attempt);
+    try {
+      return await (policy === undefined ? call(signal) : policy.execute(call, signal));
+    } catch (error) {
+      throw new InvokeBindingError(name, error);
+    }
+  }
+}
+
+function withTrace(metadata: RequestMetadata = {}, trace: BindingTrace = {}): RequestMetadata {
+  const { traceparent, tracestate, baggage } = trace;
+  if (baggage) {
+    const problem = baggageProblem(baggage);
+    if (problem !== undefined) throw invalidBaggage(problem);
+  }
+  if (!traceparent && !tracestate && !baggage) return metadata;
+  return {
+    ...metadata,
+    ...(traceparent && { traceparent }),
+    ...(tracestate && { tracestate }),
+    ...(baggage && { baggage }),
+  };
+}
