@@ -3,8 +3,8 @@ import type { Socket } from 'node:net';
 import { errorMessage, type Logger } from '@outrigger/core';
 import type { Invocation } from '@outrigger/runtime';
 
-import { loadGrpcJs } from '../../grpc/grpc-js.ts';
 import { bindInternalPort, type InternalPort, type InternalPortOptions } from '../../grpc/internal-port.ts';
+import type { GrpcServer } from '../../grpc/server.ts';
 
 export interface InternalServerOptions extends InternalPortOptions {
   /** Longest message in bytes; 0: no limit. Streamed bodies may be longer, in several messages. Default 4 MiB. */
@@ -22,15 +22,13 @@ export interface InternalServer {
   close(graceMs: number): Promise<void>;
 }
 
-/** How much of a body may be under way on one connection, so that the round trip does not bound what a stream can carry. */
-export const flowControlWindow: number = 1024 * 1024;
-
-/** A message holds a body's limit and, beside it, headers. */
+/** A message holds a piece of a body, or all of one within the limit, and beside it headers. */
 const headSize = 64 * 1024;
+const defaultBodySize = 4 * 1024 * 1024;
 
-/** The longest message to take, as the gRPC library wants it. */
-export function messageLimit(maxBodySize: number = 4 * 1024 * 1024): number {
-  return maxBodySize > 0 ? Math.max(maxBodySize, flowControlWindow) + headSize : -1;
+/** Bytes of the longest message to take between sidecars; 0: no limit. */
+export function messageLimit(maxBodySize: number = defaultBodySize): number {
+  return maxBodySize > 0 ? Math.max(maxBodySize, 1024 * 1024) + headSize : 0;
 }
 
 /** Binds the port; the gRPC library is imported when the first peer connects. Rejects when the port cannot be bound. */
@@ -38,17 +36,10 @@ export async function serveInternal(options: InternalServerOptions): Promise<Int
   return new GrpcInternalServer(await bindInternalPort(options), options);
 }
 
-interface Started {
-  inject(socket: Socket): void;
-  /** Tells every peer to make no new calls on its connection, which ends with its last call. */
-  sayGoodbye(): void;
-  end(): void;
-}
-
 class GrpcInternalServer implements InternalServer {
   readonly #internalPort: InternalPort;
   readonly #options: InternalServerOptions;
-  #started: Promise<Started> | undefined;
+  #started: Promise<GrpcServer> | undefined;
   #closed: Promise<void> | undefined;
 
   constructor(internalPort: InternalPort, options: InternalServerOptions) {
@@ -87,25 +78,16 @@ class GrpcInternalServer implements InternalServer {
     started?.end();
   }
 
-  async #start(invocation: Pick<Invocation, 'fromPeer'>): Promise<Started> {
-    const [{ Server, ServerCredentials }, { addService }, { serviceInvocation }] = await Promise.all([
-      loadGrpcJs(),
-      import('../../grpc/grpc-js-server.ts'),
+  async #start(invocation: Pick<Invocation, 'fromPeer'>): Promise<GrpcServer> {
+    const [{ createGrpcServer }, { serviceInvocation }] = await Promise.all([
+      import('../../grpc/server.ts'),
       import('./service-invocation.ts'),
     ]);
     const { logger, maxBodySize } = this.#options;
-    const server = new Server({
-      'grpc.max_receive_message_length': messageLimit(maxBodySize),
-      'grpc.max_send_message_length': -1,
-      'grpc-node.flow_control_window': flowControlWindow,
+    return createGrpcServer({
+      services: [serviceInvocation(invocation)],
+      maxMessageSize: messageLimit(maxBodySize),
+      logger,
     });
-    addService(server, serviceInvocation(invocation), logger);
-    const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
-    return {
-      inject: (socket) => injector.injectConnection(socket),
-      // What it says of when it is done cannot be trusted: on Node.js 24 it does not wait for calls in flight.
-      sayGoodbye: () => server.tryShutdown(() => {}),
-      end: () => server.forceShutdown(),
-    };
   }
 }

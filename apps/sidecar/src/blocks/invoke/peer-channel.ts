@@ -1,86 +1,37 @@
-import type { Client, Metadata, ServiceError } from '@grpc/grpc-js';
-import { ComponentError, errorMessage, type Logger } from '@outrigger/core';
+import { ComponentError, type Logger } from '@outrigger/core';
 import {
   InternalInvokeRequest,
-  InternalInvokeRequestStream,
   InternalInvokeResponse,
   InternalInvokeResponseStream,
   ServiceInvocationDefinition,
 } from '@outrigger/protocol';
-import { type AppRequest, type AppResponse, PeerError } from '@outrigger/runtime';
+import { type AppRequest, type AppResponse, type HeaderMap, PeerError } from '@outrigger/runtime';
 
-import { type GrpcJs, statusName } from '../../grpc/grpc-js.ts';
-import { asBuffer, bytesOf, bytesOfBody, isWhole, PeerMessageError, requestHead, responseOf } from './peer-message.ts';
-import { cancellable, drain, payloads, type PeerStream, send } from './peer-stream.ts';
-
-export interface PeerChannelOptions {
-  readonly grpc: GrpcJs;
-  readonly client: Client;
-  readonly address: string;
-  /** Milliseconds. */
-  readonly connectTimeout: number;
-  readonly logger: Logger;
-}
+import type { ClientCall } from '../../grpc-client/client-call.ts';
+import type { GrpcClient } from '../../grpc-client/grpc-client.ts';
+import { bytesOf, bytesOfBody, isWhole, PeerMessageError, requestHead, responseOf } from './peer-message.ts';
+import { cancellable, payloads, send } from './peer-stream.ts';
 
 const { fullName, methods } = ServiceInvocationDefinition;
 const streamPath = `/${fullName}/${methods.callLocalStream.name}`;
 const unaryPath = `/${fullName}/${methods.callLocal.name}`;
 
-/** One connection to another sidecar, and the calls on it. */
+/** Calls the app of another sidecar, over a connection to that. */
 export class PeerChannel {
-  readonly #options: PeerChannelOptions;
-  #calls = 0;
-  #idleSince = performance.now();
+  readonly #client: GrpcClient;
+  readonly #logger: Logger;
   /** The peer is a Dapr from before bodies were streamed between sidecars. */
   #isUnary = false;
 
-  constructor(options: PeerChannelOptions) {
-    this.#options = options;
-  }
-
-  /** When the last call ended, on the clock of `performance.now()`; infinity while there is one. */
-  get idleSince(): number {
-    return this.#calls > 0 ? Infinity : this.#idleSince;
-  }
-
-  close(): void {
-    this.#options.client.close();
+  constructor(client: GrpcClient, logger: Logger) {
+    this.#client = client;
+    this.#logger = logger;
   }
 
   /**
-   * Resolves once the connection is up, at once when it is. Rejects with ComponentError `unavailable` when it is not to be had;
-   * nothing was sent then.
+   * Calls on a connection that is up. Rejects with ComponentError `unavailable` when it turns out that the peer has not begun with
+   * the call, else with a PeerError that has what the peer said.
    */
-  async connected(signal: AbortSignal): Promise<void> {
-    const { address, client, connectTimeout, grpc } = this.#options;
-    const { READY, SHUTDOWN, TRANSIENT_FAILURE } = grpc.connectivityState;
-    const channel = client.getChannel();
-    const deadline = Date.now() + connectTimeout;
-    for (let state = channel.getConnectivityState(true); state !== READY; state = channel.getConnectivityState(true)) {
-      if (state === TRANSIENT_FAILURE || state === SHUTDOWN) {
-        throw new ComponentError(
-          'unavailable',
-          `rpc error: code = Unavailable desc = no connection to the sidecar at ${address}`,
-        );
-      }
-      const current = state;
-      await new Promise<void>((resolve, reject) => {
-        channel.watchConnectivityState(current, deadline, (error) => {
-          if (!error) resolve();
-          else
-            reject(
-              new ComponentError(
-                'unavailable',
-                `no connection to the sidecar at ${address} within ${connectTimeout} ms`,
-              ),
-            );
-        });
-      });
-      signal.throwIfAborted();
-    }
-  }
-
-  /** Calls the peer's app. Rejects with a PeerError that has what the peer said. */
   async call(appId: string, request: AppRequest, signal: AbortSignal): Promise<AppResponse> {
     if (this.#isUnary) return this.#callUnary(request, signal);
     const body = request.body;
@@ -89,9 +40,8 @@ export class PeerChannel {
     if (answer !== undefined) return answer;
 
     this.#isUnary = true;
-    const { address, logger } = this.#options;
-    logger.warn(
-      `the sidecar of ${appId} at ${address} does not stream bodies (an old Dapr); they are sent whole from now on`,
+    this.#logger.warn(
+      `the sidecar of ${appId} at ${this.#client.address} does not stream bodies (an old Dapr); they are sent whole from now on`,
     );
     if (started && body !== undefined && !(body instanceof Uint8Array)) {
       throw new PeerError(
@@ -105,47 +55,35 @@ export class PeerChannel {
   /** `undefined` when the peer does not know the method. `onBody` is called before a streamed body is first read. */
   async #callStream(request: AppRequest, signal: AbortSignal, onBody: () => void): Promise<AppResponse | undefined> {
     const head = requestHead(request);
-    const call: PeerStream = this.#options.client.makeBidiStreamRequest<
-      InternalInvokeRequestStream,
-      InternalInvokeResponseStream
-    >(
-      streamPath,
-      (message) => asBuffer(InternalInvokeRequestStream.encode(message).finish()),
-      (bytes) => InternalInvokeResponseStream.decode(bytes),
-      this.#metadata(request),
-      {},
-    );
-    this.#track(call, signal);
-    const failure = (error: unknown): unknown => {
-      if (signal.aborted) return signal.reason;
-      return sending.failure ?? peerError(error);
-    };
-    const sending = send(call, head, request.body, onBody);
-    const messages: AsyncIterator<InternalInvokeResponseStream> = call[Symbol.asyncIterator]();
-    let leading;
-    try {
-      leading = await messages.next();
-    } catch (error) {
-      if (isUnimplemented(error)) return undefined;
-      throw failure(error);
+    let started = false;
+    const call = this.#begin(streamPath, request, signal);
+    const sending = send(call, head, request.body, () => {
+      started = true;
+      onBody();
+    });
+    const failure = (): unknown => (signal.aborted ? signal.reason : (sending.failure ?? failureOf(call, started)));
+    const leading = await call.read();
+    if (leading === undefined) {
+      if (call.status.status === 'UNIMPLEMENTED') return undefined;
+      if (call.status.status === 'OK') throw new PeerMessageError('the peer ended the call without an answer');
+      throw failure();
     }
     try {
-      if (leading.done) throw new PeerMessageError('the peer ended the call without an answer');
-      const { payload, response } = leading.value;
+      const { payload, response } = InternalInvokeResponseStream.decode(leading);
       const bodiless = responseOf(response, undefined);
       if (bodiless.body !== undefined || isEmpty(request, bodiless)) {
-        drain(messages);
+        call.ignoreRest();
         return bodiless;
       }
       if (payload !== undefined && isWhole(bodiless.headers, payload.data)) {
-        drain(messages);
+        call.ignoreRest();
         return { ...bodiless, body: payload.data };
       }
-      const bytes = bytesOf(payloads(payload, messages, failure));
+      const bytes = bytesOf(payloads(payload, call, failure));
       return { ...bodiless, body: cancellable(bytes, () => call.cancel()) };
     } catch (error) {
       call.cancel();
-      throw failure(error);
+      throw error;
     }
   }
 
@@ -157,59 +95,44 @@ export class PeerChannel {
       ...head,
       message: { method: '', contentType: '', ...head.message, data: { typeUrl: '', value } },
     };
-    const response = await new Promise<InternalInvokeResponse>((resolve, reject) => {
-      const call = this.#options.client.makeUnaryRequest<InternalInvokeRequest, InternalInvokeResponse>(
-        unaryPath,
-        (one) => asBuffer(InternalInvokeRequest.encode(one).finish()),
-        (bytes) => InternalInvokeResponse.decode(bytes),
-        message,
-        this.#metadata(request),
-        (error, answer) => {
-          if (answer !== undefined) resolve(answer);
-          else reject(signal.aborted ? signal.reason : peerError(error));
-        },
-      );
-      this.#track(call, signal);
-    });
+    const call = this.#begin(unaryPath, request, signal);
+    call.end(InternalInvokeRequest.encode(message).finish());
+    const answer = await call.read();
+    if (answer === undefined) throw signal.aborted ? signal.reason : failureOf(call, false);
+    call.ignoreRest();
+    const response = InternalInvokeResponse.decode(answer);
     const bytes = response.message?.data?.value;
     return responseOf(response, bytes?.byteLength ? bytes : undefined);
   }
 
-  #metadata({ headers }: AppRequest): Metadata {
-    const metadata = new this.#options.grpc.Metadata();
-    for (const name of ['traceparent', 'tracestate', 'baggage']) {
-      const value = headers[name];
-      if (typeof value === 'string') metadata.set(name, value);
-    }
-    return metadata;
-  }
-
-  /** Cancels the call with the signal, and counts it as long as it lasts. */
-  #track(call: { cancel(): void; on(event: 'status', listener: () => void): unknown }, signal: AbortSignal): void {
+  /** Begins a call that ends with the signal. */
+  #begin(path: string, { headers }: AppRequest, signal: AbortSignal): ClientCall {
+    const call = this.#client.call(path, traceOf(headers));
     const onAbort = (): void => call.cancel();
-    signal.addEventListener('abort', onAbort, { once: true });
-    this.#calls++;
-    call.on('status', () => {
-      signal.removeEventListener('abort', onAbort);
-      this.#calls--;
-      this.#idleSince = performance.now();
-    });
+    signal.addEventListener('abort', onAbort);
+    call.onEnd(() => signal.removeEventListener('abort', onAbort));
+    return call;
   }
+}
+
+const traceHeaders = ['traceparent', 'tracestate', 'baggage'];
+
+function traceOf(headers: HeaderMap): HeaderMap {
+  const metadata: Record<string, string | readonly string[]> = {};
+  for (const name of traceHeaders) {
+    const value = headers[name];
+    if (value !== undefined) metadata[name] = value;
+  }
+  return metadata;
 }
 
 function isEmpty({ verb }: AppRequest, { headers, status }: AppResponse): boolean {
   return verb === 'HEAD' || status === 204 || status === 304 || headers['content-length'] === '0';
 }
 
-function isServiceError(error: unknown): error is ServiceError {
-  return error instanceof Error && 'code' in error && typeof error.code === 'number' && 'details' in error;
-}
-
-function isUnimplemented(error: unknown): boolean {
-  return isServiceError(error) && statusName(error.code) === 'UNIMPLEMENTED';
-}
-
-function peerError(error: unknown): Error {
-  if (isServiceError(error)) return new PeerError(statusName(error.code), error.details, { cause: error });
-  return error instanceof Error ? error : new Error(errorMessage(error));
+function failureOf({ status: { isUntouched, message, status } }: ClientCall, wasBodyRead: boolean): Error {
+  if (isUntouched && !wasBodyRead) {
+    return new ComponentError('unavailable', `rpc error: code = Unavailable desc = ${message}`);
+  }
+  return new PeerError(status, message);
 }

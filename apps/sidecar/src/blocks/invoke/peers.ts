@@ -1,24 +1,22 @@
-import type { Client } from '@grpc/grpc-js';
-import { ComponentError, type Logger, silentLogger } from '@outrigger/core';
+import { ComponentError, errorMessage, type Logger, silentLogger } from '@outrigger/core';
 import type { AppRequest, AppResponse, PeerTransport } from '@outrigger/runtime';
 
-import { type GrpcJs, loadGrpcJs } from '../../grpc/grpc-js.ts';
-import { flowControlWindow, messageLimit } from './internal-server.ts';
+import type { GrpcClient } from '../../grpc-client/grpc-client.ts';
+import { messageLimit } from './internal-server.ts';
 import type { PeerChannel } from './peer-channel.ts';
 
 interface Loaded {
-  readonly grpc: GrpcJs;
+  readonly Client: typeof GrpcClient;
   readonly Channel: typeof PeerChannel;
 }
 
 let loading: Promise<Loaded> | undefined;
 
-/** The gRPC library, and what needs it and the protocol's messages: imported once, with the first call to a peer. */
+/** The client, and what needs the protocol's messages: imported once, with the first call to a peer. */
 function load(): Promise<Loaded> {
-  loading ??= Promise.all([loadGrpcJs(), import('./peer-channel.ts')]).then(([grpc, { PeerChannel: Channel }]) => ({
-    grpc,
-    Channel,
-  }));
+  loading ??= Promise.all([import('../../grpc-client/grpc-client.ts'), import('./peer-channel.ts')]).then(
+    ([{ GrpcClient: Client }, { PeerChannel: Channel }]) => ({ Client, Channel }),
+  );
   return loading;
 }
 
@@ -32,10 +30,16 @@ export interface GrpcPeersOptions {
   readonly idleTimeout?: number;
 }
 
+/** One sidecar that was called. */
+interface Peer {
+  readonly client: GrpcClient;
+  readonly channel: PeerChannel;
+}
+
 /** Calls other sidecars over Dapr's internal gRPC protocol: one connection per address, kept until nobody has used it for a while. */
 export class GrpcPeers implements PeerTransport {
   readonly #options: Required<GrpcPeersOptions>;
-  readonly #channels = new Map<string, PeerChannel>();
+  readonly #peers = new Map<string, Peer>();
   #sweep: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -51,7 +55,7 @@ export class GrpcPeers implements PeerTransport {
 
   /** How many sidecars there is a connection to, or will be. */
   get openConnections(): number {
-    return this.#channels.size;
+    return this.#peers.size;
   }
 
   async call(
@@ -60,56 +64,61 @@ export class GrpcPeers implements PeerTransport {
     request: AppRequest,
     signal: AbortSignal,
   ): Promise<AppResponse> {
-    const loaded = await load();
     signal.throwIfAborted();
-    if (this.#closed) throw new ComponentError('unavailable', 'this sidecar is shutting down');
-    const channel = this.#channels.get(address) ?? this.#open(loaded, address);
-    try {
-      await channel.connected(signal);
-    } catch (error) {
-      // A new attempt connects at once; this channel would first wait.
-      if (!signal.aborted) this.#drop(address, channel);
-      throw error;
-    }
+    const known = this.#peers.get(address);
+    const { channel } = known?.client.isConnected ? known : await this.#connected(address, signal);
     return channel.call(target.appId, request, signal);
+  }
+
+  /** A client whose connection to that sidecar is up. Rejects with ComponentError `unavailable` when it is not to be had. */
+  async client(address: string, signal: AbortSignal): Promise<GrpcClient> {
+    const known = this.#peers.get(address);
+    return (known?.client.isConnected ? known : await this.#connected(address, signal)).client;
   }
 
   /** Waits for no one: calls in flight are ended by those who made them. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     clearInterval(this.#sweep);
-    for (const [address, channel] of this.#channels) this.#drop(address, channel);
+    for (const [address, peer] of this.#peers) this.#drop(address, peer);
   }
 
-  #open({ grpc, Channel }: Loaded, address: string): PeerChannel {
+  async #connected(address: string, signal: AbortSignal): Promise<Peer> {
+    const loaded = await load();
+    signal.throwIfAborted();
+    if (this.#closed) throw new ComponentError('unavailable', 'this sidecar is shutting down');
+    const peer = this.#peers.get(address) ?? this.#open(loaded, address);
+    try {
+      await peer.client.connected();
+    } catch (error) {
+      this.#drop(address, peer);
+      // In Dapr's words.
+      const message = `rpc error: code = Unavailable desc = ${errorMessage(error)}`;
+      throw new ComponentError('unavailable', message, { cause: error });
+    }
+    signal.throwIfAborted();
+    return peer;
+  }
+
+  #open({ Client, Channel }: Loaded, address: string): Peer {
     const { connectTimeout, idleTimeout, logger, maxBodySize } = this.#options;
-    const client: Client = new grpc.Client(address, grpc.credentials.createInsecure(), {
-      'grpc.max_receive_message_length': messageLimit(maxBodySize),
-      'grpc.max_send_message_length': -1,
-      // Another try is the resiliency policy's to make, and bodies are not kept in memory for it.
-      'grpc.enable_retries': 0,
-      'grpc.use_local_subchannel_pool': 1,
-      // Sidecars are reached directly.
-      'grpc.enable_http_proxy': 0,
-      'grpc.service_config_disable_resolution': 1,
-      'grpc-node.flow_control_window': flowControlWindow,
-    });
-    const channel = new Channel({ grpc, client, address, connectTimeout, logger });
-    this.#channels.set(address, channel);
+    const client = new Client({ address, connectTimeout, maxMessageSize: messageLimit(maxBodySize) });
+    const peer = { client, channel: new Channel(client, logger) };
+    this.#peers.set(address, peer);
     this.#sweep ??= setInterval(() => this.#closeIdle(), Math.max(idleTimeout / 4, 10)).unref();
-    return channel;
+    return peer;
   }
 
   #closeIdle(): void {
     const limit = performance.now() - this.#options.idleTimeout;
-    for (const [address, channel] of this.#channels) if (channel.idleSince < limit) this.#drop(address, channel);
-    if (this.#channels.size > 0) return;
+    for (const [address, peer] of this.#peers) if (peer.client.idleSince < limit) this.#drop(address, peer);
+    if (this.#peers.size > 0) return;
     clearInterval(this.#sweep);
     this.#sweep = undefined;
   }
 
-  #drop(address: string, channel: PeerChannel): void {
-    if (this.#channels.get(address) === channel) this.#channels.delete(address);
-    channel.close();
+  #drop(address: string, peer: Peer): void {
+    if (this.#peers.get(address) === peer) this.#peers.delete(address);
+    peer.client.close();
   }
 }

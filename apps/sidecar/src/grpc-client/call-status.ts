@@ -1,0 +1,127 @@
+import type { IncomingHttpHeaders } from 'node:http2';
+
+import { type GrpcStatusName, grpcStatus, type HeaderMap } from '@outrigger/runtime';
+
+/** How a call ended. */
+export interface CallStatus {
+  readonly status: GrpcStatusName;
+  readonly message: string;
+  /** An encoded `google.rpc.Status`. */
+  readonly details?: Uint8Array;
+  /** Metadata behind the last message, the status left out. */
+  readonly trailers: HeaderMap;
+  /** The server says that it has not begun with the call: making it again does no harm. */
+  readonly isUntouched?: boolean;
+}
+
+const names = new Map<string, GrpcStatusName>(
+  (Object.entries(grpcStatus) as [GrpcStatusName, number][]).map(([name, code]) => [String(code), name]),
+);
+
+/** What a gRPC call carries for itself; the rest of its headers is metadata. */
+const ofTransport: ReadonlySet<string> = new Set([
+  'connection',
+  'content-length',
+  'content-type',
+  'date',
+  'grpc-accept-encoding',
+  'grpc-encoding',
+  'grpc-message',
+  'grpc-status',
+  'grpc-status-details-bin',
+  'grpc-timeout',
+  'host',
+  'keep-alive',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'user-agent',
+]);
+
+/** Headers or trailers as metadata; of several entries with one name all are kept. `raw` alternates between names and values. */
+export function metadataOf(raw: readonly string[]): HeaderMap {
+  const metadata: Record<string, string | string[]> = {};
+  for (let index = 0; index < raw.length; index += 2) {
+    const name = raw[index] ?? '';
+    if (name.startsWith(':') || ofTransport.has(name)) continue;
+    const value = raw[index + 1] ?? '';
+    const present = metadata[name];
+    if (present === undefined) metadata[name] = value;
+    else if (typeof present === 'string') metadata[name] = [present, value];
+    else present.push(value);
+  }
+  return metadata;
+}
+
+/** The same for what is to be sent: what belongs to the transport is left out. */
+export function metadataToSend(headers: HeaderMap): Record<string, string | readonly string[]> {
+  const metadata: Record<string, string | readonly string[]> = {};
+  for (const name in headers) {
+    const value = headers[name];
+    if (value !== undefined && !ofTransport.has(name) && !name.startsWith(':')) metadata[name] = value;
+  }
+  return metadata;
+}
+
+/** The status in trailers, or in headers that are all there is; `undefined` when there is none. */
+export function statusIn(headers: IncomingHttpHeaders, raw: readonly string[]): CallStatus | undefined {
+  const code = headers['grpc-status'];
+  if (code === undefined) return undefined;
+  const details = headers['grpc-status-details-bin'];
+  return {
+    status: names.get(String(code)) ?? 'UNKNOWN',
+    message: unescapeMessage(String(headers['grpc-message'] ?? '')),
+    ...(typeof details === 'string' && { details: Buffer.from(details, 'base64') }),
+    trailers: metadataOf(raw),
+  };
+}
+
+/** A status for an end that brought none. */
+export function endedWith(status: GrpcStatusName, message: string, more?: Partial<CallStatus>): CallStatus {
+  return { status, message, trailers: {}, ...more };
+}
+
+/** What an answer without a gRPC status means, by its HTTP status: the table of gRPC's "HTTP to gRPC status code mapping". */
+export function statusOfHttp(httpStatus: number): CallStatus {
+  const status: GrpcStatusName | undefined = byHttpStatus[httpStatus];
+  return endedWith(status ?? 'UNKNOWN', `the server answered with HTTP status ${httpStatus} and no gRPC status`);
+}
+
+const byHttpStatus: Readonly<Record<number, GrpcStatusName>> = {
+  400: 'INTERNAL',
+  401: 'UNAUTHENTICATED',
+  403: 'PERMISSION_DENIED',
+  404: 'UNIMPLEMENTED',
+  429: 'UNAVAILABLE',
+  502: 'UNAVAILABLE',
+  503: 'UNAVAILABLE',
+  504: 'UNAVAILABLE',
+};
+
+/** What it means that the server has reset the stream, by HTTP/2's error code. */
+export function statusOfReset(code: number): CallStatus {
+  const message = `the server reset the stream (HTTP/2 error ${code})`;
+  switch (code) {
+    case 0x7:
+      return endedWith('UNAVAILABLE', message, { isUntouched: true });
+    case 0x8:
+      return endedWith('CANCELLED', message);
+    case 0xb:
+      return endedWith('RESOURCE_EXHAUSTED', message);
+    case 0xc:
+      return endedWith('PERMISSION_DENIED', message);
+    default:
+      return endedWith('INTERNAL', message);
+  }
+}
+
+/** `grpc-message` is percent-encoded UTF-8; what is broken stays as it is. */
+function unescapeMessage(text: string): string {
+  if (!text.includes('%')) return text;
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

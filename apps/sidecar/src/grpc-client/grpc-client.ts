@@ -1,0 +1,205 @@
+import type { ClientHttp2Session } from 'node:http2';
+import type { Socket } from 'node:net';
+
+import { ComponentError, errorMessage } from '@outrigger/core';
+import type { HeaderMap } from '@outrigger/runtime';
+
+import { metadataToSend } from './call-status.ts';
+import { type CallConnection, ClientCall } from './client-call.ts';
+
+export interface GrpcClientOptions {
+  /** `host:port`; an IPv6 address in brackets. */
+  readonly address: string;
+  /** Speak TLS; whom the certificate is for is not looked at. Default: no. */
+  readonly tls?: boolean;
+  /** Longest message to take, in bytes; 0: no limit. Default 4 MiB. */
+  readonly maxMessageSize?: number;
+  /** Milliseconds to wait for a connection. Default 5 s. */
+  readonly connectTimeout?: number;
+}
+
+/** A connection that is up. */
+interface Connection extends CallConnection {
+  readonly session: ClientHttp2Session;
+  isLost: boolean;
+}
+
+/** How much of one call's messages may be under way, so that the round trip does not bound what a stream can carry. */
+const streamWindow = 1024 * 1024;
+/** The same for all calls of a connection. What is read of it is given back at once, whether or not a call's reader is slow. */
+const connectionWindow = 16 * 1024 * 1024;
+
+/**
+ * Makes gRPC calls to one address, on one connection that is made when it is first needed and again when it was lost. Messages
+ * are bytes: what is in them is the caller's business.
+ */
+export class GrpcClient {
+  readonly address: string;
+  readonly #options: GrpcClientOptions;
+  readonly #maxMessageSize: number;
+  #connection: Connection | undefined;
+  #connecting: Promise<void> | undefined;
+  #calls = 0;
+  #idleSince = performance.now();
+  #isClosed = false;
+
+  constructor(options: GrpcClientOptions) {
+    this.address = options.address;
+    this.#options = options;
+    const { maxMessageSize = 4 * 1024 * 1024 } = options;
+    this.#maxMessageSize = maxMessageSize === 0 ? Infinity : maxMessageSize;
+  }
+
+  get isConnected(): boolean {
+    return this.#connection !== undefined;
+  }
+
+  /** When the last call ended, on the clock of `performance.now()`; infinity while there is one. */
+  get idleSince(): number {
+    return this.#calls > 0 ? Infinity : this.#idleSince;
+  }
+
+  /**
+   * Resolves once the connection is up: the other side speaks HTTP/2 and has said so. Rejects with ComponentError `unavailable`
+   * when it is not to be had; nothing was sent then.
+   */
+  connected(): Promise<void> {
+    if (this.#connection !== undefined) return Promise.resolve();
+    this.#connecting ??= this.#connect().finally(() => (this.#connecting = undefined));
+    return this.#connecting;
+  }
+
+  /**
+   * Begins a call on the connection that {@link connected} has made. Throws ComponentError `unavailable` when there is none,
+   * TypeError when the metadata cannot be sent.
+   *
+   * @param path `/package.Service/Method`
+   * @param deadline milliseconds since the epoch, told to the server; to cancel the call then is up to the caller
+   */
+  call(path: string, metadata: HeaderMap, deadline?: number): ClientCall {
+    const connection = this.#connection;
+    if (connection === undefined) throw this.#unavailable('the connection was lost');
+    const timeout = deadline === undefined ? undefined : timeoutUntil(deadline);
+    const stream = connection.session.request({
+      ':method': 'POST',
+      ':path': path,
+      ':scheme': this.#options.tls ? 'https' : 'http',
+      ':authority': this.address,
+      te: 'trailers',
+      'content-type': 'application/grpc',
+      'user-agent': 'outrigger',
+      ...(timeout !== undefined && { 'grpc-timeout': timeout }),
+      ...metadataToSend(metadata),
+    });
+    this.#calls++;
+    return new ClientCall(stream, connection, this.#maxMessageSize);
+  }
+
+  /** Makes no more connections. Calls in flight go on; the connection ends with the last. */
+  close(): void {
+    this.#isClosed = true;
+    this.#connection?.session.close();
+    this.#connection = undefined;
+  }
+
+  async #connect(): Promise<void> {
+    if (this.#isClosed) throw this.#unavailable('the client is closed');
+    const { connect } = await import('node:http2');
+    const { connectTimeout = 5000, tls = false } = this.#options;
+    const socket = await openSocket(this.address, tls, connectTimeout).catch((error: unknown) => {
+      throw this.#unavailable(errorMessage(error), error);
+    });
+    const connection: Connection = {
+      isLost: false,
+      callEnded: () => {
+        this.#calls--;
+        this.#idleSince = performance.now();
+      },
+      // Its listener comes before the session's, which then tells the streams.
+      session: connect(`${tls ? 'https' : 'http'}://${this.address}`, {
+        createConnection: () => socket.once('close', () => this.#lose(connection)),
+        settings: { initialWindowSize: streamWindow, enablePush: false },
+        maxSessionMemory: Number.MAX_SAFE_INTEGER,
+        maxSendHeaderBlockLength: Number.MAX_SAFE_INTEGER,
+        maxHeaderListPairs: 2000,
+      }),
+    };
+    const { session } = connection;
+    session.once('goaway', () => this.#forget(connection));
+    session.once('close', () => this.#forget(connection));
+    await new Promise<void>((resolve, reject) => {
+      let failure: unknown;
+      const late = setTimeout(() => {
+        failure = new Error(`no answer within ${connectTimeout} ms`);
+        session.destroy();
+      }, connectTimeout);
+      session.on('error', (error) => (failure ??= error));
+      session.once('close', () => {
+        clearTimeout(late);
+        const reason = failure === undefined ? 'the connection was closed' : errorMessage(failure);
+        reject(this.#unavailable(`it does not speak gRPC: ${reason}`, failure));
+      });
+      session.once('remoteSettings', () => {
+        clearTimeout(late);
+        resolve();
+      });
+    });
+    session.setLocalWindowSize(connectionWindow);
+    if (this.#isClosed) {
+      session.close();
+      throw this.#unavailable('the client is closed');
+    }
+    this.#connection = connection;
+  }
+
+  #lose(connection: Connection): void {
+    connection.isLost = true;
+    this.#forget(connection);
+  }
+
+  /** The next call is made on a new connection. */
+  #forget(connection: Connection): void {
+    if (this.#connection === connection) this.#connection = undefined;
+  }
+
+  #unavailable(reason: string, cause?: unknown): ComponentError {
+    return new ComponentError('unavailable', `no connection to ${this.address}: ${reason}`, { cause });
+  }
+}
+
+/** A connected socket. Rejects when there is none in time. */
+async function openSocket(address: string, tls: boolean, timeout: number): Promise<Socket> {
+  const { host, port } = endpointOf(address);
+  const options = { host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 };
+  const socket = tls
+    ? (await import('node:tls')).connect({
+        ...options,
+        ALPNProtocols: ['h2'],
+        rejectUnauthorized: false,
+        ...(/[a-z]/i.test(host) && !host.includes(':') && { servername: host }),
+      })
+    : (await import('node:net')).connect(options);
+  return new Promise((resolve, reject) => {
+    const late = setTimeout(() => socket.destroy(new Error(`not connected within ${timeout} ms`)), timeout);
+    socket.once('error', (error) => {
+      clearTimeout(late);
+      reject(error);
+    });
+    socket.once(tls ? 'secureConnect' : 'connect', () => {
+      clearTimeout(late);
+      resolve(socket);
+    });
+  });
+}
+
+function endpointOf(address: string): { readonly host: string; readonly port: number } {
+  const colon = address.lastIndexOf(':');
+  const host = address.slice(0, colon);
+  return { host: host.startsWith('[') ? host.slice(1, -1) : host, port: Number(address.slice(colon + 1)) };
+}
+
+/** What is left until then, as gRPC writes it: at most eight digits and a unit. */
+function timeoutUntil(deadline: number): string {
+  const left = Math.max(1, Math.ceil(deadline - Date.now()));
+  return left < 1e8 ? `${left}m` : `${Math.min(Math.ceil(left / 1000), 99_999_999)}S`;
+}
