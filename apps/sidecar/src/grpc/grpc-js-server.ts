@@ -52,13 +52,19 @@ function streamHandler(
     const context = contextOf(call);
     // A failure of the connection is told through the signal.
     call.on('error', () => {});
-    answer(call, method.handle(call, context), context.signal).then(
+    const requests = method.description.requestStream ? call : only((call as unknown as { request: unknown }).request);
+    answer(call, method.handle(requests, context), context.signal).then(
       () => call.end(),
       (error: unknown) => {
         if (!context.signal.aborted) call.emit('error', statusOf(error, method, logger));
       },
     );
   };
+}
+
+/** The request of a server stream, which the library hands over as a value. */
+async function* only(request: unknown): AsyncGenerator<unknown> {
+  yield request;
 }
 
 /** Writes as fast as the caller takes it. */

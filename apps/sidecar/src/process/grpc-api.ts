@@ -1,5 +1,8 @@
 import { DaprDefinition } from '@outrigger/protocol/runtime';
 
+import { bindingMethods } from '../blocks/bindings/grpc.ts';
+import { configurationMethods } from '../blocks/configuration/grpc.ts';
+import { lockMethods } from '../blocks/lock/grpc.ts';
 import { stateMethods } from '../blocks/state/grpc.ts';
 import { reflectionServices } from '../grpc/reflection.ts';
 import type { Service, ServiceMethod } from '../grpc/service.ts';
@@ -8,7 +11,7 @@ import type { Api } from './api.ts';
 
 /** The services of the public gRPC API. */
 export function grpcApi({ runtime }: Api): readonly Service[] {
-  const blocks: readonly ServiceMethod[] = [...stateMethods(runtime)];
+  const blocks: readonly ServiceMethod[] = [...bindingMethods(runtime.bindings), ...stateMethods(runtime)];
   const methods = [...blocks, ...unimplementedMethods(DaprDefinition, blocks)];
   const dapr = { name: DaprDefinition.fullName, methods };
   return [dapr, ...reflectionServices([dapr])];

@@ -1,5 +1,8 @@
+import { configurationRoutes } from '../blocks/configuration/http.ts';
+import { bindingRoutes } from '../blocks/bindings/http.ts';
 import { healthRoutes } from '../blocks/health/http.ts';
 import { invokeRoutes } from '../blocks/invoke/http.ts';
+import { lockRoutes } from '../blocks/lock/http.ts';
 import { metadataRoutes } from '../blocks/metadata/http.ts';
 import { pubsubRoutes } from '../blocks/pubsub/http.ts';
 import { secretRoutes } from '../blocks/secrets/http.ts';
@@ -23,6 +26,9 @@ export function httpApi({ runtime, metadata, health, control }: Api): HttpApi {
       ...stateRoutes(runtime),
       ...pubsubRoutes(runtime.pubsub),
       ...secretRoutes(runtime),
+      ...configurationRoutes(runtime),
+      ...lockRoutes(runtime),
+      ...bindingRoutes(runtime.bindings),
       ...invokeRoutes(runtime.invocation),
       ...metadataApi,
       ...healthApi,
