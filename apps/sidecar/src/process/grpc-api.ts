@@ -11,7 +11,12 @@ import type { Api } from './api.ts';
 
 /** The services of the public gRPC API. */
 export function grpcApi({ runtime }: Api): readonly Service[] {
-  const blocks: readonly ServiceMethod[] = [...bindingMethods(runtime.bindings), ...stateMethods(runtime)];
+  const blocks: readonly ServiceMethod[] = [
+    ...bindingMethods(runtime.bindings),
+    ...stateMethods(runtime),
+    ...configurationMethods(runtime),
+    ...lockMethods(runtime),
+  ];
   const methods = [...blocks, ...unimplementedMethods(DaprDefinition, blocks)];
   const dapr = { name: DaprDefinition.fullName, methods };
   return [dapr, ...reflectionServices([dapr])];
