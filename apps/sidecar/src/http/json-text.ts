@@ -44,11 +44,20 @@ export class JsonText {
 
   /** Where a member's value stands in the object at `at`. The name counts in any case; of several the last wins. */
   member(at: number, name: string): Span | undefined {
+    return this.#member(at, (start, end) => this.#isName(start, end, name));
+  }
+
+  /** As {@link JsonText.member}, for names in which case matters. */
+  memberExactly(at: number, name: string): Span | undefined {
+    return this.#member(at, (start, end) => this.#isName(start, end, name) && this.#text(start, end) === name);
+  }
+
+  #member(at: number, isName: (start: number, end: number) => boolean): Span | undefined {
     let found: Span | undefined;
     let next = this.#skipBlanks(at + 1);
     while (this.#byteAt(next) !== closeBrace) {
       const nameEnd = this.end(next);
-      const matches = this.#isName(next, nameEnd, name);
+      const matches = isName(next, nameEnd);
       next = this.#skipBlanks(nameEnd);
       if (this.#bytes[next] === colon) next = this.#skipBlanks(next + 1);
       const end = this.end(next);
@@ -111,8 +120,12 @@ export class JsonText {
     }
     // a name may be written with escapes
     if (end - start <= name.length + 2 || !bytes.subarray(start, end).includes(backslash)) return false;
-    const text = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString();
-    return (JSON.parse(text) as string).toLowerCase() === name;
+    return this.#text(start, end).toLowerCase() === name;
+  }
+
+  #text(start: number, end: number): string {
+    const { buffer, byteOffset } = this.#bytes;
+    return JSON.parse(Buffer.from(buffer, byteOffset + start, end - start).toString()) as string;
   }
 }
 

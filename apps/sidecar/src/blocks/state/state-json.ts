@@ -1,5 +1,11 @@
 import type { RequestMetadata } from '@outrigger/core';
-import { malformedBody, malformedRequest, queryFailed, type SaveItem, type TransactionOperation } from '@outrigger/runtime';
+import {
+  malformedBody,
+  malformedRequest,
+  queryFailed,
+  type SaveItem,
+  type TransactionOperation,
+} from '@outrigger/runtime';
 
 import {
   asArray,
