@@ -26,6 +26,7 @@ export function openAppChannel({ flags, env, log, appId }: AppSettings): AppChan
     maxBodySize: flags['max-body-size'],
     healthPath: flags['app-health-check-path'],
     disabledInitEndpoints: (flags['disable-init-endpoints'] ?? '').split(',').map((name) => name.trim()),
+    bindingOptionsTimeoutMs: flags['app-binding-options-timeout'],
     logger: log.scope('dapr.runtime.channel'),
   });
 }

@@ -36,7 +36,7 @@ const flagTable = {
     inert: true,
   },
   'dapr-http-port': { kind: 'port', default: 3500, help: 'Port of the HTTP API' },
-  'dapr-grpc-port': { kind: 'port', default: 50_001, help: 'Port of the gRPC API', inert: true },
+  'dapr-grpc-port': { kind: 'port', default: 50_001, help: 'Port of the gRPC API' },
   'dapr-internal-grpc-port': {
     kind: 'port',
     default: 0,
@@ -65,8 +65,7 @@ const flagTable = {
   'app-binding-options-timeout': {
     kind: 'duration',
     default: 3000,
-    help: 'Longest time to ask for an input binding',
-    inert: true,
+    help: 'Longest time the app may take to say whether it wants an input binding',
   },
   'disable-init-endpoints': { kind: 'text', help: 'config, subscribe: what not to ask the app at start' },
   'max-body-size': { kind: 'size', default: 4 * 1024 * 1024, help: 'Largest body, as 4Mi' },

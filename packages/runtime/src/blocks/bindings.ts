@@ -10,6 +10,7 @@ export interface InvokeBinding {
   readonly trace?: BindingTrace;
 }
 
+/** As the caller sent it. Without a valid `traceparent` there is no trace, and `tracestate` says nothing. */
 export interface BindingTrace {
   readonly traceparent?: string | undefined;
   readonly tracestate?: string | undefined;

@@ -55,17 +55,20 @@ export class OutputBindingsBlock implements OutputBindings {
   }
 }
 
+const traceparentForm = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+
 function withTrace(metadata: RequestMetadata = {}, trace: BindingTrace = {}): RequestMetadata {
-  const { traceparent, tracestate, baggage } = trace;
+  const { traceparent = '', tracestate, baggage } = trace;
   if (baggage) {
     const problem = baggageProblem(baggage);
     if (problem !== undefined) throw invalidBaggage(problem);
   }
-  if (!traceparent && !tracestate && !baggage) return metadata;
+  const isTraced = traceparentForm.test(traceparent);
+  if (!isTraced && !baggage) return metadata;
   return {
     ...metadata,
-    ...(traceparent && { traceparent }),
-    ...(tracestate && { tracestate }),
+    ...(isTraced && { traceparent }),
+    ...(isTraced && tracestate && { tracestate }),
     ...(baggage && { baggage }),
   };
 }

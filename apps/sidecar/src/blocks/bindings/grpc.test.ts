@@ -1,0 +1,51 @@
+import { DaprDefinition, type InvokeBindingRequest } from '@outrigger/protocol/runtime';
+import { expect, test } from 'vitest';
+
+import { serveGrpc } from '../../../test/called.ts';
+import { echoBindings } from '../../../test/echo-bindings.ts';
+import { bindingMethods } from './grpc.ts';
+
+const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+const internal = 13;
+const invalidArgument = 3;
+
+async function api() {
+  const { bindings, requests } = echoBindings();
+  const { call } = await serveGrpc({
+    services: [{ name: DaprDefinition.fullName, methods: bindingMethods(bindings) }],
+  });
+  const invoke = (request: Partial<InvokeBindingRequest>, metadata: Record<string, string> = {}) =>
+    call(
+      DaprDefinition.fullName,
+      DaprDefinition.methods.invokeBinding,
+      { name: 'echo', operation: 'create', data: Buffer.alloc(0), metadata: {}, ...request },
+      metadata,
+    );
+  return { invoke, requests };
+}
+
+test('bytes and metadata go there and back as they are', async () => {
+  const { invoke, requests } = await api();
+  const data = Buffer.from([0, 255, 34]);
+  const answer = await invoke({ data, metadata: { key: 'k' } });
+  expect(requests).toMatchObject([{ operation: 'create', metadata: { key: 'k' } }]);
+  expect(Buffer.from(answer.data)).toEqual(data);
+  expect(answer.metadata).toMatchObject({ status: '200 OK', 'X-Break': 'a\nb' });
+  expect((await invoke({ operation: 'delete' })).data).toHaveLength(0);
+});
+
+test("the caller's trace goes into the metadata, and nothing else of the call does", async () => {
+  const { invoke, requests } = await api();
+  await invoke({ metadata: { key: 'k' } }, { traceparent, tracestate: 'a=b', baggage: 'c=d', 'x-own': 'e' });
+  expect(requests[0]?.metadata).toEqual({ key: 'k', traceparent, tracestate: 'a=b', baggage: 'c=d' });
+});
+
+test('failures have their status', async () => {
+  const { invoke } = await api();
+  await expect(invoke({ name: 'none' })).rejects.toMatchObject({
+    code: internal,
+    details: "error invoking output binding none: couldn't find output binding none",
+  });
+  await expect(invoke({ operation: 'get' })).rejects.toMatchObject({ code: internal });
+  await expect(invoke({}, { baggage: 'no value' })).rejects.toMatchObject({ code: invalidArgument });
+});
