@@ -93,18 +93,21 @@ auth:
     for (const part of ['resource.yaml', 'store', `127.0.0.1:${port}`]) expect(output).toContain(part);
   });
 
-  it.each(['--dapr-http-port', '--dapr-internal-grpc-port'])('a port in use for %s', async (flag) => {
-    const server = createServer();
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const { port } = server.address() as { port: number };
-    try {
-      const output = await failedStart(component('store', 'state.in-memory'), { args: [flag, String(port)] });
-      expect(output).toContain(String(port));
-      expect(output).toContain(flag);
-    } finally {
-      server.close();
-    }
-  });
+  it.each(['--dapr-http-port', '--dapr-grpc-port', '--dapr-internal-grpc-port'])(
+    'a port in use for %s',
+    async (flag) => {
+      const server = createServer();
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      const { port } = server.address() as { port: number };
+      try {
+        const output = await failedStart(component('store', 'state.in-memory'), { args: [flag, String(port)] });
+        expect(output).toContain(String(port));
+        expect(output).toContain(flag);
+      } finally {
+        server.close();
+      }
+    },
+  );
 
   it('an unknown flag, and no app id', async () => {
     await using unknown = new Child(sidecarCommand, ['--app-prot', '3000']);

@@ -16,35 +16,39 @@ export interface SidecarOptions {
   readonly cwd?: string;
   /** Default: a free one. A fixed one lets a restarted sidecar be found at its old place. */
   readonly httpPort?: number;
+  readonly grpcPort?: number;
 }
 
-/** A sidecar process with its HTTP API on a free port of 127.0.0.1. */
+/** A sidecar process with its APIs on free ports of 127.0.0.1. */
 export class Sidecar extends Child {
   readonly httpPort: number;
+  readonly grpcPort: number;
   readonly url: string;
 
-  private constructor(httpPort: number, args: readonly string[], options: SidecarOptions) {
+  private constructor(httpPort: number, grpcPort: number, args: readonly string[], options: SidecarOptions) {
     super(sidecarCommand, args, {
       env: { ...process.env, ...options.env },
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     });
     this.httpPort = httpPort;
+    this.grpcPort = grpcPort;
     this.url = `http://127.0.0.1:${httpPort}`;
   }
 
   /** Starts it without waiting for anything. */
   static async launch(options: SidecarOptions): Promise<Sidecar> {
     const [http = 0, grpc = 0] = await freePorts(2);
-    const httpPort = options.httpPort ?? http;
+    const { httpPort = http, grpcPort = grpc } = options;
     return new Sidecar(
       httpPort,
+      grpcPort,
       [
         '--app-id',
         options.appId,
         '--dapr-http-port',
         String(httpPort),
         '--dapr-grpc-port',
-        String(grpc),
+        String(grpcPort),
         '--enable-metrics=false',
         ...(options.appPort === undefined ? [] : ['--app-port', String(options.appPort)]),
         ...(options.resourcesPath === undefined ? [] : ['--resources-path', options.resourcesPath]),

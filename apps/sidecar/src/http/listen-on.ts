@@ -13,7 +13,7 @@ interface Internals {
 }
 
 /**
- * As `server.listen({ host, port })`: `listening` or `error` is emitted. For an IP address, the look-up of a name is left out:
+ * As `server.listen({ host, port })`: `listening` or `error` is emitted. An empty host: every address. For an IP address, the look-up of a name is left out:
  * what Node loads and compiles for it takes 10 to 20 ms, a fifth of a sidecar's start. Where Node does not offer that, and for
  * names, this is `server.listen`.
  */
@@ -24,6 +24,7 @@ export function listenOn(server: Server, host: string, port: number): void {
       ? 6
       : undefined;
   const { _listen2: listen } = server as Internals;
-  if (family === undefined || listen === undefined) server.listen({ host, port });
+  if (host === '') server.listen({ port });
+  else if (family === undefined || listen === undefined) server.listen({ host, port });
   else listen.call(server, host, port, family, 511, undefined, 0);
 }

@@ -1,6 +1,5 @@
-import type { Server } from 'node:http';
-import { connect } from 'node:net';
 import { lstatSync, unlinkSync } from 'node:fs';
+import { connect, type Server } from 'node:net';
 
 import { listenOn } from './listen-on.ts';
 
@@ -42,6 +41,29 @@ export async function listen(server: Server, endpoint: Endpoint, flags: ListenFl
   }
 }
 
+/**
+ * Binds each endpoint in turn by `listenOn`; a port of 0 becomes the one that the first of them got. Resolves to the port.
+ * A machine without IPv6 still has its other loopback address, so that `::1` may be missing behind another one.
+ */
+export async function listenOnEach(
+  endpoints: readonly Endpoint[],
+  flags: ListenFlags,
+  listenOn: (endpoint: Endpoint) => Promise<number>,
+): Promise<number> {
+  if (endpoints.length === 0) throw new Error(`no address to listen on: set ${flags.address}`);
+  let port: number | undefined;
+  for (const endpoint of endpoints) {
+    try {
+      port = await listenOn('host' in endpoint && port !== undefined ? { ...endpoint, port } : endpoint);
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code;
+      const isSpare = 'host' in endpoint && endpoint.host === '::1' && port !== undefined;
+      if (!isSpare || (code !== 'EADDRNOTAVAIL' && code !== 'EAFNOSUPPORT')) throw error;
+    }
+  }
+  return port ?? 0;
+}
+
 function bind(server: Server, endpoint: Endpoint): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
@@ -73,7 +95,8 @@ class ListenError extends Error {
   readonly code: string | undefined;
 
   constructor(endpoint: Endpoint, flags: ListenFlags, cause: NodeJS.ErrnoException) {
-    const where = 'socketPath' in endpoint ? endpoint.socketPath : `${bracketed(endpoint.host)}:${endpoint.port}`;
+    const where =
+      'socketPath' in endpoint ? endpoint.socketPath : `${bracketed(endpoint.host || '*')}:${endpoint.port}`;
     super(`cannot listen on ${where}: ${advice(cause, flags, 'socketPath' in endpoint)}`, { cause });
     this.code = cause.code;
   }

@@ -12,7 +12,7 @@ import { corsFor } from './cors.ts';
 import { replyError } from './error-reply.ts';
 import { Exchange } from './exchange.ts';
 import { removeHeader } from './headers.ts';
-import { type Endpoint, listen, type ListenFlags } from './listen.ts';
+import { type Endpoint, listen, type ListenFlags, listenOnEach } from './listen.ts';
 import { createServer } from './node-http.ts';
 import { replyText } from './reply.ts';
 import { cleanPath, hasBrokenEscape, originForm, unescapeText } from './request-path.ts';
@@ -93,24 +93,18 @@ class ApiServer implements HttpServer {
   }
 
   async listen(): Promise<number> {
-    const { addresses = [], socketPath, flags = defaultFlags } = this.#options;
-    let port = this.#options.port ?? 0;
+    const { addresses = [], port = 0, socketPath, flags = defaultFlags } = this.#options;
     const endpoints: readonly Endpoint[] =
       socketPath === undefined ? addresses.map((host) => ({ host, port })) : [{ socketPath }];
     try {
-      for (const endpoint of endpoints) {
-        const bound = await this.#listen('host' in endpoint ? { ...endpoint, port } : endpoint, flags);
-        port = bound ?? port;
-      }
-      if (this.#servers.length === 0) throw new Error(`no address to listen on: set ${flags.address}`);
-      return port;
+      return await listenOnEach(endpoints, flags, (endpoint) => this.#listen(endpoint, flags));
     } catch (error) {
       await this.close(0);
       throw error;
     }
   }
 
-  async #listen(endpoint: Endpoint, flags: ListenFlags): Promise<number | undefined> {
+  async #listen(endpoint: Endpoint, flags: ListenFlags): Promise<number> {
     const { headersTimeout = 10_000, readBufferSize = 4096, http2 = true } = this.#options;
     const maxHeaderSize = readBufferSize + headerSlack;
     const handler = (request: IncomingMessage, response: ServerResponse) => this.#serve(request, response);
@@ -135,18 +129,10 @@ class ApiServer implements HttpServer {
       this.#sockets.add(socket);
       socket.once('close', () => this.#sockets.delete(socket));
     });
-    try {
-      const port = await listen(server, endpoint, flags);
-      this.#servers.push(entry);
-      server.on('error', (error) => this.#logger.error(`HTTP server: ${error.message}`));
-      return port;
-    } catch (error) {
-      // A machine without IPv6 still has its other loopback address.
-      const code = (error as NodeJS.ErrnoException).code;
-      const isSpare = 'host' in endpoint && endpoint.host === '::1' && this.#servers.length > 0;
-      if (isSpare && (code === 'EADDRNOTAVAIL' || code === 'EAFNOSUPPORT')) return undefined;
-      throw error;
-    }
+    const port = await listen(server, endpoint, flags);
+    this.#servers.push(entry);
+    server.on('error', (error) => this.#logger.error(`HTTP server: ${error.message}`));
+    return port;
   }
 
   async close(graceMs: number): Promise<void> {

@@ -6,11 +6,13 @@ import { createRuntime, type Runtime } from '@outrigger/runtime';
 import { invokeFallback } from '../blocks/invoke/http.ts';
 import { type InternalServer, serveInternal } from '../blocks/invoke/internal-server.ts';
 import { GrpcPeers } from '../blocks/invoke/peers.ts';
+import type { PortServer } from '../grpc/port-server.ts';
 import { loopbackAddresses, parseListenAddresses } from '../http/listen.ts';
 import { createHttpServer, type HttpServer } from '../http/server.ts';
 import type { Api } from './api.ts';
 import { appConnection, appHealth, openAppChannel } from './app-connection.ts';
 import type { Flags } from './flag-table.ts';
+import { servePublicGrpc } from './grpc-server.ts';
 import { httpApi } from './http-api.ts';
 import type { ProcessLog } from './log.ts';
 import { apiVersion, sidecarVersion } from './version.ts';
@@ -38,6 +40,7 @@ export class Sidecar implements AsyncDisposable {
   /** What has been made, in its order; ends in the opposite one. */
   readonly #parts: AsyncDisposable[] = [];
   readonly #servers: HttpServer[] = [];
+  #grpc: PortServer | undefined;
   #internal: InternalServer | undefined;
   #runtime: Runtime | undefined;
   #phase: Phase = 'starting';
@@ -83,7 +86,8 @@ export class Sidecar implements AsyncDisposable {
     const left = () => Math.max(0, end - performance.now());
     // what the deliveries under way ask of the APIs needs the last part
     await this.#runtime?.drain(AbortSignal.timeout(graceMs * 0.8));
-    await Promise.all([...this.#servers.map((server) => server.close(left())), this.#internal?.close(left())]);
+    const servers = [...this.#servers, this.#grpc, this.#internal];
+    await Promise.all(servers.map((server) => server?.close(left())));
     await this[Symbol.asyncDispose]();
   }
 
@@ -171,7 +175,8 @@ export class Sidecar implements AsyncDisposable {
 
   async #serve(runtime: Runtime, internalPort: number): Promise<void> {
     const { flags, env, log } = this.#options;
-    const { routes, publicRoutes } = httpApi(this.#api(runtime));
+    const parts = this.#api(runtime);
+    const { routes, publicRoutes } = httpApi(parts);
     const { apiLogging } = runtime.configuration.logging;
     const isLogging = flags['enable-api-logging'] ?? apiLogging.enabled ?? false;
     const logger = log.scope('dapr.runtime.http');
@@ -199,6 +204,9 @@ export class Sidecar implements AsyncDisposable {
     this.#log.info(
       `HTTP server is listening on ${flags['unix-domain-socket'] ? flags['unix-domain-socket'] : `port ${httpPort}`}; internal gRPC on port ${internalPort}`,
     );
+
+    const grpcLogger = log.scope('dapr.runtime.grpc.api');
+    this.#grpc = this.#own(await servePublicGrpc({ api: parts, flags, logger: grpcLogger }));
 
     const publicPort = flags['dapr-public-port'];
     if (publicPort === undefined) return;

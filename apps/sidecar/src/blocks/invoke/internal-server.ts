@@ -1,12 +1,14 @@
-import type { Socket } from 'node:net';
-
-import { errorMessage, type Logger } from '@outrigger/core';
+import type { Logger } from '@outrigger/core';
 import type { Invocation } from '@outrigger/runtime';
 
-import { bindInternalPort, type InternalPort, type InternalPortOptions } from '../../grpc/internal-port.ts';
-import type { GrpcServer } from '../../grpc/server.ts';
+import { bindPort } from '../../grpc/port.ts';
+import { PortServer } from '../../grpc/port-server.ts';
 
-export interface InternalServerOptions extends InternalPortOptions {
+export interface InternalServerOptions {
+  /** Empty: every address. */
+  readonly host: string;
+  /** 0 picks a free one. */
+  readonly port: number;
   /** Longest message in bytes; 0: no limit. Streamed bodies may be longer, in several messages. Default 4 MiB. */
   readonly maxBodySize?: number;
   readonly logger: Logger;
@@ -25,69 +27,28 @@ export interface InternalServer {
 /** A message holds a piece of a body, or all of one within the limit, and beside it headers. */
 const headSize = 64 * 1024;
 const defaultBodySize = 4 * 1024 * 1024;
+const flags = { port: '--dapr-internal-grpc-port', address: '--dapr-internal-grpc-listen-address' };
 
 /** Bytes of the longest message to take between sidecars; 0: no limit. */
 export function messageLimit(maxBodySize: number = defaultBodySize): number {
   return maxBodySize > 0 ? Math.max(maxBodySize, 1024 * 1024) + headSize : 0;
 }
 
-/** Binds the port; the gRPC library is imported when the first peer connects. Rejects when the port cannot be bound. */
+/** Binds the port; what answers is imported when the first peer connects. Rejects when the port cannot be bound. */
 export async function serveInternal(options: InternalServerOptions): Promise<InternalServer> {
-  return new GrpcInternalServer(await bindInternalPort(options), options);
-}
-
-class GrpcInternalServer implements InternalServer {
-  readonly #internalPort: InternalPort;
-  readonly #options: InternalServerOptions;
-  #started: Promise<GrpcServer> | undefined;
-  #closed: Promise<void> | undefined;
-
-  constructor(internalPort: InternalPort, options: InternalServerOptions) {
-    this.#internalPort = internalPort;
-    this.#options = options;
-  }
-
-  get port(): number {
-    return this.#internalPort.port;
-  }
-
-  serve(invocation: Pick<Invocation, 'fromPeer'>): void {
-    this.#internalPort.serve((socket) => {
-      this.#started ??= this.#start(invocation);
-      this.#started.then(
-        (started) => started.inject(socket),
-        (error: unknown) => {
-          this.#options.logger.error(`the internal gRPC server did not start: ${errorMessage(error)}`);
-          socket.destroy();
-        },
-      );
-    });
-  }
-
-  close(graceMs: number): Promise<void> {
-    return (this.#closed ??= this.#close(graceMs));
-  }
-
-  async #close(graceMs: number): Promise<void> {
-    const ended = this.#internalPort.close();
-    const started = await this.#started?.catch(() => undefined);
-    started?.sayGoodbye();
-    const cut = setTimeout(() => void this.#internalPort[Symbol.asyncDispose](), graceMs);
-    await ended;
-    clearTimeout(cut);
-    started?.end();
-  }
-
-  async #start(invocation: Pick<Invocation, 'fromPeer'>): Promise<GrpcServer> {
-    const [{ createGrpcServer }, { serviceInvocation }] = await Promise.all([
-      import('../../grpc/server.ts'),
-      import('./service-invocation.ts'),
-    ]);
-    const { logger, maxBodySize } = this.#options;
-    return createGrpcServer({
-      services: [serviceInvocation(invocation)],
-      maxMessageSize: messageLimit(maxBodySize),
-      logger,
-    });
-  }
+  const { host, port, maxBodySize, logger } = options;
+  const server = new PortServer(await bindPort({ endpoints: [{ host, port }], flags }), logger);
+  return {
+    port: server.port,
+    serve: (invocation) =>
+      server.serve(async () => {
+        const [{ createGrpcServer }, { serviceInvocation }] = await Promise.all([
+          import('../../grpc/server.ts'),
+          import('./service-invocation.ts'),
+        ]);
+        const services = [serviceInvocation(invocation)];
+        return createGrpcServer({ services, maxMessageSize: messageLimit(maxBodySize), logger });
+      }),
+    close: (graceMs) => server.close(graceMs),
+  };
 }
