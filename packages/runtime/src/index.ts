@@ -6,6 +6,7 @@ export {
   type Body,
   type BulkTopicEvent,
   type GrpcAppStatus,
+  type GrpcCaller,
   type HeaderMap,
   type InputBinding,
   type InputBindingAnswer,
@@ -13,9 +14,13 @@ export {
   type SubscriptionSpec,
   type TopicEvent,
   type TopicEventStatus,
+  UnfitRequestError,
 } from './app-channel/app-channel.ts';
 export { HttpAppChannel, type HttpAppChannelOptions } from './app-channel/http.ts';
 export type { HttpAppProtocol } from './app-channel/http-client.ts';
+export { dialUntilConnectable } from './app-channel/dial.ts';
+export { headerValue, httpHeadersOf } from './app-channel/http-headers.ts';
+export { unlessAborted } from './app-channel/unless-aborted.ts';
 export {
   type BindingAnswer,
   type BindingHandler,
@@ -50,7 +55,15 @@ export { wholeBody } from './blocks/invocation-body.ts';
 export { createInvocation } from './blocks/invocation-block.ts';
 export { PeerError } from './blocks/invocation-errors.ts';
 export { methodOf } from './blocks/invocation-path.ts';
-export type { Invocation, InvocationOptions, InvokeRequest, PeerTransport } from './blocks/invocation.ts';
+export type {
+  Invocation,
+  InvocationOptions,
+  InvokeRequest,
+  PeerTransport,
+  ProxyAnswer,
+  ProxyHop,
+  ProxyRequest,
+} from './blocks/invocation.ts';
 export type { BulkPublishEvent, FailedPublish, PublishEvent, PubSubTopics } from './blocks/pubsub.ts';
 export { SecretsBlock, type SecretsBlockOptions, type SecretsComponent, type SecretsHandle } from './blocks/secrets.ts';
 export { queryFailed } from './blocks/state-errors.ts';
@@ -83,5 +96,12 @@ export {
 export { createRuntime } from './create-runtime.ts';
 export type { ApiRule, Configuration } from './resources/configuration.ts';
 export { describeProblem, type Problem, ResourceError } from './resources/problems.ts';
-export type { ActiveSubscription, LoadedComponent, Runtime, RuntimeOptions, StreamingSubscription } from './runtime.ts';
+export type {
+  ActiveSubscription,
+  LoadedComponent,
+  RunningSubscription,
+  Runtime,
+  RuntimeOptions,
+  StreamingSubscription,
+} from './runtime.ts';
 export { secretNotFound } from './blocks/secrets-errors.ts';

@@ -2,14 +2,23 @@ import { hostname, networkInterfaces } from 'node:os';
 
 import type { Policy } from '@outrigger/core';
 
-import type { AppRequest, AppResponse } from '../app-channel/app-channel.ts';
+import { type AppRequest, type AppResponse, type HeaderMap, UnfitRequestError } from '../app-channel/app-channel.ts';
 import { ApiError } from '../errors.ts';
-import type { Invocation, InvocationOptions, InvokeRequest } from './invocation.ts';
+import { UnreachableAddresses } from './invocation-balancing.ts';
 import { isShort, OneTimeBody, wholeBody } from './invocation-body.ts';
-import { appInvokeFailed, badPeerRequest, invokeFailed, noAppChannel } from './invocation-errors.ts';
+import { appInvokeFailed, badPeerRequest, invokeFailed, noAppChannel, proxyFailed } from './invocation-errors.ts';
 import { ForwardedHeaders, peerRequestHeaders, requestHeaders, responseHeaders } from './invocation-headers.ts';
 import { MethodPathError, normalizeMethod, normalizePath } from './invocation-path.ts';
+import { InvocationProxy } from './invocation-proxy.ts';
 import { callApp, type InvocationRoute, InvocationRoutes } from './invocation-route.ts';
+import type {
+  Invocation,
+  InvocationOptions,
+  InvokeRequest,
+  ProxyAnswer,
+  ProxyHop,
+  ProxyRequest,
+} from './invocation.ts';
 
 const defaultReplaySize = 4 * 1024 * 1024;
 
@@ -21,13 +30,17 @@ export function createInvocation(options: InvocationOptions): Invocation & Async
 class InvocationBlock implements Invocation, AsyncDisposable {
   readonly #options: InvocationOptions;
   readonly #routes: InvocationRoutes;
+  readonly #proxy: InvocationProxy;
   /** Outcomes of calls whose body was sent and cannot be sent again. */
   readonly #final = new WeakSet();
 
   constructor(options: InvocationOptions) {
     this.#options = options;
+    const unreachable = new UnreachableAddresses();
+    this.#proxy = new InvocationProxy(options, unreachable);
     this.#routes = new InvocationRoutes({
       ...options,
+      unreachable,
       forwarded: new ForwardedHeaders(options.hostAddress ?? firstAddress(), hostname()),
       isFinal: (outcome) => typeof outcome === 'object' && outcome !== null && this.#final.has(outcome),
     });
@@ -41,15 +54,12 @@ class InvocationBlock implements Invocation, AsyncDisposable {
       const body = await this.#bodyToSend(request, route);
       const headers = requestHeaders(request.headers, body);
       route.addHeaders?.(headers);
-      const outbound: AppRequest = { verb: request.verb, path, query: request.query, headers, body };
+      const { verb, query, grpc } = request;
+      const outbound: AppRequest = { verb, path, query, headers, body, ...(grpc && { grpc }) };
       const response = await (policy
         ? this.#attempts(policy, route, outbound, signal)
         : route.call(outbound, signal, 1));
-      return {
-        status: response.status,
-        headers: responseHeaders(response.headers, response.body),
-        body: response.body,
-      };
+      return { ...response, headers: responseHeaders(response.headers, response.body) };
     } catch (error) {
       if (signal.aborted) throw signal.reason;
       throw apiErrorIn(error) ?? invokeFailed(request.target, error);
@@ -58,21 +68,34 @@ class InvocationBlock implements Invocation, AsyncDisposable {
 
   async fromPeer(request: AppRequest, signal: AbortSignal): Promise<AppResponse> {
     if (this.#options.app === undefined) throw noAppChannel();
-    const { verb, query, body } = request;
+    const { verb, query, body, grpc } = request;
     try {
       const path = normalizeMethod(request.path);
       const headers = peerRequestHeaders(request.headers, body);
-      const response = await callApp(this.#options, { verb, path, query, headers, body }, signal);
-      return {
-        status: response.status,
-        headers: responseHeaders(response.headers, response.body),
-        body: response.body,
-      };
+      const response = await callApp(this.#options, { verb, path, query, headers, body, ...(grpc && { grpc }) }, signal);
+      return { ...response, headers: responseHeaders(response.headers, response.body) };
     } catch (error) {
       if (signal.aborted) throw signal.reason;
-      if (error instanceof MethodPathError) throw badPeerRequest(error.message);
+      if (error instanceof MethodPathError || error instanceof UnfitRequestError) throw badPeerRequest(error.message);
       throw apiErrorIn(error) ?? appInvokeFailed(error);
     }
+  }
+
+  async proxy<A extends ProxyAnswer>(
+    request: ProxyRequest,
+    attempt: (hop: ProxyHop, signal: AbortSignal) => Promise<A>,
+    signal: AbortSignal,
+  ): Promise<A> {
+    try {
+      return await this.#proxy.call(request, attempt, signal);
+    } catch (error) {
+      if (signal.aborted) throw signal.reason;
+      throw apiErrorIn(error) ?? proxyFailed(request.target, error);
+    }
+  }
+
+  proxyFromPeer(metadata: HeaderMap, target?: string): ProxyHop {
+    return this.#proxy.fromPeer(metadata, target);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -94,7 +117,7 @@ class InvocationBlock implements Invocation, AsyncDisposable {
   ): Promise<AppResponse> {
     const once = request.body instanceof OneTimeBody ? request.body : undefined;
     return policy.execute(async (attemptSignal, attempt) => {
-      if (once !== undefined) this.#markWhenAborted(once, attemptSignal);
+      const unmark = once && this.#markWhenAborted(once, attemptSignal);
       // An attempt's signal follows the caller's only until status and headers are there; a body lives longer.
       const live = attemptSignal === signal ? signal : AbortSignal.any([attemptSignal, signal]);
       try {
@@ -104,16 +127,22 @@ class InvocationBlock implements Invocation, AsyncDisposable {
       } catch (error) {
         if (once?.started && error instanceof Error) this.#final.add(error);
         throw error;
+      } finally {
+        unmark?.();
       }
     }, signal);
   }
 
-  /** A timeout ends an attempt over the head of its call: what it rejects with is the signal's reason. */
-  #markWhenAborted(body: OneTimeBody, signal: AbortSignal): void {
+  /**
+   * A timeout ends an attempt over the head of its call: what it rejects with is the signal's reason. Hands back what ends the
+   * watch.
+   */
+  #markWhenAborted(body: OneTimeBody, signal: AbortSignal): () => void {
     const onAbort = (): void => {
       if (body.started && signal.reason instanceof Error) this.#final.add(signal.reason);
     };
     signal.addEventListener('abort', onAbort, { once: true });
+    return () => signal.removeEventListener('abort', onAbort);
   }
 }
 

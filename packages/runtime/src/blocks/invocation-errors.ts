@@ -1,6 +1,8 @@
-import { errorMessage } from '@outrigger/core';
+import { errorMessage, TimeoutError } from '@outrigger/core';
 
+import { UnfitRequestError } from '../app-channel/app-channel.ts';
 import { ApiError, type GrpcStatusName } from '../errors.ts';
+import { InvocationTargetError } from './invocation-target.ts';
 
 // Dapr's texts: pkg/messages and pkg/messaging of 1.18.
 
@@ -26,7 +28,9 @@ function goName(status: GrpcStatusName): string {
 /** The target was not reached, or its sidecar did not let the call through. */
 export function invokeFailed(target: string, cause: unknown): ApiError {
   const denied = cause instanceof PeerError && cause.grpcStatus === 'PERMISSION_DENIED';
-  return new ApiError(`failed to invoke, id: ${target}, err: ${errorMessage(cause)}`, {
+  // the words of a peer, also when there is none
+  const reason = cause instanceof UnfitRequestError ? new PeerError('INVALID_ARGUMENT', cause.message) : cause;
+  return new ApiError(`failed to invoke, id: ${target}, err: ${errorMessage(reason)}`, {
     errorCode: 'ERR_DIRECT_INVOKE',
     httpStatus: denied ? 403 : 500,
     grpcStatus: denied ? 'PERMISSION_DENIED' : 'INTERNAL',
@@ -41,6 +45,28 @@ function refusedToPeer(message: string, grpcStatus: GrpcStatusName, cause?: unkn
 /** A peer calls, but this sidecar has no app. */
 export function noAppChannel(): ApiError {
   return refusedToPeer('app channel is not initialized', 'INTERNAL');
+}
+
+/** A gRPC call was not handed on, or nothing came back in time. */
+export function proxyFailed(target: string, cause: unknown): ApiError {
+  const isTarget = cause instanceof InvocationTargetError;
+  const grpcStatus = isTarget
+    ? 'INVALID_ARGUMENT'
+    : cause instanceof TimeoutError
+      ? 'DEADLINE_EXCEEDED'
+      : 'UNAVAILABLE';
+  const message = `failed to invoke, id: ${target}, err: ${errorMessage(cause)}`;
+  return new ApiError(message, { errorCode: 'ERR_DIRECT_INVOKE', httpStatus: 500, grpcStatus, cause });
+}
+
+/** A gRPC call for this process's app, which is not there or not to be called for now. */
+export function appNotCallable(reason: string): ApiError {
+  return refusedToPeer(reason, 'UNAVAILABLE');
+}
+
+/** A peer has a call for an app that is not this one's: it found this sidecar at an address that is another's by now. */
+export function otherApp(appId: string, target: string): ApiError {
+  return refusedToPeer(`this is the sidecar of ${appId}; ${target} is to be found elsewhere`, 'UNAVAILABLE');
 }
 
 /** A peer's request that makes no sense. */

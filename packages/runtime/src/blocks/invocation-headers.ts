@@ -22,6 +22,12 @@ const neverToApp: ReadonlySet<string> = new Set(
   [...neverToTarget].filter((name) => !Object.values(identity).includes(name)),
 );
 
+/** This process, as those that it calls see it. */
+export interface CallerIdentity {
+  readonly appId: string;
+  readonly namespace: string;
+}
+
 export type MutableHeaders = Record<string, string | readonly string[]>;
 
 /** A caller's headers without those that end here. A length stays only with a body that still streams: else it is known anew. */
@@ -42,12 +48,31 @@ export function responseHeaders(headers: HeaderMap, body: Body): MutableHeaders 
   return without(headers, never, !(body instanceof Uint8Array));
 }
 
+/** A gRPC caller's metadata without what ends here, and with who calls whom; `dapr-app-id` is for sidecars before Dapr 1.16. */
+export function proxyMetadata(
+  metadata: HeaderMap,
+  caller: CallerIdentity,
+  callee: { readonly appId: string; readonly target?: string },
+): MutableHeaders {
+  const kept = without(metadata, neverToTarget, false);
+  addIdentity(kept, caller, callee.appId);
+  if (callee.target !== undefined) kept['dapr-app-id'] = callee.target;
+  return kept;
+}
+
+/** The same for the app, as a peer sent it: it says who called. Older sidecars put their word behind their app's: the last counts. */
+export function peerProxyMetadata(metadata: HeaderMap): MutableHeaders {
+  const kept = without(metadata, neverToApp, false);
+  for (const name of Object.values(identity)) {
+    const values = kept[name];
+    const last = typeof values === 'string' ? undefined : values?.at(-1);
+    if (last !== undefined) kept[name] = last;
+  }
+  return kept;
+}
+
 /** Adds who calls whom. */
-export function addIdentity(
-  headers: MutableHeaders,
-  caller: { appId: string; namespace: string },
-  calleeAppId: string,
-): void {
+export function addIdentity(headers: MutableHeaders, caller: CallerIdentity, calleeAppId: string): void {
   headers[identity.caller] = caller.appId;
   headers[identity.callerNamespace] = caller.namespace;
   headers[identity.callee] = calleeAppId;

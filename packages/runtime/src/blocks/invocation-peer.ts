@@ -38,18 +38,24 @@ export class PeerApp {
    * Calls one of the app's sidecars; one that cannot be reached is passed over for the next. Rejects with ComponentError
    * `unavailable` when none could be reached, else with what the peer said.
    */
-  async call(request: AppRequest, signal: AbortSignal): Promise<AppResponse> {
-    const { appId, namespace, peers, unreachable } = this.#options;
+  call(request: AppRequest, signal: AbortSignal): Promise<AppResponse> {
+    const { peers } = this.#options;
     if (peers === undefined) {
       throw new Error('calls to other apps are not set up: this runtime was made without a peer transport');
     }
+    return this.each((address) => peers.call(address, this.#options, request, signal), signal);
+  }
+
+  /** As {@link call}, for calls that are made otherwise: `attempt` rejects with ComponentError `unavailable` when nothing was sent. */
+  async each<T>(attempt: (address: string) => Promise<T>, signal: AbortSignal): Promise<T> {
+    const { unreachable } = this.#options;
     const addresses = this.#turns.order(await this.#resolve(signal), unreachable);
     let failure: unknown;
     for (const address of addresses) {
       try {
-        const response = await peers.call(address, { appId, namespace }, request, signal);
+        const answer = await attempt(address);
         unreachable.delete(address);
-        return response;
+        return answer;
       } catch (error) {
         if (signal.aborted || !isUnavailable(error)) throw error;
         unreachable.add(address);
@@ -69,10 +75,19 @@ export class PeerApp {
     try {
       return await this.call(request, signal);
     } catch (error) {
-      if (signal.aborted || !(isUnavailable(error) || (isPeerUnavailable(error) && isRepeatable(request)))) throw error;
-      const message = `failed to invoke target ${this.#options.appId} after ${attempt - 1} retries. Error: ${errorMessage(error)}`;
-      throw new PeerUnreachedError(message, { cause: error });
+      if (!signal.aborted && isPeerUnavailable(error) && isRepeatable(request)) throw this.#unreached(error, attempt);
+      throw this.unreached(error, attempt, signal);
     }
+  }
+
+  /** The error that the built-in retries know, for one that says that nothing was sent; others as they are. */
+  unreached(error: unknown, attempt: number, signal: AbortSignal): unknown {
+    return !signal.aborted && isUnavailable(error) ? this.#unreached(error, attempt) : error;
+  }
+
+  #unreached(error: unknown, attempt: number): PeerUnreachedError {
+    const message = `failed to invoke target ${this.#options.appId} after ${attempt - 1} retries. Error: ${errorMessage(error)}`;
+    return new PeerUnreachedError(message, { cause: error });
   }
 
   async #resolve(signal: AbortSignal): Promise<readonly string[]> {

@@ -1,14 +1,16 @@
 import { errorMessage, type Policy, policy } from '@outrigger/core';
 
 import type { AppRequest, AppResponse } from '../app-channel/app-channel.ts';
+import { grpcStatus } from '../errors.ts';
+import { RecentlyUsed } from '../resilience/recently-used.ts';
 import { HttpEndpointClient } from './http-endpoint-client.ts';
 import type { InvocationOptions } from './invocation.ts';
-import { UnreachableAddresses } from './invocation-balancing.ts';
+import type { UnreachableAddresses } from './invocation-balancing.ts';
 import { cancelBody } from './invocation-body.ts';
 import { AppUnhealthyError } from './invocation-errors.ts';
-import { addIdentity, type ForwardedHeaders, type MutableHeaders } from './invocation-headers.ts';
+import { addIdentity, type CallerIdentity, type ForwardedHeaders, type MutableHeaders } from './invocation-headers.ts';
 import { PeerApp, PeerUnreachedError } from './invocation-peer.ts';
-import { parseTarget } from './invocation-target.ts';
+import { appOf, callerIdentity, parseTarget } from './invocation-target.ts';
 
 /** A target made ready: everything that does not depend on the single call. */
 export interface InvocationRoute {
@@ -28,28 +30,27 @@ export interface RouteOptions extends InvocationOptions {
   readonly forwarded: ForwardedHeaders;
   /** Whether an outcome is one of a request that cannot be sent again. */
   readonly isFinal: (outcome: unknown) => boolean;
+  /** Addresses of peers that did not answer. */
+  readonly unreachable: UnreachableAddresses;
 }
 
-/** Routes kept; when there are more distinct targets, those that came first are made ready anew when they come back. */
-const keptRoutes = 1000;
-/** What Dapr calls the namespace where none is set. */
-const defaultNamespace = 'default';
+/** Routes kept; when there are more distinct targets, those not used for longest are made ready anew when they come back. */
+export const keptRoutes = 1000;
 
 /** The routes to all targets, each made when its target is first called. */
 export class InvocationRoutes implements AsyncDisposable {
   readonly #options: RouteOptions;
-  readonly #self: { readonly appId: string; readonly namespace: string };
+  readonly #self: CallerIdentity;
   readonly #endpoints: ReadonlyMap<string, HttpEndpointClient>;
-  readonly #routes = new Map<string, InvocationRoute>();
+  readonly #routes = new RecentlyUsed<InvocationRoute>(keptRoutes, (route) => this.#drop(route));
   /** Of routes that were dropped, as long as there are calls in flight. */
   readonly #closing = new Set<HttpEndpointClient>();
-  readonly #unreachable = new UnreachableAddresses();
   readonly #peerRetry: Policy<AppResponse>;
 
   constructor(options: RouteOptions) {
-    const { appId, httpEndpoints = [], logger, namespace, policies } = options;
+    const { httpEndpoints = [], logger, policies } = options;
     this.#options = options;
-    this.#self = { appId, namespace: namespace || defaultNamespace };
+    this.#self = callerIdentity(options);
     this.#endpoints = new Map(httpEndpoints.map((endpoint) => [endpoint.name, new HttpEndpointClient(endpoint)]));
     this.#peerRetry = policy<AppResponse>([policies.serviceRetry], {
       judgeError: (error) => (error instanceof PeerUnreachedError ? 'retryable' : 'failure'),
@@ -59,39 +60,28 @@ export class InvocationRoutes implements AsyncDisposable {
 
   /** Throws an InvocationTargetError when the text is no target. */
   route(target: string): InvocationRoute {
-    const known = this.#routes.get(target);
-    if (known !== undefined) return known;
-    const route = this.#newRoute(target);
-    if (this.#routes.size >= keptRoutes) this.#dropOldest();
-    this.#routes.set(target, route);
-    return route;
+    return this.#routes.get(target, () => this.#newRoute(target));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     const ofRoutes = [...this.#routes.values()].flatMap(({ client }) => client ?? []);
-    this.#routes.clear();
     const clients = [...this.#endpoints.values(), ...ofRoutes, ...this.#closing];
     await Promise.all(clients.map((client) => client[Symbol.asyncDispose]()));
   }
 
-  #dropOldest(): void {
-    for (const [target, { client }] of this.#routes) {
-      this.#routes.delete(target);
-      if (client === undefined) return;
-      this.#closing.add(client);
-      const closed = (): void => void this.#closing.delete(client);
-      // The failures of its calls are told to their callers.
-      client.close().then(closed, closed);
-      return;
-    }
+  #drop({ client }: InvocationRoute): void {
+    if (client === undefined) return;
+    this.#closing.add(client);
+    const closed = (): void => void this.#closing.delete(client);
+    // The failures of its calls are told to their callers.
+    client.close().then(closed, closed);
   }
 
   #newRoute(text: string): InvocationRoute {
     const { namespace: ownNamespace, policies, isFinal } = this.#options;
     const target = parseTarget(text, ownNamespace, this.#endpoints);
     const policyOf = policies.app<AppResponse>(text, {
-      protocol: 'http',
-      statusOf: (response) => response.status,
+      statusOf: ({ grpc, status }) => (grpc === undefined ? status : grpcStatus[grpc.status]),
       isFinal,
       discard: (response) => cancelBody(response.body),
     });
@@ -100,10 +90,8 @@ export class InvocationRoutes implements AsyncDisposable {
       const client = new HttpEndpointClient({ baseUrl: target.url, headers: [] });
       return { ...urlRoute(client, policyOf), client };
     }
-    const { appId } = target;
-    const namespace = ownNamespace === '' && target.namespace === defaultNamespace ? '' : target.namespace;
-    const isSelf = appId === this.#self.appId && namespace === ownNamespace;
-    return isSelf ? this.#selfRoute(policyOf) : this.#peerRoute(appId, namespace, policyOf);
+    const app = appOf(target, this.#options);
+    return app.isSelf ? this.#selfRoute(policyOf) : this.#peerRoute(app.appId, app.namespace, policyOf);
   }
 
   #selfRoute(policyOf: InvocationRoute['policyOf']): InvocationRoute {
@@ -116,8 +104,8 @@ export class InvocationRoutes implements AsyncDisposable {
   }
 
   #peerRoute(appId: string, namespace: string, policyOf: InvocationRoute['policyOf']): InvocationRoute {
-    const { forwarded, peers, resolver } = this.#options;
-    const app = new PeerApp({ appId, namespace, peers, resolver, unreachable: this.#unreachable });
+    const { forwarded, peers, resolver, unreachable } = this.#options;
+    const app = new PeerApp({ appId, namespace, peers, resolver, unreachable });
     const addHeaders = (headers: MutableHeaders): void => {
       addIdentity(headers, this.#self, appId);
       forwarded.addTo(headers);

@@ -1,3 +1,5 @@
+import type { CallerIdentity } from './invocation-headers.ts';
+
 /** Where a call goes, read from the text that names it. */
 export type InvocationTarget<E> =
   | { readonly kind: 'app'; readonly appId: string; readonly namespace: string }
@@ -5,7 +7,7 @@ export type InvocationTarget<E> =
   | { readonly kind: 'url'; readonly url: string };
 
 /** A target that cannot be one. The message is for the caller. */
-class InvocationTargetError extends Error {
+export class InvocationTargetError extends Error {
   override readonly name = 'InvocationTargetError';
 }
 
@@ -30,4 +32,24 @@ export function parseTarget<E>(
   const [appId = '', own, ...more] = target.split('.');
   if (appId === '' || own === '' || more.length > 0) throw new InvocationTargetError(`invalid app id ${target}`);
   return { kind: 'app', appId, namespace: own ?? namespace };
+}
+
+/** What Dapr calls the namespace where none is set. */
+const defaultNamespace = 'default';
+
+interface Self {
+  readonly appId: string;
+  /** Empty when none is set. */
+  readonly namespace: string;
+}
+
+/** This process as it tells others who it is. */
+export function callerIdentity({ appId, namespace }: Self): CallerIdentity {
+  return { appId, namespace: namespace || defaultNamespace };
+}
+
+/** The app that a target means, and whether that is this process's own. */
+export function appOf(target: Self, self: Self): Self & { readonly isSelf: boolean } {
+  const namespace = self.namespace === '' && target.namespace === defaultNamespace ? '' : target.namespace;
+  return { appId: target.appId, namespace, isSelf: target.appId === self.appId && namespace === self.namespace };
 }

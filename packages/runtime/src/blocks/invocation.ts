@@ -1,6 +1,6 @@
 import type { Logger, NameResolver } from '@outrigger/core';
 
-import type { AppChannel, AppRequest, AppResponse } from '../app-channel/app-channel.ts';
+import type { AppChannel, AppRequest, AppResponse, HeaderMap } from '../app-channel/app-channel.ts';
 import type { Policies } from '../resilience/policies.ts';
 import type { HttpEndpoint } from '../resources/http-endpoint-resource.ts';
 
@@ -26,6 +26,34 @@ export interface InvokeRequest extends AppRequest {
   readonly path: string;
 }
 
+/** A gRPC call that is handed on as it is; nobody here looks into its messages. */
+export interface ProxyRequest {
+  /** `app` or `app.namespace`. */
+  readonly target: string;
+  /** `/package.Service/Method`. */
+  readonly method: string;
+  /** As the caller sent it, without what belongs to the transport. */
+  readonly metadata: HeaderMap;
+}
+
+/** Where a gRPC call goes next. */
+export interface ProxyHop {
+  /** Of a sidecar of the target's app; absent: this process's own app. */
+  readonly address?: string;
+  /** What is to go along: the caller's without what ends here, and who calls whom. */
+  readonly metadata: HeaderMap;
+}
+
+/** What has come of an attempt to hand a gRPC call on when the first is heard of it again. */
+export interface ProxyAnswer {
+  /** gRPC code with which the call has ended and nothing else was answered; `undefined`: the answer has begun. */
+  readonly code: number | undefined;
+  /** The request cannot be sent again. */
+  readonly isFinal: boolean;
+  /** Lets go of an answer that nobody will see. */
+  cancel(): void;
+}
+
 export interface Invocation {
   /** Calls the target; its own status, headers and body come back whatever they are. Throws an ApiError when it was not reached. */
   invoke(request: InvokeRequest, signal: AbortSignal): Promise<AppResponse>;
@@ -35,6 +63,28 @@ export interface Invocation {
    * it is normalised here. Throws an ApiError when the app was not reached.
    */
   fromPeer(request: AppRequest, signal: AbortSignal): Promise<AppResponse>;
+
+  /**
+   * Hands a gRPC call on to the target's app: `attempt` is made with one of its sidecars after the other, and again as the
+   * target's policies say, until it is answered. What comes after the answer's beginning is no business of the policies. As in
+   * Dapr there are none for calls to this process's own app.
+   *
+   * @param attempt resolves when something was answered; rejects with ComponentError `unavailable` when nothing was sent
+   * @returns the answer of the last attempt, whatever it is; throws an ApiError when there was none
+   */
+  proxy<A extends ProxyAnswer>(
+    request: ProxyRequest,
+    attempt: (hop: ProxyHop, signal: AbortSignal) => Promise<A>,
+    signal: AbortSignal,
+  ): Promise<A>;
+
+  /**
+   * Where a gRPC call of a peer goes: to this process's app, for which it must be. Throws an ApiError when the app cannot be
+   * called.
+   *
+   * @param target the app id that the peer has named; absent: none
+   */
+  proxyFromPeer(metadata: HeaderMap, target?: string): ProxyHop;
 }
 
 export interface InvocationOptions {
