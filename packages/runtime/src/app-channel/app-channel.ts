@@ -11,7 +11,7 @@ export type Body = Uint8Array | AsyncIterable<Uint8Array> | undefined;
 
 /** A call that goes to an app, or to another sidecar for its app. */
 export interface AppRequest {
-  /** HTTP verb, upper-case. */
+  /** HTTP verb, upper-case. Empty when a gRPC caller names none, `NONE` when it says so; apps that speak gRPC need none. */
   readonly verb: string;
   /** Normalised, starts with `/`, without the query. */
   readonly path: string;
@@ -20,6 +20,13 @@ export interface AppRequest {
   /** Those that are to arrive: who makes the call has taken out what concerns its own connection to the caller. */
   readonly headers: HeaderMap;
   readonly body: Body;
+  /** Present when the caller speaks gRPC: headers are its metadata, as that is on the wire. */
+  readonly grpc?: GrpcCaller;
+}
+
+export interface GrpcCaller {
+  /** Which protobuf message the body is; empty: nobody says. */
+  readonly dataTypeUrl: string;
 }
 
 /** How an app that speaks gRPC ended a call. */
@@ -28,6 +35,10 @@ export interface GrpcAppStatus {
   readonly message: string;
   /** An encoded `google.rpc.Status`, as the app sent it in `grpc-status-details-bin`. */
   readonly details?: Uint8Array;
+  /** Metadata behind the answer, as it is on the wire. */
+  readonly trailers?: HeaderMap;
+  /** Which protobuf message the body is. */
+  readonly dataTypeUrl?: string;
 }
 
 /** What the app answered. `body` must be consumed or cancelled (`return()`); it may still be streaming. */
@@ -117,14 +128,19 @@ export interface SubscriptionSpec {
 
 /** The app was reached and answered with an error; worth another try. */
 export class AppError extends Error {
-  /** What the app answered; resiliency's `matching.httpStatusCodes` is held against it. */
-  readonly httpStatus: number;
+  /** What the app answered, a HTTP status or the code of a gRPC status; resiliency's `matching` is held against it. */
+  readonly statusCode: number;
 
-  constructor(message: string, httpStatus: number) {
+  constructor(message: string, statusCode: number) {
     super(message);
     this.name = 'AppError';
-    this.httpStatus = httpStatus;
+    this.statusCode = statusCode;
   }
+}
+
+/** A request that this app cannot be asked: nothing was sent. The message says what it lacks. */
+export class UnfitRequestError extends Error {
+  override readonly name = 'UnfitRequestError';
 }
 
 /**

@@ -1,5 +1,7 @@
 import type { RequestMetadata } from '@outrigger/core';
 
+import type { HeaderMap } from './app-channel.ts';
+
 /** What concerns one connection only and is never passed on (RFC 9110, 7.6.1, and what Dapr adds to it). */
 export const hopByHop: readonly string[] = [
   'connection',
@@ -40,10 +42,25 @@ export function addMetadataHeaders(headers: MutableHeaders, metadata: RequestMet
 }
 
 /** Control characters and whatever lies beyond ASCII become percent escapes of their UTF-8. */
-function headerValue(value: string): string {
+export function headerValue(value: string): string {
   return /^[\t\x20-\x7e]*$/.test(value)
     ? value
     : value.toWellFormed().replaceAll(/[^\t\x20-\x7e]/gu, encodeURIComponent);
+}
+
+/**
+ * gRPC metadata as HTTP headers, in Dapr's way: names that are gRPC's own get `dapr-` in front, values that are bytes are left
+ * out. A body that is a protobuf message by its type is `application/x-protobuf`.
+ */
+export function httpHeadersOf(metadata: HeaderMap, dataTypeUrl: string = ''): HeaderMap {
+  const headers: Record<string, string | readonly string[]> = {};
+  for (const name in metadata) {
+    const value = metadata[name];
+    if (value === undefined || name.endsWith('-bin')) continue;
+    headers[name.startsWith('grpc-') ? `dapr-${name}` : name] = value;
+  }
+  if (dataTypeUrl !== '') headers['content-type'] = 'application/x-protobuf';
+  return headers;
 }
 
 /** A path, with or without a query, that can stand in a request line. */

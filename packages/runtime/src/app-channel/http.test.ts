@@ -355,7 +355,7 @@ describe('delivering', () => {
   it('fails with the status of the app', async () => {
     const app = await start(() => ({ status: 503, body: 'later' }));
     await expect(channelTo(app.port).deliver(event, never)).rejects.toMatchObject({
-      httpStatus: 503,
+      statusCode: 503,
       message: 'error returned from app while processing pub/sub event 1 of topic t: later. status code returned: 503',
     });
   });

@@ -12,11 +12,12 @@ import {
   type SubscriptionSpec,
   type TopicEvent,
   type TopicEventStatus,
+  UnfitRequestError,
 } from './app-channel.ts';
 import { HttpBindings } from './http-bindings.ts';
 import { type HttpAppProtocol, HttpClient } from './http-client.ts';
-import { dialUntilConnectable } from './http-dial.ts';
-import { addMetadataHeaders, type MutableHeaders, noTrace, requestTarget } from './http-headers.ts';
+import { dialUntilConnectable } from './dial.ts';
+import { addMetadataHeaders, httpHeadersOf, type MutableHeaders, noTrace, requestTarget } from './http-headers.ts';
 import { parseSubscriptions } from './http-subscriptions.ts';
 import { bulkRequestBody, bulkStatuses, eventStatus } from './http-topic-events.ts';
 
@@ -129,7 +130,11 @@ export class HttpAppChannel implements AppChannel {
   }
 
   async invoke(request: AppRequest, signal: AbortSignal): Promise<AppResponse> {
-    const headers = { ...request.headers, ...this.#ownHeaders };
+    const { grpc, verb } = request;
+    if (verb === '') throw new UnfitRequestError('missing HTTP extension field');
+    if (verb === 'NONE' || verb === 'CONNECT') throw new UnfitRequestError('invalid HTTP verb');
+    const headers = { ...(grpc === undefined ? request.headers : httpHeadersOf(request.headers, grpc.dataTypeUrl)) };
+    Object.assign(headers, this.#ownHeaders);
     const target = requestTarget(request.query === '' ? request.path : `${request.path}?${request.query}`);
     return this.#client.stream({ method: request.verb, target, headers, body: request.body }, signal);
   }

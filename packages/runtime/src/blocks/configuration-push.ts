@@ -13,7 +13,7 @@ import { cancelBody } from './invocation-body.ts';
 
 /** How the inbound policy reads what comes of telling the app. */
 export const pushOutcome: CallOutcome<unknown> = {
-  statusOfError: (error) => (error instanceof AppError ? error.httpStatus : undefined),
+  statusOfError: (error) => (error instanceof AppError ? error.statusCode : undefined),
 };
 
 export interface ConfigurationPushOptions {

@@ -45,7 +45,7 @@ interface Running {
 }
 
 const appOutcome: CallOutcome<unknown> = {
-  statusOfError: (error) => (error instanceof AppError ? error.httpStatus : undefined),
+  statusOfError: (error) => (error instanceof AppError ? error.statusCode : undefined),
 };
 const whileAppStarts = retry({ policy: 'exponential', maxInterval: 1000, maxRetries: 3, maxElapsed: 10_000 });
 

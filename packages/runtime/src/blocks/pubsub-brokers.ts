@@ -4,7 +4,7 @@ import type { Policies } from '../resilience/policies.ts';
 import { Broker } from './pubsub-broker.ts';
 
 const appOutcome = {
-  statusOfError: (error: unknown): number | undefined => (error instanceof AppError ? error.httpStatus : undefined),
+  statusOfError: (error: unknown): number | undefined => (error instanceof AppError ? error.statusCode : undefined),
 };
 
 /** Every running pub/sub component by name, with its scopes, prefix, envelope and policies compiled for this app. */

@@ -127,7 +127,7 @@ class CompiledPolicies implements Policies {
     const limit = this.#set.timeout(names.timeout);
     if (named === undefined && limit === undefined && breaker === undefined) return undefined;
     const { statusOf, discard, isFinal } = outcome;
-    const judgeStatus = statusJudge(named, outcome.protocol ?? 'http');
+    const judgeStatus = statusJudge(named);
     const judgeError = errorJudge(outcome, judgeStatus);
     const once = (verdict: Verdict, settled: unknown): Verdict =>
       verdict === 'retryable' && isFinal?.(settled) ? 'failure' : verdict;
@@ -148,14 +148,12 @@ class CompiledPolicies implements Policies {
 }
 
 /** An HTTP status fails outside 2xx and 3xx, a gRPC code other than 0; `matching` says which failures are tried again. */
-function statusJudge(
-  named: NamedRetry | undefined,
-  protocol: 'http' | 'grpc',
-): (status: number | undefined) => Verdict {
-  const ranges = protocol === 'http' ? named?.httpStatusCodes : named?.grpcStatusCodes;
+function statusJudge(named: NamedRetry | undefined): (status: number | undefined) => Verdict {
   return (status) => {
     if (status === undefined) return 'success';
-    if (protocol === 'http' ? status < 400 : status === 0) return 'success';
+    const isHttp = status >= 100;
+    if (isHttp ? status < 400 : status === 0) return 'success';
+    const ranges = isHttp ? named?.httpStatusCodes : named?.grpcStatusCodes;
     return ranges === undefined || inRanges(status, ranges) ? 'retryable' : 'failure';
   };
 }

@@ -2,11 +2,12 @@ import type { Policy, Retry } from '@outrigger/core';
 
 /** How a caller's outcomes are read, so that `matching` and the breaker can judge them. */
 export interface CallOutcome<R> {
-  /** Which of a retry's `matching` lists applies. Default `http`. */
-  readonly protocol?: 'http' | 'grpc';
-  /** The status code that a result carries. Absent, or `undefined`: the result is a success. */
+  /**
+   * The status code that a result carries: a HTTP status or, below 100, the code of a gRPC status. Absent, or `undefined`: the
+   * result is a success.
+   */
   readonly statusOf?: (result: R) => number | undefined;
-  /** The status code that an error carries; `undefined`: none (refused, timed out), such an error is always tried again. */
+  /** The same for an error; `undefined`: none (refused, timed out), such an error is always tried again. */
   readonly statusOfError?: (error: unknown) => number | undefined;
   /** Whether an outcome, a result or an error, must not be tried again although it is a failure: its request cannot be sent twice. */
   readonly isFinal?: (outcome: unknown) => boolean;
