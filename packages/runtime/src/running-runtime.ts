@@ -1,6 +1,6 @@
 import { ComponentError, type ComponentKind, errorMessage, type Logger, type NameResolver } from '@outrigger/core';
 
-import type { AppChannel } from './app-channel/app-channel.ts';
+import type { AppChannel, TopicEvent, TopicEventStatus } from './app-channel/app-channel.ts';
 import { AppHealth } from './app-channel/app-health.ts';
 import { unlessAborted } from './app-channel/unless-aborted.ts';
 import type { OutputBindings } from './blocks/bindings.ts';
@@ -16,6 +16,7 @@ import { Publisher } from './blocks/pubsub-publisher.ts';
 import type { PubSubTopics } from './blocks/pubsub.ts';
 import { SecretsBlock, type SecretsHandle } from './blocks/secrets.ts';
 import { StateBlock, type StateComponent, type StateHandle } from './blocks/state.ts';
+import { SubscriptionStreams } from './blocks/subscription-streams.ts';
 import { type ActiveSubscription, declaredSubscriptions, Subscriptions } from './blocks/subscriptions.ts';
 import type { ComponentInstance } from './components/component-instance.ts';
 import type { Components } from './components/components.ts';
@@ -25,7 +26,13 @@ import type { Configuration } from './resources/configuration.ts';
 import type { HttpEndpoint } from './resources/http-endpoint-resource.ts';
 import type { Resources } from './resources/load-resources.ts';
 import { ResourceError } from './resources/problems.ts';
-import type { LoadedComponent, Runtime, RuntimeOptions } from './runtime.ts';
+import type {
+  LoadedComponent,
+  RunningSubscription,
+  Runtime,
+  RuntimeOptions,
+  StreamingSubscription,
+} from './runtime.ts';
 
 /** What the building blocks are made of. */
 export interface RuntimeParts {
@@ -60,6 +67,7 @@ export class RunningRuntime implements Runtime {
   readonly #locks: LockBlock;
   readonly #ownInvocation: AsyncDisposable;
   readonly #subscriptions: Subscriptions | undefined;
+  readonly #streams: SubscriptionStreams;
   readonly #inputBindings: InputBindings | undefined;
   #health: AppHealth | undefined;
   #registration: AsyncDisposable | undefined;
@@ -83,6 +91,7 @@ export class RunningRuntime implements Runtime {
     this.#locks = lockBlock(parts);
     const brokers = compileBrokers(components, policies, { appId, namespace });
     this.pubsub = new Publisher(brokers);
+    this.#streams = new SubscriptionStreams(brokers, logger);
     this.#subscriptions =
       app &&
       new Subscriptions({
@@ -126,7 +135,8 @@ export class RunningRuntime implements Runtime {
 
   get subscriptions(): readonly ActiveSubscription[] {
     const { subscriptions } = this.#parts.resources;
-    return this.#subscriptions?.known ?? declaredSubscriptions(subscriptions.map(({ spec }) => spec));
+    const known = this.#subscriptions?.known ?? declaredSubscriptions(subscriptions.map(({ spec }) => spec));
+    return [...known, ...this.#streams.active];
   }
 
   state(storeName: string): StateHandle {
@@ -145,8 +155,12 @@ export class RunningRuntime implements Runtime {
     return this.#locks.store(storeName);
   }
 
-  subscribe(): Promise<AsyncDisposable> {
-    throw new Error('not there yet');
+  subscribe(
+    subscription: StreamingSubscription,
+    deliver: (event: TopicEvent, signal: AbortSignal) => Promise<TopicEventStatus>,
+    signal: AbortSignal = never,
+  ): Promise<RunningSubscription> {
+    return this.#streams.subscribe(subscription, deliver, signal);
   }
 
   async connectApp(signal: AbortSignal = never): Promise<void> {
@@ -206,6 +220,7 @@ export class RunningRuntime implements Runtime {
         await health?.[Symbol.asyncDispose]();
         await this.#endDelivery(grace);
       }),
+      this.#quietly('ending the streaming subscriptions', () => this.#streams.stop(grace)),
       this.#quietly('ending the subscriptions to configuration', () => this.#configurations.endSubscriptions(grace)),
     ]);
   }

@@ -57,6 +57,12 @@ export interface StreamingSubscription {
   readonly deadLetterTopic?: string;
 }
 
+/** A streaming subscription that delivers. Disposal ends it, and what is not settled by then goes back to the broker. */
+export interface RunningSubscription extends AsyncDisposable {
+  /** Resolves once it has ended, by disposal or because the runtime stops; what was in flight then is settled or given back. */
+  readonly ended: Promise<void>;
+}
+
 /**
  * The engine: loaded resources, running components and the building blocks over them. The sidecar's edges and a library
  * user call the same methods. Handles are cheap and may be kept; asking for an unknown name throws the {@link ApiError} that
@@ -75,14 +81,15 @@ export interface Runtime extends AsyncDisposable {
   readonly pubsub: PubSubTopics;
 
   /**
-   * Subscribes beside the app's own subscriptions, also to a topic they have. Resolves once messages flow; disposal ends it, and
-   * what `deliver` has not settled by then goes back to the broker. Rejects when the subscription cannot be.
+   * Subscribes beside the app's own subscriptions, also to a topic they have, and whatever the app's health. Resolves once
+   * messages flow; rejects when the subscription cannot be. `deliver` is called for many events at a time, as many as the
+   * component hands out; a rejection stands for `RETRY`. Its signal aborts when its outcome is no longer waited for.
    */
   subscribe(
     subscription: StreamingSubscription,
     deliver: (event: TopicEvent, signal: AbortSignal) => Promise<TopicEventStatus>,
     signal?: AbortSignal,
-  ): Promise<AsyncDisposable>;
+  ): Promise<RunningSubscription>;
   readonly invocation: Invocation;
 
   readonly components: readonly LoadedComponent[];

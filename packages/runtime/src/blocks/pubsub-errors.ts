@@ -63,6 +63,22 @@ export const pubsubErrors = {
     );
   },
 
+  subscribeFailed: (name: string, cause: unknown): ApiError =>
+    new ApiError(`failed to create subscription for ${name}: ${errorMessage(cause)}`, {
+      errorCode: 'ERR_PUBSUB_SUBSCRIBE',
+      httpStatus: 500,
+      grpcStatus: 'UNKNOWN',
+      cause,
+    }),
+
+  /** A subscription that comes while the runtime ends its subscriptions. */
+  stopping: (name: string, topic: string): ApiError =>
+    new ApiError(`cannot subscribe to topic ${topic} on pubsub ${name}: the runtime is stopping`, {
+      errorCode: 'ERR_PUBSUB_SUBSCRIBE',
+      httpStatus: 503,
+      grpcStatus: 'UNAVAILABLE',
+    }),
+
   publishFailed: (name: string, topic: string, cause: unknown): ApiError =>
     rich(
       `error when publishing to topic ${topic} in pubsub ${name}: ${errorMessage(cause)}`,

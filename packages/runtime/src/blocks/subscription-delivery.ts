@@ -9,7 +9,7 @@ import type { Leave } from './subscription-leave.ts';
 export interface DeliveryContext {
   readonly broker: Broker;
   readonly reader: EventReader;
-  readonly channel: AppChannel;
+  readonly channel: Pick<AppChannel, 'deliver' | 'deliverMany'>;
   readonly deadLetters: DeadLetterTopic | undefined;
   readonly leave: Leave;
   readonly logger: Logger;
@@ -66,7 +66,11 @@ export async function deliver(context: DeliveryContext, message: Message, own: A
 }
 
 /** Rejects when the app wants the event again. */
-async function droppedByApp(channel: AppChannel, event: TopicEvent, signal: AbortSignal): Promise<boolean> {
+async function droppedByApp(
+  channel: DeliveryContext['channel'],
+  event: TopicEvent,
+  signal: AbortSignal,
+): Promise<boolean> {
   const status = await channel.deliver(event, signal);
   if (status === 'RETRY') {
     throw new Error(`RETRY status returned from app while processing pub/sub event ${String(event.cloudEvent['id'])}`);

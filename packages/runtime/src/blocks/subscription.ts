@@ -1,6 +1,6 @@
 import type { Logger, Subscription } from '@outrigger/core';
 
-import type { AppChannel, SubscriptionSpec } from '../app-channel/app-channel.ts';
+import type { SubscriptionSpec } from '../app-channel/app-channel.ts';
 import { DeadLetterTopic } from './dead-letter.ts';
 import type { Broker } from './pubsub-broker.ts';
 import { BatchCollector } from './subscription-batches.ts';
@@ -32,7 +32,7 @@ export class TopicSubscription implements AsyncDisposable {
   static async start(
     broker: Broker,
     spec: SubscriptionSpec,
-    channel: AppChannel,
+    channel: DeliveryContext['channel'],
     logger: Logger,
     signal: AbortSignal,
   ): Promise<TopicSubscription> {
@@ -87,25 +87,24 @@ export class TopicSubscription implements AsyncDisposable {
   }
 
   /** Ends delivery and waits for what is in flight; when `grace` aborts, that is cut off and goes back to the broker. */
-  close(grace: AbortSignal): Promise<void> {
-    this.#closing ??= this.#close(grace);
-    return this.#closing;
+  async close(grace: AbortSignal): Promise<void> {
+    const cut = (): void => this.#leave.cut();
+    this.#leave.begin();
+    if (grace.aborted) cut();
+    else grace.addEventListener('abort', cut, { once: true });
+    try {
+      await (this.#closing ??= this.#end());
+    } finally {
+      grace.removeEventListener('abort', cut);
+    }
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close(AbortSignal.timeout(defaultGraceMs));
   }
 
-  async #close(grace: AbortSignal): Promise<void> {
-    const cut = (): void => this.#leave.cut();
-    this.#leave.begin();
-    if (grace.aborted) cut();
-    else grace.addEventListener('abort', cut, { once: true });
-    try {
-      this.#batches?.end();
-      await this.#subscription[Symbol.asyncDispose]();
-    } finally {
-      grace.removeEventListener('abort', cut);
-    }
+  async #end(): Promise<void> {
+    this.#batches?.end();
+    await this.#subscription[Symbol.asyncDispose]();
   }
 }

@@ -204,7 +204,8 @@ function keyOf({ pubsubName, topic }: { readonly pubsubName: string; readonly to
   return JSON.stringify([pubsubName, topic]);
 }
 
-function activeOf(spec: SubscriptionSpec, type: ActiveSubscription['type']): ActiveSubscription {
+/** A subscription as the metadata API shows it. */
+export function activeOf(spec: SubscriptionSpec, type: ActiveSubscription['type']): ActiveSubscription {
   return {
     pubsubName: spec.pubsubName,
     topic: spec.topic,
