@@ -12,6 +12,8 @@ export interface CallStatus {
   readonly trailers: HeaderMap;
   /** The server says that it has not begun with the call: making it again does no harm. */
   readonly isUntouched?: boolean;
+  /** The connection was lost, and with it what the server may have made of the call. */
+  readonly isLost?: boolean;
 }
 
 const names = new Map<string, GrpcStatusName>(

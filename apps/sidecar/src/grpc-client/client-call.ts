@@ -34,6 +34,7 @@ export class ClientCall {
   #waiting: ((message: Buffer | undefined) => void) | undefined;
   #drained: (() => void) | undefined;
   #headers: HeaderMap | undefined;
+  #headersCome: Promise<HeaderMap | undefined> | undefined;
   #onHeaders: ((headers: HeaderMap | undefined) => void) | undefined;
   #httpStatus = 200;
   /** In the trailers; it counts once all messages are there. */
@@ -81,10 +82,16 @@ export class ClientCall {
     else this.#onEnd = listener;
   }
 
-  /** Resolves to the metadata ahead of the first message; `undefined` when the call has ended without. To be called once. */
+  /** Whether the server has answered anything before the end of the call. */
+  get hasAnswered(): boolean {
+    return this.#headers !== undefined;
+  }
+
+  /** Resolves to the metadata ahead of the first message; `undefined` when the call has ended without. */
   headers(): Promise<HeaderMap | undefined> {
     if (this.#headers !== undefined || this.#status !== undefined) return Promise.resolve(this.#headers);
-    return new Promise((resolve) => (this.#onHeaders = resolve));
+    this.#headersCome ??= new Promise((resolve) => (this.#onHeaders = resolve));
+    return this.#headersCome;
   }
 
   /** Sends a message; no effect once the call is over. `false`: wait for {@link writable} before sending the next one. */
@@ -189,7 +196,8 @@ export class ClientCall {
     const { rstCode } = this.#stream;
     if (this.#connection.isLost) {
       const reason = this.#failure === undefined ? '' : `: ${errorMessage(this.#failure)}`;
-      this.#end(endedWith('UNAVAILABLE', `the connection was lost before the call had ended${reason}`), undefined);
+      const message = `the connection was lost before the call had ended${reason}`;
+      this.#end(endedWith('UNAVAILABLE', message, { isLost: true }), undefined);
     } else if (rstCode) this.#end(statusOfReset(rstCode), undefined);
     else if (isWhole) this.#end(endedWith('INTERNAL', 'the server ended the call without a status'), undefined);
     else this.#end(endedWith('INTERNAL', 'the server ended the call in the middle of a message'), undefined);

@@ -1,6 +1,7 @@
 import type { Logger } from '@outrigger/core';
 import type { Invocation } from '@outrigger/runtime';
 
+import type { GrpcAppConnection } from '../../app/grpc-app-connection.ts';
 import { bindPort } from '../../grpc/port.ts';
 import { PortServer } from '../../grpc/port-server.ts';
 
@@ -11,6 +12,8 @@ export interface InternalServerOptions {
   readonly port: number;
   /** Longest message in bytes; 0: no limit. Streamed bodies may be longer, in several messages. Default 4 MiB. */
   readonly maxBodySize?: number;
+  /** Takes the gRPC calls of peers that are for the app; absent: it speaks no gRPC. */
+  readonly grpcApp?: GrpcAppConnection | undefined;
   readonly logger: Logger;
 }
 
@@ -19,7 +22,7 @@ export interface InternalServer {
   /** The port that was bound. */
   readonly port: number;
   /** Begins to answer; connections that have come before wait until then. To be called once. */
-  serve(invocation: Pick<Invocation, 'fromPeer'>): void;
+  serve(invocation: Pick<Invocation, 'fromPeer' | 'proxyFromPeer'>): void;
   /** Takes no new calls, lets those in flight end for `graceMs`, then cuts them off. Resolves when all are gone. */
   close(graceMs: number): Promise<void>;
 }
@@ -36,18 +39,23 @@ export function messageLimit(maxBodySize: number = defaultBodySize): number {
 
 /** Binds the port; what answers is imported when the first peer connects. Rejects when the port cannot be bound. */
 export async function serveInternal(options: InternalServerOptions): Promise<InternalServer> {
-  const { host, port, maxBodySize, logger } = options;
+  const { host, port, maxBodySize, grpcApp, logger } = options;
   const server = new PortServer(await bindPort({ endpoints: [{ host, port }], flags }), logger);
   return {
     port: server.port,
     serve: (invocation) =>
       server.serve(async () => {
-        const [{ createGrpcServer }, { serviceInvocation }] = await Promise.all([
+        const [{ createGrpcServer }, { proxyCallsOfPeers }, { serviceInvocation }] = await Promise.all([
           import('../../grpc/server.ts'),
+          import('./proxy.ts'),
           import('./service-invocation.ts'),
         ]);
-        const services = [serviceInvocation(invocation)];
-        return createGrpcServer({ services, maxMessageSize: messageLimit(maxBodySize), logger });
+        return createGrpcServer({
+          services: [serviceInvocation(invocation)],
+          unknown: proxyCallsOfPeers({ invocation, app: grpcApp }),
+          maxMessageSize: messageLimit(maxBodySize),
+          logger,
+        });
       }),
     close: (graceMs) => server.close(graceMs),
   };

@@ -1,0 +1,79 @@
+import { errorMessage } from '@outrigger/core';
+import type { Invocation, ProxyHop } from '@outrigger/runtime';
+
+import type { GrpcAppConnection } from '../../app/grpc-app-connection.ts';
+import type { GrpcClient } from '../../grpc-client/grpc-client.ts';
+import { GrpcError, type UnknownMethodHandler } from '../../grpc/service.ts';
+import type { GrpcPeers } from './peers.ts';
+import { ProxiedCall } from './proxied-call.ts';
+import { ProxyMessages } from './proxy-messages.ts';
+
+export interface ProxyOptions {
+  readonly invocation: Pick<Invocation, 'proxy'>;
+  readonly peers: Pick<GrpcPeers, 'client'>;
+  /** Absent: the app, if there is one, does not speak gRPC. */
+  readonly app: GrpcAppConnection | undefined;
+}
+
+const calleeHeader = 'dapr-callee-app-id';
+const appIdHeader = 'dapr-app-id';
+
+/** Hands calls of services that this process does not know on to the app that `dapr-app-id` names, as they are. */
+export function proxyCalls({ invocation, peers, app }: ProxyOptions): UnknownMethodHandler {
+  return async function* (path, requests, context) {
+    const target = context.metadata(calleeHeader) || context.metadata(appIdHeader);
+    if (!target) {
+      const message = `failed to proxy request: required metadata ${calleeHeader} or ${appIdHeader} not found`;
+      throw new GrpcError('UNKNOWN', message);
+    }
+    const messages = new ProxyMessages(requests);
+    const request = { target, method: path, metadata: context.headers };
+    const call = await invocation.proxy(
+      request,
+      async (hop, signal) => {
+        const client = hop.address === undefined ? clientOf(app) : peers.client(hop.address, signal);
+        const metadata = metadataOf(hop, app);
+        return ProxiedCall.begin({ client: await client, path, metadata, messages, context, signal });
+      },
+      context.signal,
+    );
+    yield* call.answer(context);
+  };
+}
+
+export interface PeerProxyOptions {
+  readonly invocation: Pick<Invocation, 'proxyFromPeer'>;
+  /** Absent: the app, if there is one, does not speak gRPC. */
+  readonly app: GrpcAppConnection | undefined;
+}
+
+/** Hands such calls of other sidecars on to the app of this one. */
+export function proxyCallsOfPeers({ invocation, app }: PeerProxyOptions): UnknownMethodHandler {
+  return async function* (path, requests, context) {
+    const target = context.metadata(calleeHeader) || context.metadata(appIdHeader);
+    const hop = invocation.proxyFromPeer(context.headers, target);
+    const client = await clientOf(app);
+    const messages = new ProxyMessages(requests);
+    const metadata = metadataOf(hop, app);
+    const call = await ProxiedCall.begin({ client, path, metadata, messages, context, signal: context.signal });
+    yield* call.answer(context);
+  };
+}
+
+async function clientOf(app: GrpcAppConnection | undefined): Promise<GrpcClient> {
+  if (app === undefined) {
+    const fix = 'start its sidecar with --app-protocol grpc, grpcs or h2c';
+    throw new GrpcError('UNAVAILABLE', `the app does not speak gRPC, or its sidecar does not know: ${fix}`);
+  }
+  try {
+    // Not held back by the app's concurrency limit, as in Dapr: a stream would keep its place for as long as it lasts.
+    await app.client.connected();
+    return app.client;
+  } catch (error) {
+    throw new GrpcError('UNAVAILABLE', `the app was not reached: ${errorMessage(error)}`);
+  }
+}
+
+function metadataOf({ address, metadata }: ProxyHop, app: GrpcAppConnection | undefined): ProxyHop['metadata'] {
+  return address === undefined ? { ...metadata, ...app?.metadata } : metadata;
+}
