@@ -73,6 +73,8 @@ function serverOptions(metadata: RedisMetadata, { readTimeout }: ClientOptions, 
     // again: whether the server did it is not known, so only the caller can decide.
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
+    // who listens does it, and learns that something may be missed
+    autoResubscribe: false,
     maxRetriesPerRequest: 0,
     disableClientInfo: true,
     ...(readTimeout > 0 ? { socketTimeout: readTimeout } : {}),

@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest';
+import type { ConfigurationFixture } from '../configuration.ts';
+import { freshKeys, never } from './told.ts';
+
+export function readingCases(fixture: ConfigurationFixture): void {
+  const item = (value: string, version = '') => ({
+    value,
+    version: fixture.quirks.unversioned ? '' : version,
+    metadata: expect.any(Object) as Record<string, string>,
+  });
+
+  describe('reading', () => {
+    it('gives the items that are asked for, and leaves out those that are not there', async () => {
+      const [a, b, missing] = freshKeys('a', 'b', 'missing');
+      await fixture.backend.set(a, { value: 'one', version: 'v1' });
+      await fixture.backend.set(b, { value: '2', version: '20' });
+      expect(await fixture.store.get({ keys: [a, missing] }, never)).toEqual({ [a]: item('one', 'v1') });
+      expect(await fixture.store.get({ keys: [b, a], metadata: {} }, never)).toEqual({
+        [a]: item('one', 'v1'),
+        [b]: item('2', '20'),
+      });
+      expect(await fixture.store.get({ keys: [missing] }, never)).toEqual({});
+    });
+
+    it.each([{}, { keys: [] }])('gives every item when asked with %j', async (request) => {
+      const keys = Array.from({ length: 30 }, () => freshKeys('all')[0]);
+      await Promise.all(keys.map((key) => fixture.backend.set(key, { value: `value of ${key}`, version: '1' })));
+      const items = await fixture.store.get(request, never);
+      for (const key of keys) expect(items[key]).toEqual(item(`value of ${key}`, '1'));
+    });
+
+    it('gives what is there now', async () => {
+      const [key] = freshKeys('changing');
+      for (const version of ['1', '2', '3']) {
+        await fixture.backend.set(key, { value: `value ${version}`, version });
+        expect((await fixture.store.get({ keys: [key] }, never))[key]).toEqual(item(`value ${version}`, version));
+      }
+      await fixture.backend.delete(key);
+      expect(await fixture.store.get({ keys: [key] }, never)).toEqual({});
+    });
+
+    it('keeps every character of a value', async () => {
+      const [key] = freshKeys('characters');
+      for (const value of ['{"a": "b"}', 'Grüße, 世界 🚀', ' spaces ', 'line\nbreak', 'x'.repeat(100_000)]) {
+        await fixture.backend.set(key, { value, version: '1' });
+        expect((await fixture.store.get({ keys: [key] }, never))[key]?.value).toBe(value);
+      }
+    });
+
+    it('does nothing when its signal has aborted already', async () => {
+      const reason = new Error('no longer wanted');
+      const [key] = freshKeys('aborted');
+      await expect(fixture.store.get({ keys: [key] }, AbortSignal.abort(reason))).rejects.toThrow(reason.message);
+    });
+  });
+}
