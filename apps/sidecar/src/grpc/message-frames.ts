@@ -18,6 +18,13 @@ export function framePrefix(length: number): Buffer {
   return prefix;
 }
 
+/** The message, when a piece holds exactly one that is not compressed and within the limit. */
+export function wholeMessage(piece: Buffer, maxSize: number): Buffer | undefined {
+  const length = piece.byteLength - prefixSize;
+  if (length < 0 || length > maxSize || piece[0] !== 0 || piece.readUInt32BE(1) !== length) return undefined;
+  return piece.subarray(prefixSize);
+}
+
 function writePrefix(target: Buffer, length: number): void {
   target[0] = 0;
   target.writeUInt32BE(length, 1);
@@ -34,57 +41,93 @@ export class FrameError extends Error {
   }
 }
 
-/** Finds the messages in the bytes of a stream, however they were cut. Messages that came in one piece are not copied. */
+/** Space for a message whose length is not known, or is only claimed so far. */
+const firstCapacity = 16 * 1024;
+
+/**
+ * Finds the messages in the bytes of a stream, however they were cut. Messages that came in one piece are not copied; what is kept of
+ * others takes at most twice the bytes that have come, whatever length the other side claims and however small its pieces are.
+ */
 export class MessageReader {
   readonly #maxSize: number;
-  readonly #pieces: Buffer[] = [];
-  #buffered = 0;
+  readonly #takesCompressed: boolean;
+  /** The beginning of a message that is not whole yet, prefix included. */
+  #partial: Buffer | undefined;
+  #filled = 0;
+  /** Bytes of that message with its prefix; 0: not known yet. */
+  #total = 0;
 
-  /** @param maxSize bytes of the longest message to take; Infinity: no limit */
-  constructor(maxSize: number) {
+  /**
+   * @param maxSize bytes of the longest message to take; Infinity: no limit
+   * @param takesCompressed whether the other side has named an encoding; compressed messages are an error otherwise
+   */
+  constructor(maxSize: number, takesCompressed = false) {
     this.#maxSize = maxSize;
+    this.#takesCompressed = takesCompressed;
   }
 
   /** Whether the stream may end here: no message has begun. */
   get isBetweenMessages(): boolean {
-    return this.#buffered === 0;
+    return this.#partial === undefined;
   }
 
   /** Hands each message that is complete with this piece to `take`. Throws a {@link FrameError}; the rest is lost then. */
-  push(piece: Buffer, take: (message: Buffer) => void): void {
-    let bytes = piece;
-    if (this.#buffered > 0) {
-      this.#pieces.push(piece);
-      this.#buffered += piece.byteLength;
-      if (this.#buffered < prefixSize) return;
-      const [first] = this.#pieces as [Buffer];
-      if (first.byteLength < prefixSize) this.#join();
-      const [head] = this.#pieces as [Buffer];
-      if (this.#buffered < prefixSize + this.#lengthIn(head, 0)) return;
-      bytes = this.#join();
-      this.#pieces.length = 0;
-      this.#buffered = 0;
-    }
+  push(piece: Buffer, take: (message: Buffer, isCompressed: boolean) => void): void {
     let start = 0;
-    while (bytes.byteLength - start >= prefixSize) {
-      const end = start + prefixSize + this.#lengthIn(bytes, start);
-      if (end > bytes.byteLength) break;
-      take(bytes.subarray(start + prefixSize, end));
+    while (this.#partial !== undefined) {
+      start = this.#fill(this.#partial, piece, start);
+      if (this.#total === 0 && this.#filled === prefixSize) {
+        this.#total = prefixSize + this.#lengthIn(this.#partial, 0);
+      }
+      if (this.#filled === this.#total) {
+        const whole = this.#partial;
+        this.#partial = undefined;
+        take(whole.subarray(prefixSize, this.#total), whole[0] === 1);
+      } else if (start === piece.byteLength) return;
+    }
+    while (piece.byteLength - start >= prefixSize) {
+      const end = start + prefixSize + this.#lengthIn(piece, start);
+      if (end > piece.byteLength) break;
+      take(piece.subarray(start + prefixSize, end), piece[start] === 1);
       start = end;
     }
-    if (start === bytes.byteLength) return;
-    this.#pieces.push(bytes.subarray(start));
-    this.#buffered = bytes.byteLength - start;
+    if (start < piece.byteLength) this.#begin(piece, start);
   }
 
-  #join(): Buffer {
-    const joined = Buffer.concat(this.#pieces, this.#buffered);
-    this.#pieces.splice(0, this.#pieces.length, joined);
-    return joined;
+  #begin(piece: Buffer, start: number): void {
+    const rest = piece.byteLength - start;
+    this.#total = rest < prefixSize ? 0 : prefixSize + this.#lengthIn(piece, start);
+    this.#partial = Buffer.allocUnsafe(this.#capacity(rest));
+    this.#filled = piece.copy(this.#partial, 0, start);
+  }
+
+  /** Copies what belongs to the message, or to its prefix while its length is unknown; the index behind it. */
+  #fill(partial: Buffer, piece: Buffer, start: number): number {
+    const wanted = (this.#total === 0 ? prefixSize : this.#total) - this.#filled;
+    const end = Math.min(piece.byteLength, start + wanted);
+    const filled = this.#filled + end - start;
+    let target = partial;
+    if (filled > target.byteLength) {
+      target = Buffer.allocUnsafe(this.#capacity(filled));
+      partial.copy(target, 0, 0, this.#filled);
+      this.#partial = target;
+    }
+    piece.copy(target, this.#filled, start, end);
+    this.#filled = filled;
+    return end;
+  }
+
+  #capacity(filled: number): number {
+    if (this.#total === 0) return prefixSize;
+    return Math.min(this.#total, Math.max(2 * filled, firstCapacity));
   }
 
   #lengthIn(bytes: Buffer, start: number): number {
-    if (bytes[start] !== 0) throw new FrameError('grpc: a compressed message came although none was asked for', false);
+    const flag = bytes[start] ?? 0;
+    if (flag > 1) throw new FrameError(`grpc: the prefix of a message has the flags ${flag}, which nobody knows`, false);
+    if (flag === 1 && !this.#takesCompressed) {
+      throw new FrameError('grpc: a message is compressed although no encoding was agreed on', false);
+    }
     const length = bytes.readUInt32BE(start + 1);
     if (length > this.#maxSize) {
       throw new FrameError(`grpc: received message larger than max (${length} vs. ${this.#maxSize})`, true);

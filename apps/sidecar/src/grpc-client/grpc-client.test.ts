@@ -1,0 +1,190 @@
+import { createServer as createHttpServer } from 'node:http';
+import { createServer as createHttp2Server, type Http2Server, type ServerHttp2Stream } from 'node:http2';
+import { type AddressInfo, createServer, type Server } from 'node:net';
+
+import type { HeaderMap } from '@outrigger/runtime';
+import { expect, it, onTestFinished } from 'vitest';
+
+import { frame } from '../grpc/message-frames.ts';
+import type { ClientCall } from './client-call.ts';
+import { GrpcClient, type GrpcClientOptions } from './grpc-client.ts';
+
+async function listen(server: Server | Http2Server): Promise<string> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+/** A client of a server whose streams are handled as given. */
+async function connect(
+  onStream: (stream: ServerHttp2Stream, headers: HeaderMap) => void,
+  options: Partial<GrpcClientOptions> = {},
+): Promise<GrpcClient> {
+  const server = createHttp2Server();
+  server.on('stream', (stream, headers) => {
+    stream.on('error', () => {});
+    onStream(stream, headers as HeaderMap);
+  });
+  const client = new GrpcClient({ address: await listen(server), ...options });
+  onTestFinished(() => client.close());
+  await client.connected();
+  return client;
+}
+
+async function ended(call: ClientCall) {
+  const messages: string[] = [];
+  for (let message = await call.read(); message !== undefined; message = await call.read()) {
+    messages.push(message.toString());
+  }
+  return { messages, ...call.status };
+}
+
+const ok = { ':status': 200, 'content-type': 'application/grpc' };
+
+function reply(stream: ServerHttp2Stream, messages: readonly string[], trailers: Record<string, string>): void {
+  stream.respond(ok, { waitForTrailers: true });
+  stream.on('wantTrailers', () => stream.sendTrailers(trailers));
+  stream.end(Buffer.concat(messages.map((message) => frame(Buffer.from(message)))));
+}
+
+it('a call comes back with its messages, its metadata and its status', async () => {
+  const client = await connect((stream, headers) => {
+    stream.respond({ ...ok, 'x-seen': String(headers['x-sent']), 'x-two': ['a', 'b'] }, { waitForTrailers: true });
+    stream.on('wantTrailers', () =>
+      stream.sendTrailers({
+        'grpc-status': '5',
+        'grpc-message': 'no%20such%20%C3%B6rder',
+        'grpc-status-details-bin': 'AAEC',
+        'x-trailer-bin': 'AQ==',
+      }),
+    );
+    stream.end(Buffer.concat([frame(Buffer.from('one')), frame(Buffer.from('two'))]));
+  });
+  const call = client.call('/a.B/C', { 'x-sent': 'yes' });
+  call.end();
+  expect(await call.headers()).toEqual({ 'x-seen': 'yes', 'x-two': ['a', 'b'] });
+  expect(await ended(call)).toEqual({
+    messages: ['one', 'two'],
+    status: 'NOT_FOUND',
+    message: 'no such örder',
+    details: Buffer.from([0, 1, 2]),
+    trailers: { 'x-trailer-bin': 'AQ==' },
+  });
+});
+
+it('a status that comes alone is the end, and there was no metadata', async () => {
+  const client = await connect((stream) =>
+    stream.respond({ ...ok, 'grpc-status': '7', 'x-why': 'z' }, { endStream: true }),
+  );
+  const call = client.call('/a.B/C', {});
+  call.end();
+  expect(await call.headers()).toBeUndefined();
+  expect(await ended(call)).toMatchObject({ status: 'PERMISSION_DENIED', trailers: { 'x-why': 'z' } });
+});
+
+it('the status comes through although the server does not wait for the last request', async () => {
+  const client = await connect((stream) => reply(stream, ['early'], { 'grpc-status': '0' }));
+  const call = client.call('/a.B/C', {});
+  call.send(Buffer.from('first'));
+  expect(await ended(call)).toMatchObject({ messages: ['early'], status: 'OK' });
+  await expect.poll(() => client.idleSince).not.toBe(Infinity);
+});
+
+it('the server learns how long the caller waits, and when it has left', async () => {
+  const left = Promise.withResolvers<number>();
+  const client = await connect((stream, headers) => {
+    stream.on('close', () => left.resolve(stream.rstCode));
+    stream.respond({ ...ok, 'x-timeout': String(headers['grpc-timeout']) });
+  });
+  const call = client.call('/a.B/C', {}, Date.now() + 5000);
+  expect(await call.headers()).toEqual({ 'x-timeout': expect.stringMatching(/^(?:5000|49\d\d)m$/) });
+  call.cancel();
+  expect(await ended(call)).toMatchObject({ status: 'CANCELLED' });
+  expect(await left.promise).toBe(8);
+});
+
+it('a server that has not begun with a call says so', async () => {
+  const client = await connect((stream) => stream.close(7));
+  const call = client.call('/a.B/C', {});
+  call.end();
+  expect(await ended(call)).toMatchObject({ status: 'UNAVAILABLE', isUntouched: true });
+});
+
+it('a connection that is lost ends its calls, and the next call has a new one', async () => {
+  let calls = 0;
+  const client = await connect((stream) => {
+    if (++calls === 1) stream.session?.socket.destroy();
+    else reply(stream, ['back'], { 'grpc-status': '0' });
+  });
+  const call = client.call('/a.B/C', {});
+  call.end();
+  expect(await ended(call)).toMatchObject({ status: 'UNAVAILABLE', message: expect.stringContaining('was lost') });
+  expect(client.isConnected).toBe(false);
+  await client.connected();
+  const again = client.call('/a.B/C', {});
+  again.end();
+  expect(await ended(again)).toMatchObject({ messages: ['back'], status: 'OK' });
+});
+
+it('a message over the limit ends the call', async () => {
+  const client = await connect((stream) => reply(stream, ['too long'], { 'grpc-status': '0' }), { maxMessageSize: 4 });
+  const call = client.call('/a.B/C', {});
+  call.end();
+  expect(await ended(call)).toMatchObject({
+    status: 'RESOURCE_EXHAUSTED',
+    message: 'grpc: received message larger than max (8 vs. 4)',
+  });
+});
+
+it('an answer of HTTP that is none of gRPC has a status, too', async () => {
+  const client = await connect((stream) => stream.respond({ ':status': 404 }, { endStream: true }));
+  const call = client.call('/a.B/C', {});
+  call.end();
+  expect(await ended(call)).toMatchObject({ status: 'UNIMPLEMENTED' });
+});
+
+it('a reader that is slow makes the server wait', async () => {
+  let sent = 0;
+  const client = await connect((stream) => {
+    stream.respond(ok, { waitForTrailers: true });
+    stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
+    const message = frame(Buffer.alloc(64 * 1024));
+    const send = (): void => {
+      while (sent < 1000 && !stream.destroyed) {
+        sent++;
+        if (!stream.write(message)) {
+          stream.once('drain', send);
+          return;
+        }
+      }
+      stream.end();
+    };
+    send();
+  });
+  const call = client.call('/a.B/C', {});
+  call.end();
+  await call.read();
+  let before;
+  do {
+    before = sent;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  } while (sent > before);
+  expect(sent).toBeLessThan(100);
+  let count = 1;
+  while (await call.read()) count++;
+  expect(count).toBe(1000);
+});
+
+it('nobody at the address, somebody who speaks another protocol, and somebody who says nothing are told apart', async () => {
+  const nobody = createServer();
+  const address = await listen(nobody);
+  await new Promise((resolve) => nobody.close(resolve));
+  await expect(new GrpcClient({ address }).connected()).rejects.toThrow('ECONNREFUSED');
+
+  const web = await listen(createHttpServer((_, response) => response.end()));
+  await expect(new GrpcClient({ address: web }).connected()).rejects.toThrow('it does not speak gRPC');
+
+  const silent = await listen(createServer((socket) => socket.on('error', () => {})));
+  const waiting = new GrpcClient({ address: silent, connectTimeout: 50 }).connected();
+  await expect(waiting).rejects.toThrow('no answer within 50 ms');
+});
