@@ -17,6 +17,8 @@ export interface PeerAppOptions {
 
 /** Port of the internal API where a resolver knows only host names: what Dapr uses there. */
 const defaultPeerPort = 50_002;
+/** Milliseconds for which addresses are taken as known. They are looked up anew at once when none of them answers. */
+const knownFor = 500;
 /** Sending these twice does no harm (RFC 9110, 9.2.2). */
 const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 
@@ -29,6 +31,8 @@ export class PeerUnreachedError extends Error {
 export class PeerApp {
   readonly #options: PeerAppOptions;
   readonly #turns = new RoundRobin();
+  #known: readonly string[] = [];
+  #knownUntil = -Infinity;
 
   constructor(options: PeerAppOptions) {
     this.#options = options;
@@ -49,7 +53,8 @@ export class PeerApp {
   /** As {@link call}, for calls that are made otherwise: `attempt` rejects with ComponentError `unavailable` when nothing was sent. */
   async each<T>(attempt: (address: string) => Promise<T>, signal: AbortSignal): Promise<T> {
     const { unreachable } = this.#options;
-    const addresses = this.#turns.order(await this.#resolve(signal), unreachable);
+    const known = performance.now() < this.#knownUntil ? this.#known : await this.#resolve(signal);
+    const addresses = this.#turns.order(known, unreachable);
     let failure: unknown;
     for (const address of addresses) {
       try {
@@ -62,6 +67,7 @@ export class PeerApp {
         failure = error;
       }
     }
+    this.#knownUntil = -Infinity;
     throw failure;
   }
 
@@ -100,7 +106,11 @@ export class PeerApp {
       // Not `unavailable`: that would say that a peer was tried.
       throw new Error(`failed to resolve address for '${appId}': ${errorMessage(error)}`, { cause: error });
     }
-    if (addresses.length > 0) return addresses;
+    if (addresses.length > 0) {
+      this.#knownUntil = performance.now() + knownFor;
+      this.#known = addresses;
+      return addresses;
+    }
     throw new Error(`couldn't find service: ${appId}${namespace === '' ? '' : ` in namespace ${namespace}`}`);
   }
 }
