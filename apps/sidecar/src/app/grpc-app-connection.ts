@@ -96,7 +96,8 @@ export class GrpcAppConnection implements AsyncDisposable {
     while ((await call.read()) !== undefined); // a second message is none of ours
     signal.throwIfAborted();
     const { status } = call;
-    if (status.isLost) throw new ComponentError('unavailable', `calling the app at ${this.client.address} failed: ${status.message}`);
+    if (status.isLost)
+      throw new ComponentError('unavailable', `calling the app at ${this.client.address} failed: ${status.message}`);
     return { status, headers: headers ?? {}, message: status.status === 'OK' ? answer : undefined };
   }
 }

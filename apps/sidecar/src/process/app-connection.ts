@@ -1,5 +1,6 @@
 import { type AppChannel, HttpAppChannel, type HttpAppProtocol } from '@outrigger/runtime';
 
+import type { GrpcAppConnection } from '../app/grpc-app-connection.ts';
 import type { AppConnection } from '../blocks/metadata/document.ts';
 import type { Flags } from './flag-table.ts';
 import type { ProcessLog } from './log.ts';
@@ -12,36 +13,52 @@ export interface AppSettings {
   readonly appId: string;
 }
 
-/** The channel to the app that the flags describe; `undefined` without an app port. Throws a {@link SettingError}. */
-export function openAppChannel({ flags, env, log, appId }: AppSettings): AppChannel | undefined {
-  const port = flags['app-port'];
-  if (port === undefined || port === 0) return undefined;
-  return new HttpAppChannel({
-    appId,
-    port,
-    host: flags['app-channel-address'],
-    protocol: appProtocol(flags['app-protocol']),
-    appToken: env['APP_API_TOKEN'],
-    maxConcurrency: Math.max(0, flags['app-max-concurrency']),
-    maxBodySize: flags['max-body-size'],
-    healthPath: flags['app-health-check-path'],
-    disabledInitEndpoints: (flags['disable-init-endpoints'] ?? '').split(',').map((name) => name.trim()),
-    bindingOptionsTimeoutMs: flags['app-binding-options-timeout'],
-    logger: log.scope('dapr.runtime.channel'),
-  });
+/** The app, however it is reached. */
+export interface OpenedApp {
+  readonly channel: AppChannel;
+  /** Of an app that speaks gRPC: where calls go that nobody here looks into. */
+  readonly grpc?: GrpcAppConnection;
 }
 
-function appProtocol(text: string): HttpAppProtocol {
+/** Opens what the flags say of the app; `undefined` without an app port. Rejects with a {@link SettingError}. */
+export async function openApp({ flags, env, log, appId }: AppSettings): Promise<OpenedApp | undefined> {
+  const port = flags['app-port'];
+  if (port === undefined || port === 0) return undefined;
+  const protocol = appProtocol(flags['app-protocol']);
+  const common = {
+    port,
+    host: flags['app-channel-address'],
+    appToken: env['APP_API_TOKEN'],
+    maxConcurrency: Math.max(0, flags['app-max-concurrency']),
+    disabledInitEndpoints: (flags['disable-init-endpoints'] ?? '').split(',').map((name) => name.trim()),
+    logger: log.scope('dapr.runtime.channel'),
+  };
+  if (protocol === 'grpc' || protocol === 'grpcs') {
+    // Imported here because the protocol's code is not for free, and most apps speak HTTP.
+    const { GrpcAppChannel } = await import('../app/grpc-app-channel.ts');
+    const options = { ...common, tls: protocol === 'grpcs', maxMessageSize: flags['max-body-size'] };
+    const channel = new GrpcAppChannel(options);
+    return { channel, grpc: channel.connection };
+  }
+  const channel = new HttpAppChannel({
+    ...common,
+    appId,
+    protocol,
+    maxBodySize: flags['max-body-size'],
+    healthPath: flags['app-health-check-path'],
+    bindingOptionsTimeoutMs: flags['app-binding-options-timeout'],
+  });
+  return { channel };
+}
+
+function appProtocol(text: string): HttpAppProtocol | 'grpc' | 'grpcs' {
   switch (text) {
     case 'http':
     case 'https':
     case 'h2c':
-      return text;
     case 'grpc':
     case 'grpcs':
-      throw new SettingError(
-        `--app-protocol ${text}: apps that speak gRPC are not supported yet; use http, https or h2c`,
-      );
+      return text;
     default:
       throw new SettingError(`--app-protocol: expected http, https, h2c, grpc or grpcs, not "${text}"`);
   }

@@ -10,7 +10,7 @@ import type { PortServer } from '../grpc/port-server.ts';
 import { loopbackAddresses, parseListenAddresses } from '../http/listen.ts';
 import { createHttpServer, type HttpServer } from '../http/server.ts';
 import type { Api } from './api.ts';
-import { appConnection, appHealth, openAppChannel } from './app-connection.ts';
+import { appConnection, appHealth, openApp } from './app-connection.ts';
 import type { Flags } from './flag-table.ts';
 import { servePublicGrpc } from './grpc-server.ts';
 import { httpApi } from './http-api.ts';
@@ -114,17 +114,18 @@ export class Sidecar implements AsyncDisposable {
   async #start(signal: AbortSignal): Promise<void> {
     const { flags, env, log } = this.#options;
     const appId = flags['app-id'] ?? '';
+    const app = await openApp({ flags, env, log, appId });
+    if (app !== undefined) this.#own(app.channel);
     const internal = await serveInternal({
       host: internalAddress(flags, env),
       port: flags['dapr-internal-grpc-port'],
       maxBodySize: flags['max-body-size'],
       logger: log.scope('dapr.runtime.grpc.internal'),
+      grpcApp: app?.grpc,
     });
     this.#internal = internal;
     this.#own({ [Symbol.asyncDispose]: () => internal.close(0) });
 
-    const app = openAppChannel({ flags, env, log, appId });
-    if (app !== undefined) this.#own(app);
     const peers = this.#own(
       new GrpcPeers({ maxBodySize: flags['max-body-size'], logger: log.scope('dapr.runtime.grpc.internal') }),
     );
@@ -135,7 +136,7 @@ export class Sidecar implements AsyncDisposable {
         resourcesPaths: flags['resources-path'],
         configPaths: flags.config,
         packages: flags['component-package'],
-        ...(app === undefined ? {} : { app }),
+        ...(app === undefined ? {} : { app: app.channel }),
         ...(flags['enable-app-health-check'] ? { appHealth: appHealth(flags) } : {}),
         logger: this.#log,
         peers,
