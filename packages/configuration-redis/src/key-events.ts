@@ -28,8 +28,8 @@ export class KeyEvents implements AsyncDisposable {
 
   /** Resolves once changes made from now on are told. Without `keys`: those of every key. */
   async listen(keys: readonly string[] | undefined, listener: KeyListener): Promise<AsyncDisposable> {
-    await this.turnOn();
     const subscriber = await this.#connected();
+    await this.turnOn();
     const heard: Listener = {
       onMessage: (channel) => listener.onKey(channel.slice(this.#prefix.length)),
       onReturn: () => listener.onReturn(),

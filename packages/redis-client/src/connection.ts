@@ -4,7 +4,7 @@ import { createClient } from './client.ts';
 import { commandFailure, connectFailure, isReplyError } from './failure.ts';
 import type { RedisMetadata } from './fields.ts';
 import type { RedisScript } from './script.ts';
-import { RedisSubscriber } from './subscriber.ts';
+import { RedisSubscriber, type SubscriberOptions } from './subscriber.ts';
 
 /** Byte arrays are sent as they are, texts as UTF-8. */
 export type RedisArgument = string | number | Uint8Array;
@@ -99,12 +99,12 @@ export class RedisConnection implements AsyncDisposable {
   }
 
   /** A connection of its own, with the same settings, that hears what is published. A cluster has none: `unsupported`. */
-  async subscriber(signal: AbortSignal): Promise<RedisSubscriber> {
+  async subscriber(signal: AbortSignal, options: SubscriberOptions = {}): Promise<RedisSubscriber> {
     if (!(this.#client instanceof Redis)) {
       throw new ComponentError('unsupported', 'listening to published messages is not supported in a cluster');
     }
     const connection = await this.duplicate(0, signal);
-    return new RedisSubscriber(connection, connection.#client as Redis, this.#logger);
+    return new RedisSubscriber(connection, connection.#client as Redis, this.#logger, options);
   }
 
   /** Whether commands can be sent now. */

@@ -8,4 +8,4 @@ export {
 export { isReplyError } from './failure.ts';
 export { redisFields, type RedisMetadata } from './fields.ts';
 export { type RedisScript, redisScript } from './script.ts';
-export { type Channels, type Listener, RedisSubscriber } from './subscriber.ts';
+export { type Channels, type Listener, RedisSubscriber, type SubscriberOptions } from './subscriber.ts';

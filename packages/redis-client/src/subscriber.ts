@@ -2,10 +2,16 @@ import type { Redis } from 'ioredis';
 import { errorMessage, type Logger } from '@outrigger/core';
 import { commandFailure } from './failure.ts';
 
-/** How often a quiet connection is asked for a sign of life, in milliseconds: a server that is gone sends nothing, too. */
-const heartbeat = 10_000;
 /** Pause before another try when a connection that is back cannot be subscribed with, in milliseconds. */
 const retryPause = 1000;
+
+export interface SubscriberOptions {
+  /**
+   * How often the server is asked for a sign of life, in milliseconds, for one that is gone sends nothing, too; it has
+   * `readTimeout` to answer. Default 10,000.
+   */
+  readonly heartbeat?: number;
+}
 
 export interface Listener {
   onMessage(channel: string, message: string): void;
@@ -34,7 +40,12 @@ export class RedisSubscriber implements AsyncDisposable {
   #disposed = false;
 
   /** Takes the connection over. @internal */
-  constructor(connection: AsyncDisposable & { readonly address: string }, client: Redis, logger: Logger) {
+  constructor(
+    connection: AsyncDisposable & { readonly address: string },
+    client: Redis,
+    logger: Logger,
+    { heartbeat = 10_000 }: SubscriberOptions,
+  ) {
     this.#connection = connection;
     this.#client = client;
     this.#logger = logger;
