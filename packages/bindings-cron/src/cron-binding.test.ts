@@ -1,5 +1,4 @@
-import type { BindingEvent } from '@outrigger/core';
-import { silentLogger } from '@outrigger/core';
+import { type BindingEvent, silentLogger } from '@outrigger/core';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { CronBinding } from './cron-binding.ts';
 import { parseSchedule } from './schedule.ts';

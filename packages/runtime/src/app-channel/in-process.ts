@@ -194,7 +194,7 @@ class InProcessAppChannel implements AppChannel {
     return new Set(candidates.map(({ name }) => name).filter((name) => Object.hasOwn(bindings, name)));
   }
 
-  async deliverBinding({ path: _, ...event }: InputBindingEvent, signal: AbortSignal): Promise<InputBindingAnswer> {
+  async deliverBinding(event: InputBindingEvent, signal: AbortSignal): Promise<InputBindingAnswer> {
     const { bindings = {} } = this.#app;
     const handler = Object.hasOwn(bindings, event.name) ? bindings[event.name] : undefined;
     if (handler === undefined) throw new AppError(`the app has no handler for binding ${event.name}`, 404);
