@@ -45,6 +45,7 @@ export namespace HTTPExtension_Verb {
 }
 
 export interface InvokeRequest {
+  /** Path and all, for an app that speaks HTTP: `orders/7`. */
   method: string;
   data?: Any | undefined;
   contentType: string;
@@ -64,8 +65,12 @@ export interface StreamPayload {
 
 export interface StateItem {
   key: string;
+  /** Stored as it is. */
   value: Buffer;
-  etag?: Etag | undefined;
+  etag?:
+    | Etag
+    | undefined;
+  /** `ttlInSeconds`, `contentType`, and what the store understands. */
   metadata: { [key: string]: string };
   options?: StateOptions | undefined;
 }
@@ -75,6 +80,7 @@ export interface StateItem_MetadataEntry {
   value: string;
 }
 
+/** Absent where it is a field: no comparison. */
 export interface Etag {
   value: string;
 }
@@ -86,7 +92,9 @@ export interface StateOptions {
 
 export const StateOptions_StateConcurrency = {
   CONCURRENCY_UNSPECIFIED: 0,
+  /** CONCURRENCY_FIRST_WRITE - A write with another etag than the stored one fails. */
   CONCURRENCY_FIRST_WRITE: 1,
+  /** CONCURRENCY_LAST_WRITE - The default. */
   CONCURRENCY_LAST_WRITE: 2,
 } as const;
 
@@ -102,6 +110,7 @@ export namespace StateOptions_StateConcurrency {
 export const StateOptions_StateConsistency = {
   CONSISTENCY_UNSPECIFIED: 0,
   CONSISTENCY_EVENTUAL: 1,
+  /** CONSISTENCY_STRONG - Answers once a quorum has it, where the store knows of replicas. */
   CONSISTENCY_STRONG: 2,
 } as const;
 
@@ -130,6 +139,7 @@ export interface JobFailurePolicy {
   constant?: JobFailurePolicyConstant | undefined;
 }
 
+/** No further try. */
 export interface JobFailurePolicyDrop {
 }
 

@@ -33,6 +33,7 @@ export interface AckResponseError {
   message: string;
 }
 
+/** The answer to an event. */
 export interface ReadRequest {
   responseData: Buffer;
   messageId: string;
@@ -825,6 +826,7 @@ export const InvokeResponse_MetadataEntry: MessageFns<InvokeResponse_MetadataEnt
   },
 };
 
+/** A source of events as a process of its own, as StateStore of state.proto. */
 export type InputBindingDefinition = typeof InputBindingDefinition;
 export const InputBindingDefinition = {
   name: "InputBinding",
@@ -838,6 +840,7 @@ export const InputBindingDefinition = {
       responseStream: false,
       options: {},
     },
+    /** Events as they come; each is to be answered by its id. */
     read: {
       name: "Read",
       requestType: ReadRequest as typeof ReadRequest,
@@ -857,6 +860,7 @@ export const InputBindingDefinition = {
   },
 } as const;
 
+/** A sink as a process of its own. */
 export type OutputBindingDefinition = typeof OutputBindingDefinition;
 export const OutputBindingDefinition = {
   name: "OutputBinding",

@@ -8,6 +8,7 @@
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 
 export interface MetadataRequest {
+  /** The metadata of the Component resource. */
   properties: { [key: string]: string };
 }
 
@@ -20,6 +21,7 @@ export interface FeaturesRequest {
 }
 
 export interface FeaturesResponse {
+  /** As Dapr spells them: `ETAG`, `TRANSACTIONAL`, `TTL`, … */
   features: string[];
 }
 

@@ -15,6 +15,7 @@ export interface AckMessageError {
 export interface PullMessagesRequest {
   topic?: Topic | undefined;
   ackMessageId: string;
+  /** The message was not handled and is to be delivered again. */
   ackError?: AckMessageError | undefined;
 }
 
@@ -1277,6 +1278,7 @@ export const ResumeResponse: MessageFns<ResumeResponse> = {
   },
 };
 
+/** A broker as a process of its own, as StateStore of state.proto. */
 export type PubSubDefinition = typeof PubSubDefinition;
 export const PubSubDefinition = {
   name: "PubSub",
@@ -1314,6 +1316,7 @@ export const PubSubDefinition = {
       responseStream: false,
       options: {},
     },
+    /** One topic for each stream: the first message names it, later ones acknowledge messages by their id. */
     pullMessages: {
       name: "PullMessages",
       requestType: PullMessagesRequest as typeof PullMessagesRequest,
@@ -1322,6 +1325,7 @@ export const PubSubDefinition = {
       responseStream: true,
       options: {},
     },
+    /** No new messages until Resume. */
     pause: {
       name: "Pause",
       requestType: PauseRequest as typeof PauseRequest,

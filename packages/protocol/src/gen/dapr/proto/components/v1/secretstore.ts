@@ -683,6 +683,7 @@ export const BulkGetSecretResponse_DataEntry: MessageFns<BulkGetSecretResponse_D
   },
 };
 
+/** Secrets from a process of its own, as StateStore of state.proto. */
 export type SecretStoreDefinition = typeof SecretStoreDefinition;
 export const SecretStoreDefinition = {
   name: "SecretStore",

@@ -52,7 +52,10 @@ export interface QueryRequest_MetadataEntry {
 export interface QueryItem {
   key: string;
   data: Buffer;
-  etag?: Etag | undefined;
+  etag?:
+    | Etag
+    | undefined;
+  /** Set when this item could not be read. */
   error: string;
   contentType: string;
 }
@@ -188,6 +191,7 @@ export interface SetResponse {
 }
 
 export interface BulkDeleteRequestOptions {
+  /** 0 or less: as the store likes. */
   parallelism: bigint;
 }
 
@@ -242,6 +246,7 @@ export interface MultiMaxSizeRequest {
 }
 
 export interface MultiMaxSizeResponse {
+  /** Operations in one transaction; 0 or less: no limit. */
   maxSize: bigint;
 }
 
@@ -2534,6 +2539,7 @@ export const MultiMaxSizeResponse: MessageFns<MultiMaxSizeResponse> = {
   },
 };
 
+/** Beside StateStore, for stores that can be queried. */
 export type QueriableStateStoreDefinition = typeof QueriableStateStoreDefinition;
 export const QueriableStateStoreDefinition = {
   name: "QueriableStateStore",
@@ -2550,6 +2556,7 @@ export const QueriableStateStoreDefinition = {
   },
 } as const;
 
+/** Beside StateStore, for stores with transactions. */
 export type TransactionalStateStoreDefinition = typeof TransactionalStateStoreDefinition;
 export const TransactionalStateStoreDefinition = {
   name: "TransactionalStateStore",
@@ -2566,11 +2573,16 @@ export const TransactionalStateStoreDefinition = {
   },
 } as const;
 
+/**
+ * A store as a process of its own, on a Unix socket. One process may be several components: metadata `x-component-instance`
+ * says which is meant. An etag mismatch is FAILED_PRECONDITION, an etag that cannot be one INVALID_ARGUMENT.
+ */
 export type StateStoreDefinition = typeof StateStoreDefinition;
 export const StateStoreDefinition = {
   name: "StateStore",
   fullName: "dapr.proto.components.v1.StateStore",
   methods: {
+    /** Comes first, once for each component. */
     init: {
       name: "Init",
       requestType: InitRequest as typeof InitRequest,
@@ -2646,6 +2658,7 @@ export const StateStoreDefinition = {
   },
 } as const;
 
+/** Beside TransactionalStateStore, for stores with a limit. */
 export type TransactionalStoreMultiMaxSizeDefinition = typeof TransactionalStoreMultiMaxSizeDefinition;
 export const TransactionalStoreMultiMaxSizeDefinition = {
   name: "TransactionalStoreMultiMaxSize",

@@ -11,6 +11,7 @@ import { Value } from "../../../../google/protobuf/struct.ts";
 import { JobFailurePolicy } from "../../common/v1/common.ts";
 import { JobMetadata } from "../../scheduler/v1/scheduler.ts";
 
+/** The body of the jobs API over HTTP. */
 export interface JobHTTPRequest {
   name: string;
   schedule?: string | undefined;

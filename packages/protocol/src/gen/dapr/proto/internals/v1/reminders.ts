@@ -19,6 +19,7 @@ export interface Reminder {
   dueTime: string;
   expirationTime?: Date | undefined;
   isTimer: boolean;
+  /** Does not wait for the turn under way. */
   skipLock: boolean;
 }
 

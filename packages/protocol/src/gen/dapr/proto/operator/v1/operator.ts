@@ -1739,6 +1739,7 @@ export const WorkflowAccessPolicyUpdateEvent: MessageFns<WorkflowAccessPolicyUpd
   },
 };
 
+/** Resources of a Kubernetes cluster, as JSON. RPCs ending in `Update` stream changes. */
 export type OperatorDefinition = typeof OperatorDefinition;
 export const OperatorDefinition = {
   name: "Operator",

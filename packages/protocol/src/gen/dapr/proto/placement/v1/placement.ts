@@ -60,11 +60,14 @@ export interface PlacementTable_LoadMapEntry {
 }
 
 export interface Host {
+  /** Address and port: `10.0.0.7:50002`. */
   name: string;
   port: bigint;
   /** @deprecated */
   load: bigint;
+  /** The types of actors it hosts. */
   entities: string[];
+  /** The app id. */
   id: string;
   /** @deprecated */
   pod: string;
@@ -671,6 +674,7 @@ export const Host: MessageFns<Host> = {
   },
 };
 
+/** Where actors live. Every host reports; all get the tables in three steps: lock, update, unlock. */
 export type PlacementDefinition = typeof PlacementDefinition;
 export const PlacementDefinition = {
   name: "Placement",

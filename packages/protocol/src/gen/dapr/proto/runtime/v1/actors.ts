@@ -14,8 +14,11 @@ export interface RegisterActorTimerRequest {
   actorType: string;
   actorId: string;
   name: string;
+  /** A duration as Go writes it (`2h30m`), ISO 8601, or RFC 3339. Empty: at once. */
   dueTime: string;
+  /** Empty: once only. */
   period: string;
+  /** The method to call. */
   callback: string;
   data: Buffer;
   ttl: string;
@@ -31,7 +34,9 @@ export interface RegisterActorReminderRequest {
   actorType: string;
   actorId: string;
   name: string;
+  /** A duration as Go writes it (`2h30m`), ISO 8601, or RFC 3339. Empty: at once. */
   dueTime: string;
+  /** Empty: once only. */
   period: string;
   data: Buffer;
   ttl: string;
@@ -68,6 +73,7 @@ export interface ExecuteActorStateTransactionRequest {
 }
 
 export interface TransactionalActorStateOperation {
+  /** `upsert` or `delete`. */
   operationType: string;
   key: string;
   value?: Any | undefined;
@@ -142,6 +148,7 @@ export interface UnregisterActorRemindersByTypeRequest {
 export interface UnregisterActorRemindersByTypeResponse {
 }
 
+/** Sent by the app: once `initial_request`, then an answer to each request, by its id. */
 export interface SubscribeActorEventsRequestAlpha1 {
   initialRequest?: SubscribeActorEventsRequestInitialAlpha1 | undefined;
   invokeResponse?: SubscribeActorEventsRequestInvokeResponseAlpha1 | undefined;
@@ -164,6 +171,7 @@ export interface SubscribeActorEventsRequestInvokeResponseAlpha1 {
   id: string;
   data: Buffer;
   metadata: { [key: string]: string };
+  /** The actor itself has failed; `data` says how. */
   error: boolean;
 }
 
@@ -174,6 +182,7 @@ export interface SubscribeActorEventsRequestInvokeResponseAlpha1_MetadataEntry {
 
 export interface SubscribeActorEventsRequestReminderResponseAlpha1 {
   id: string;
+  /** The reminder, or timer, is not to fire again. */
   cancel: boolean;
 }
 
@@ -181,12 +190,15 @@ export interface SubscribeActorEventsRequestDeactivateResponseAlpha1 {
   id: string;
 }
 
+/** The request did not get to the actor. */
 export interface SubscribeActorEventsRequestFailedAlpha1 {
   id: string;
+  /** A code of gRPC. */
   code: number;
   message: string;
 }
 
+/** Sent by the sidecar: once `initial_response`, then requests, many at a time. */
 export interface SubscribeActorEventsResponseAlpha1 {
   initialResponse?: SubscribeActorEventsResponseInitialAlpha1 | undefined;
   invokeRequest?: SubscribeActorEventsResponseInvokeRequestAlpha1 | undefined;
@@ -239,6 +251,7 @@ export interface SubscribeActorEventsResponseDeactivateRequestAlpha1 {
   actorId: string;
 }
 
+/** For some of the types, in place of what the initial request says for all. */
 export interface ActorEntityConfig {
   entities: string[];
   actorIdleTimeout?: Duration | undefined;

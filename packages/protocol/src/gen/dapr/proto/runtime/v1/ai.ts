@@ -11,6 +11,7 @@ import { Duration } from "../../../../google/protobuf/duration.ts";
 import { Struct } from "../../../../google/protobuf/struct.ts";
 
 export interface ConversationRequest {
+  /** Of the component. */
   name: string;
   contextID?: string | undefined;
   inputs: ConversationInput[];
@@ -30,16 +31,23 @@ export interface ConversationRequest_MetadataEntry {
   value: string;
 }
 
+/** What goes to a language model: messages so far, and tools that it may ask for. */
 export interface ConversationRequestAlpha2 {
   name: string;
+  /** Of a conversation that the model remembers. */
   contextId?: string | undefined;
   inputs: ConversationInputAlpha2[];
   parameters: { [key: string]: Any };
   metadata: { [key: string]: string };
+  /** Whether personal data is taken out of the answers; of an input, out of what is sent. */
   scrubPii?: boolean | undefined;
   temperature?: number | undefined;
   tools: ConversationTools[];
-  toolChoice?: string | undefined;
+  /** `none`, `auto`, `required`, or the name of a tool. */
+  toolChoice?:
+    | string
+    | undefined;
+  /** A JSON schema that the answer has to follow. */
   responseFormat?: { [key: string]: any } | undefined;
   promptCacheRetention?: Duration | undefined;
 }
@@ -107,6 +115,7 @@ export interface ConversationToolCalls {
 
 export interface ConversationToolCallsOfFunction {
   name: string;
+  /** JSON. */
   arguments: string;
 }
 
@@ -177,7 +186,10 @@ export interface ConversationTools {
 
 export interface ConversationToolsFunction {
   name: string;
-  description?: string | undefined;
+  description?:
+    | string
+    | undefined;
+  /** A JSON schema. */
   parameters?: { [key: string]: any } | undefined;
 }
 

@@ -22,16 +22,20 @@ export interface JobEventRequest {
 export interface JobEventResponse {
 }
 
+/** A CloudEvent taken apart. */
 export interface TopicEventRequest {
   id: string;
   source: string;
   type: string;
   specVersion: string;
   dataContentType: string;
+  /** The event's data as it was published; for a raw payload the whole message. */
   data: Buffer;
   topic: string;
   pubsubName: string;
+  /** Of the subscription's rule that matched. */
   path: string;
+  /** CloudEvents attributes without a field above. */
   extensions?: { [key: string]: any } | undefined;
 }
 
@@ -39,7 +43,14 @@ export interface TopicEventResponse {
   status: TopicEventResponse_TopicEventResponseStatus;
 }
 
-export const TopicEventResponse_TopicEventResponseStatus = { SUCCESS: 0, RETRY: 1, DROP: 2 } as const;
+/** What becomes of the event. */
+export const TopicEventResponse_TopicEventResponseStatus = {
+  SUCCESS: 0,
+  /** RETRY - Delivered again. */
+  RETRY: 1,
+  /** DROP - Not delivered again; to the dead-letter topic, if there is one. */
+  DROP: 2,
+} as const;
 
 export type TopicEventResponse_TopicEventResponseStatus =
   typeof TopicEventResponse_TopicEventResponseStatus[keyof typeof TopicEventResponse_TopicEventResponseStatus];
@@ -62,6 +73,7 @@ export interface TopicEventCERequest {
 
 export interface TopicEventBulkRequestEntry {
   entryId: string;
+  /** A raw payload. */
   bytes?: Buffer | undefined;
   cloudEvent?: TopicEventCERequest | undefined;
   contentType: string;
@@ -74,6 +86,7 @@ export interface TopicEventBulkRequestEntry_MetadataEntry {
 }
 
 export interface TopicEventBulkRequest {
+  /** Of this request, not of an event. */
   id: string;
   entries: TopicEventBulkRequestEntry[];
   metadata: { [key: string]: string };
@@ -108,6 +121,7 @@ export interface BindingEventRequest_MetadataEntry {
   value: string;
 }
 
+/** `states`, `to` and `data` ask the sidecar to save state and to call output bindings. */
 export interface BindingEventResponse {
   storeName: string;
   states: StateItem[];
@@ -133,8 +147,12 @@ export interface ListTopicSubscriptionsResponse {
 export interface TopicSubscription {
   pubsubName: string;
   topic: string;
+  /** `rawPayload`: the messages are no CloudEvents. */
   metadata: { [key: string]: string };
-  routes?: TopicRoutes | undefined;
+  routes?:
+    | TopicRoutes
+    | undefined;
+  /** In the same pub/sub. Where events go that are dropped, or fail after the last retry. */
   deadLetterTopic: string;
   bulkSubscribe?: BulkSubscribeConfig | undefined;
 }
@@ -144,19 +162,24 @@ export interface TopicSubscription_MetadataEntry {
   value: string;
 }
 
+/** The first rule that matches; else the default. */
 export interface TopicRoutes {
   rules: TopicRule[];
   default: string;
 }
 
 export interface TopicRule {
+  /** A CEL expression over `event`. Empty: always. */
   match: string;
   path: string;
 }
 
+/** Events in groups, with OnBulkTopicEvent. */
 export interface BulkSubscribeConfig {
   enabled: boolean;
+  /** Default 100. */
   maxMessagesCount: number;
+  /** How long to wait for a group to fill. Default 1000. */
   maxAwaitDurationMs: number;
 }
 
@@ -1727,11 +1750,16 @@ export const HealthCheckResponse: MessageFns<HealthCheckResponse> = {
   },
 };
 
+/**
+ * What an app that speaks gRPC serves to its sidecar. Every call carries metadata `dapr-api-token` when APP_API_TOKEN is set.
+ * An RPC that the app does not have is answered with UNIMPLEMENTED, which the sidecar takes as "nothing of that kind here".
+ */
 export type AppCallbackDefinition = typeof AppCallbackDefinition;
 export const AppCallbackDefinition = {
   name: "AppCallback",
   fullName: "dapr.proto.runtime.v1.AppCallback",
   methods: {
+    /** A method that another app has called with InvokeService. */
     onInvoke: {
       name: "OnInvoke",
       requestType: InvokeRequest as typeof InvokeRequest,
@@ -1740,6 +1768,7 @@ export const AppCallbackDefinition = {
       responseStream: false,
       options: {},
     },
+    /** Asked once, when the app is up. */
     listTopicSubscriptions: {
       name: "ListTopicSubscriptions",
       requestType: Empty as typeof Empty,
@@ -1748,6 +1777,7 @@ export const AppCallbackDefinition = {
       responseStream: false,
       options: {},
     },
+    /** One event; the call's metadata holds that of the message. An error is RETRY, UNIMPLEMENTED is DROP. */
     onTopicEvent: {
       name: "OnTopicEvent",
       requestType: TopicEventRequest as typeof TopicEventRequest,
@@ -1756,6 +1786,7 @@ export const AppCallbackDefinition = {
       responseStream: false,
       options: {},
     },
+    /** Asked once: the bindings whose events this app takes. */
     listInputBindings: {
       name: "ListInputBindings",
       requestType: Empty as typeof Empty,
@@ -1772,6 +1803,7 @@ export const AppCallbackDefinition = {
       responseStream: false,
       options: {},
     },
+    /** Several events, each answered by its own status. An entry without one counts as RETRY. */
     onBulkTopicEvent: {
       name: "OnBulkTopicEvent",
       requestType: TopicEventBulkRequest as typeof TopicEventBulkRequest,
@@ -1780,6 +1812,7 @@ export const AppCallbackDefinition = {
       responseStream: false,
       options: {},
     },
+    /** A job is due. Only an answer without error counts as done. */
     onJobEvent: {
       name: "OnJobEvent",
       requestType: JobEventRequest as typeof JobEventRequest,
@@ -1791,11 +1824,13 @@ export const AppCallbackDefinition = {
   },
 } as const;
 
+/** Beside AppCallback, for apps whose health is probed (`--enable-app-health-check`). */
 export type AppCallbackHealthCheckDefinition = typeof AppCallbackHealthCheckDefinition;
 export const AppCallbackHealthCheckDefinition = {
   name: "AppCallbackHealthCheck",
   fullName: "dapr.proto.runtime.v1.AppCallbackHealthCheck",
   methods: {
+    /** Healthy when it succeeds. */
     healthCheck: {
       name: "HealthCheck",
       requestType: Empty as typeof Empty,
@@ -1807,6 +1842,7 @@ export const AppCallbackHealthCheckDefinition = {
   },
 } as const;
 
+/** The older names; called when the app answers the ones of AppCallback with UNIMPLEMENTED. */
 export type AppCallbackAlphaDefinition = typeof AppCallbackAlphaDefinition;
 export const AppCallbackAlphaDefinition = {
   name: "AppCallbackAlpha",

@@ -11,6 +11,7 @@ export interface InvokeBindingRequest {
   name: string;
   data: Buffer;
   metadata: { [key: string]: string };
+  /** One that the component lists: `create`, `get`, … */
   operation: string;
 }
 

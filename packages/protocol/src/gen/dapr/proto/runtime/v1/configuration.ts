@@ -10,6 +10,7 @@ import { ConfigurationItem } from "../../common/v1/common.ts";
 
 export interface GetConfigurationRequest {
   storeName: string;
+  /** Empty: all. */
   keys: string[];
   metadata: { [key: string]: string };
 }
@@ -30,6 +31,7 @@ export interface GetConfigurationResponse_ItemsEntry {
 
 export interface SubscribeConfigurationRequest {
   storeName: string;
+  /** Empty: all. */
   keys: string[];
   metadata: { [key: string]: string };
 }
@@ -45,6 +47,7 @@ export interface UnsubscribeConfigurationRequest {
 }
 
 export interface SubscribeConfigurationResponse {
+  /** Of the subscription; in every message. */
   id: string;
   items: { [key: string]: ConfigurationItem };
 }
@@ -56,6 +59,7 @@ export interface SubscribeConfigurationResponse_ItemsEntry {
 
 export interface UnsubscribeConfigurationResponse {
   ok: boolean;
+  /** Why not, when `ok` is false. */
   message: string;
 }
 

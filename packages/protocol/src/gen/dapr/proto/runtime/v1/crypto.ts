@@ -10,10 +10,12 @@ import { StreamPayload } from "../../common/v1/common.ts";
 
 export interface SubtleGetKeyRequest {
   componentName: string;
+  /** With a version where the vault has them: `key/version`. */
   name: string;
   format: SubtleGetKeyRequest_KeyFormat;
 }
 
+/** JSON is a JWK. */
 export const SubtleGetKeyRequest_KeyFormat = { PEM: 0, JSON: 1 } as const;
 
 export type SubtleGetKeyRequest_KeyFormat =
@@ -109,6 +111,7 @@ export interface SubtleVerifyResponse {
 }
 
 export interface EncryptRequest {
+  /** In the first message only. */
   options?: EncryptRequestOptions | undefined;
   payload?: StreamPayload | undefined;
 }
@@ -116,9 +119,12 @@ export interface EncryptRequest {
 export interface EncryptRequestOptions {
   componentName: string;
   keyName: string;
+  /** Wraps the key of this document: `A256KW`, `RSA-OAEP-256`, … */
   keyWrapAlgorithm: string;
+  /** `aes-gcm` (default) or `chacha20-poly1305`. */
   dataEncryptionCipher: string;
   omitDecryptionKeyName: boolean;
+  /** Written into the document, for whoever decrypts it; default: `key_name`. */
   decryptionKeyName: string;
 }
 
@@ -127,12 +133,14 @@ export interface EncryptResponse {
 }
 
 export interface DecryptRequest {
+  /** In the first message only. */
   options?: DecryptRequestOptions | undefined;
   payload?: StreamPayload | undefined;
 }
 
 export interface DecryptRequestOptions {
   componentName: string;
+  /** Default: the one that the document names. */
   keyName: string;
 }
 

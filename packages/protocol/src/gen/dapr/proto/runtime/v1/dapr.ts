@@ -151,11 +151,19 @@ export const ShutdownRequest: MessageFns<ShutdownRequest> = {
   },
 };
 
+/**
+ * What a sidecar does for its app. RPCs in the same words under an older name (`…Alpha1`, `…Beta1`) do the same.
+ * Errors carry a google.rpc.Status with an ErrorInfo of domain `dapr.io` where Dapr has one.
+ */
 export type DaprDefinition = typeof DaprDefinition;
 export const DaprDefinition = {
   name: "Dapr",
   fullName: "dapr.proto.runtime.v1.Dapr",
   methods: {
+    /**
+     * Calls a method of another app, over HTTP or gRPC as that app speaks. Apps that speak gRPC are better called through the
+     * proxy: their own methods on this port, with metadata `dapr-app-id`.
+     */
     invokeService: {
       name: "InvokeService",
       requestType: InvokeServiceRequest as typeof InvokeServiceRequest,
@@ -164,6 +172,7 @@ export const DaprDefinition = {
       responseStream: false,
       options: {},
     },
+    /** A key that is not there gives empty data and no etag. */
     getState: {
       name: "GetState",
       requestType: GetStateRequest as typeof GetStateRequest,
@@ -172,6 +181,7 @@ export const DaprDefinition = {
       responseStream: false,
       options: {},
     },
+    /** One item for each key, in no certain order; what fails for one key stands in its `error`. */
     getBulkState: {
       name: "GetBulkState",
       requestType: GetBulkStateRequest as typeof GetBulkStateRequest,
@@ -180,6 +190,7 @@ export const DaprDefinition = {
       responseStream: false,
       options: {},
     },
+    /** Not a transaction: when one item fails, others may have been written. */
     saveState: {
       name: "SaveState",
       requestType: SaveStateRequest as typeof SaveStateRequest,
@@ -188,14 +199,7 @@ export const DaprDefinition = {
       responseStream: false,
       options: {},
     },
-    queryStateAlpha1: {
-      name: "QueryStateAlpha1",
-      requestType: QueryStateRequest as typeof QueryStateRequest,
-      requestStream: false,
-      responseType: QueryStateResponse as typeof QueryStateResponse,
-      responseStream: false,
-      options: {},
-    },
+    /** Deleting what is not there succeeds. */
     deleteState: {
       name: "DeleteState",
       requestType: DeleteStateRequest as typeof DeleteStateRequest,
@@ -212,6 +216,7 @@ export const DaprDefinition = {
       responseStream: false,
       options: {},
     },
+    /** All operations or none, on stores that claim transactions; UNIMPLEMENTED on others. */
     executeStateTransaction: {
       name: "ExecuteStateTransaction",
       requestType: ExecuteStateTransactionRequest as typeof ExecuteStateTransactionRequest,
@@ -220,11 +225,32 @@ export const DaprDefinition = {
       responseStream: false,
       options: {},
     },
+    queryStateAlpha1: {
+      name: "QueryStateAlpha1",
+      requestType: QueryStateRequest as typeof QueryStateRequest,
+      requestStream: false,
+      responseType: QueryStateResponse as typeof QueryStateResponse,
+      responseStream: false,
+      options: {},
+    },
+    /**
+     * Returns once the broker has taken the event. Data that is no CloudEvent is wrapped in one, unless metadata `rawPayload` is
+     * `true`.
+     */
     publishEvent: {
       name: "PublishEvent",
       requestType: PublishEventRequest as typeof PublishEventRequest,
       requestStream: false,
       responseType: Empty as typeof Empty,
+      responseStream: false,
+      options: {},
+    },
+    /** Answers which entries failed; all others were published. */
+    bulkPublishEvent: {
+      name: "BulkPublishEvent",
+      requestType: BulkPublishRequest as typeof BulkPublishRequest,
+      requestStream: false,
+      responseType: BulkPublishResponse as typeof BulkPublishResponse,
       responseStream: false,
       options: {},
     },
@@ -237,14 +263,10 @@ export const DaprDefinition = {
       responseStream: false,
       options: {},
     },
-    bulkPublishEvent: {
-      name: "BulkPublishEvent",
-      requestType: BulkPublishRequest as typeof BulkPublishRequest,
-      requestStream: false,
-      responseType: BulkPublishResponse as typeof BulkPublishResponse,
-      responseStream: false,
-      options: {},
-    },
+    /**
+     * Events of one topic over this stream, in place of calls of the app. The first message subscribes; each event is to be
+     * answered with its id and a status, in any order. Events not answered when the stream ends are delivered again.
+     */
     subscribeTopicEventsAlpha1: {
       name: "SubscribeTopicEventsAlpha1",
       requestType: SubscribeTopicEventsRequestAlpha1 as typeof SubscribeTopicEventsRequestAlpha1,
@@ -253,6 +275,7 @@ export const DaprDefinition = {
       responseStream: true,
       options: {},
     },
+    /** Runs one operation of an output binding. */
     invokeBinding: {
       name: "InvokeBinding",
       requestType: InvokeBindingRequest as typeof InvokeBindingRequest,
@@ -261,6 +284,7 @@ export const DaprDefinition = {
       responseStream: false,
       options: {},
     },
+    /** One secret; stores with several values under a name give them all. */
     getSecret: {
       name: "GetSecret",
       requestType: GetSecretRequest as typeof GetSecretRequest,
@@ -269,6 +293,7 @@ export const DaprDefinition = {
       responseStream: false,
       options: {},
     },
+    /** Every secret that this app may read. */
     getBulkSecret: {
       name: "GetBulkSecret",
       requestType: GetBulkSecretRequest as typeof GetBulkSecretRequest,
@@ -277,6 +302,78 @@ export const DaprDefinition = {
       responseStream: false,
       options: {},
     },
+    /** Without keys, all items. */
+    getConfiguration: {
+      name: "GetConfiguration",
+      requestType: GetConfigurationRequest as typeof GetConfigurationRequest,
+      requestStream: false,
+      responseType: GetConfigurationResponse as typeof GetConfigurationResponse,
+      responseStream: false,
+      options: {},
+    },
+    /**
+     * The first message carries the id alone, later ones the items that have changed. Ends when the stream is closed or with
+     * UnsubscribeConfiguration.
+     */
+    subscribeConfiguration: {
+      name: "SubscribeConfiguration",
+      requestType: SubscribeConfigurationRequest as typeof SubscribeConfigurationRequest,
+      requestStream: false,
+      responseType: SubscribeConfigurationResponse as typeof SubscribeConfigurationResponse,
+      responseStream: true,
+      options: {},
+    },
+    unsubscribeConfiguration: {
+      name: "UnsubscribeConfiguration",
+      requestType: UnsubscribeConfigurationRequest as typeof UnsubscribeConfigurationRequest,
+      requestStream: false,
+      responseType: UnsubscribeConfigurationResponse as typeof UnsubscribeConfigurationResponse,
+      responseStream: false,
+      options: {},
+    },
+    getConfigurationAlpha1: {
+      name: "GetConfigurationAlpha1",
+      requestType: GetConfigurationRequest as typeof GetConfigurationRequest,
+      requestStream: false,
+      responseType: GetConfigurationResponse as typeof GetConfigurationResponse,
+      responseStream: false,
+      options: {},
+    },
+    subscribeConfigurationAlpha1: {
+      name: "SubscribeConfigurationAlpha1",
+      requestType: SubscribeConfigurationRequest as typeof SubscribeConfigurationRequest,
+      requestStream: false,
+      responseType: SubscribeConfigurationResponse as typeof SubscribeConfigurationResponse,
+      responseStream: true,
+      options: {},
+    },
+    unsubscribeConfigurationAlpha1: {
+      name: "UnsubscribeConfigurationAlpha1",
+      requestType: UnsubscribeConfigurationRequest as typeof UnsubscribeConfigurationRequest,
+      requestStream: false,
+      responseType: UnsubscribeConfigurationResponse as typeof UnsubscribeConfigurationResponse,
+      responseStream: false,
+      options: {},
+    },
+    /** Never waits: `success` tells whether the lock was free. */
+    tryLockAlpha1: {
+      name: "TryLockAlpha1",
+      requestType: TryLockRequest as typeof TryLockRequest,
+      requestStream: false,
+      responseType: TryLockResponse as typeof TryLockResponse,
+      responseStream: false,
+      options: {},
+    },
+    /** By the owner alone. */
+    unlockAlpha1: {
+      name: "UnlockAlpha1",
+      requestType: UnlockRequest as typeof UnlockRequest,
+      requestStream: false,
+      responseType: UnlockResponse as typeof UnlockResponse,
+      responseStream: false,
+      options: {},
+    },
+    /** Timers end with the activation of the actor, reminders do not. */
     registerActorTimer: {
       name: "RegisterActorTimer",
       requestType: RegisterActorTimerRequest as typeof RegisterActorTimerRequest,
@@ -309,6 +406,7 @@ export const DaprDefinition = {
       responseStream: false,
       options: {},
     },
+    /** Of every actor of a type, or of one actor. */
     unregisterActorRemindersByType: {
       name: "UnregisterActorRemindersByType",
       requestType: UnregisterActorRemindersByTypeRequest as typeof UnregisterActorRemindersByTypeRequest,
@@ -325,19 +423,19 @@ export const DaprDefinition = {
       responseStream: false,
       options: {},
     },
-    getActorState: {
-      name: "GetActorState",
-      requestType: GetActorStateRequest as typeof GetActorStateRequest,
-      requestStream: false,
-      responseType: GetActorStateResponse as typeof GetActorStateResponse,
-      responseStream: false,
-      options: {},
-    },
     getActorReminder: {
       name: "GetActorReminder",
       requestType: GetActorReminderRequest as typeof GetActorReminderRequest,
       requestStream: false,
       responseType: GetActorReminderResponse as typeof GetActorReminderResponse,
+      responseStream: false,
+      options: {},
+    },
+    getActorState: {
+      name: "GetActorState",
+      requestType: GetActorStateRequest as typeof GetActorStateRequest,
+      requestStream: false,
+      responseType: GetActorStateResponse as typeof GetActorStateResponse,
       responseStream: false,
       options: {},
     },
@@ -349,6 +447,7 @@ export const DaprDefinition = {
       responseStream: false,
       options: {},
     },
+    /** One turn at a time for each actor. */
     invokeActor: {
       name: "InvokeActor",
       requestType: InvokeActorRequest as typeof InvokeActorRequest,
@@ -357,6 +456,7 @@ export const DaprDefinition = {
       responseStream: false,
       options: {},
     },
+    /** Hosts actors over this stream, without a port of the app. The first message registers the types; closing it takes them away. */
     subscribeActorEventsAlpha1: {
       name: "SubscribeActorEventsAlpha1",
       requestType: SubscribeActorEventsRequestAlpha1 as typeof SubscribeActorEventsRequestAlpha1,
@@ -365,155 +465,60 @@ export const DaprDefinition = {
       responseStream: true,
       options: {},
     },
-    getConfigurationAlpha1: {
-      name: "GetConfigurationAlpha1",
-      requestType: GetConfigurationRequest as typeof GetConfigurationRequest,
+    startWorkflowBeta1: {
+      name: "StartWorkflowBeta1",
+      requestType: StartWorkflowRequest as typeof StartWorkflowRequest,
       requestStream: false,
-      responseType: GetConfigurationResponse as typeof GetConfigurationResponse,
+      responseType: StartWorkflowResponse as typeof StartWorkflowResponse,
       responseStream: false,
       options: {},
     },
-    getConfiguration: {
-      name: "GetConfiguration",
-      requestType: GetConfigurationRequest as typeof GetConfigurationRequest,
+    getWorkflowBeta1: {
+      name: "GetWorkflowBeta1",
+      requestType: GetWorkflowRequest as typeof GetWorkflowRequest,
       requestStream: false,
-      responseType: GetConfigurationResponse as typeof GetConfigurationResponse,
+      responseType: GetWorkflowResponse as typeof GetWorkflowResponse,
       responseStream: false,
       options: {},
     },
-    subscribeConfigurationAlpha1: {
-      name: "SubscribeConfigurationAlpha1",
-      requestType: SubscribeConfigurationRequest as typeof SubscribeConfigurationRequest,
-      requestStream: false,
-      responseType: SubscribeConfigurationResponse as typeof SubscribeConfigurationResponse,
-      responseStream: true,
-      options: {},
-    },
-    subscribeConfiguration: {
-      name: "SubscribeConfiguration",
-      requestType: SubscribeConfigurationRequest as typeof SubscribeConfigurationRequest,
-      requestStream: false,
-      responseType: SubscribeConfigurationResponse as typeof SubscribeConfigurationResponse,
-      responseStream: true,
-      options: {},
-    },
-    unsubscribeConfigurationAlpha1: {
-      name: "UnsubscribeConfigurationAlpha1",
-      requestType: UnsubscribeConfigurationRequest as typeof UnsubscribeConfigurationRequest,
-      requestStream: false,
-      responseType: UnsubscribeConfigurationResponse as typeof UnsubscribeConfigurationResponse,
-      responseStream: false,
-      options: {},
-    },
-    unsubscribeConfiguration: {
-      name: "UnsubscribeConfiguration",
-      requestType: UnsubscribeConfigurationRequest as typeof UnsubscribeConfigurationRequest,
-      requestStream: false,
-      responseType: UnsubscribeConfigurationResponse as typeof UnsubscribeConfigurationResponse,
-      responseStream: false,
-      options: {},
-    },
-    tryLockAlpha1: {
-      name: "TryLockAlpha1",
-      requestType: TryLockRequest as typeof TryLockRequest,
-      requestStream: false,
-      responseType: TryLockResponse as typeof TryLockResponse,
-      responseStream: false,
-      options: {},
-    },
-    unlockAlpha1: {
-      name: "UnlockAlpha1",
-      requestType: UnlockRequest as typeof UnlockRequest,
-      requestStream: false,
-      responseType: UnlockResponse as typeof UnlockResponse,
-      responseStream: false,
-      options: {},
-    },
-    encryptAlpha1: {
-      name: "EncryptAlpha1",
-      requestType: EncryptRequest as typeof EncryptRequest,
-      requestStream: true,
-      responseType: EncryptResponse as typeof EncryptResponse,
-      responseStream: true,
-      options: {},
-    },
-    decryptAlpha1: {
-      name: "DecryptAlpha1",
-      requestType: DecryptRequest as typeof DecryptRequest,
-      requestStream: true,
-      responseType: DecryptResponse as typeof DecryptResponse,
-      responseStream: true,
-      options: {},
-    },
-    getMetadata: {
-      name: "GetMetadata",
-      requestType: GetMetadataRequest as typeof GetMetadataRequest,
-      requestStream: false,
-      responseType: GetMetadataResponse as typeof GetMetadataResponse,
-      responseStream: false,
-      options: {},
-    },
-    setMetadata: {
-      name: "SetMetadata",
-      requestType: SetMetadataRequest as typeof SetMetadataRequest,
+    /** Removes what is kept of an instance that has ended. */
+    purgeWorkflowBeta1: {
+      name: "PurgeWorkflowBeta1",
+      requestType: PurgeWorkflowRequest as typeof PurgeWorkflowRequest,
       requestStream: false,
       responseType: Empty as typeof Empty,
       responseStream: false,
       options: {},
     },
-    subtleGetKeyAlpha1: {
-      name: "SubtleGetKeyAlpha1",
-      requestType: SubtleGetKeyRequest as typeof SubtleGetKeyRequest,
+    terminateWorkflowBeta1: {
+      name: "TerminateWorkflowBeta1",
+      requestType: TerminateWorkflowRequest as typeof TerminateWorkflowRequest,
       requestStream: false,
-      responseType: SubtleGetKeyResponse as typeof SubtleGetKeyResponse,
+      responseType: Empty as typeof Empty,
       responseStream: false,
       options: {},
     },
-    subtleEncryptAlpha1: {
-      name: "SubtleEncryptAlpha1",
-      requestType: SubtleEncryptRequest as typeof SubtleEncryptRequest,
+    pauseWorkflowBeta1: {
+      name: "PauseWorkflowBeta1",
+      requestType: PauseWorkflowRequest as typeof PauseWorkflowRequest,
       requestStream: false,
-      responseType: SubtleEncryptResponse as typeof SubtleEncryptResponse,
+      responseType: Empty as typeof Empty,
       responseStream: false,
       options: {},
     },
-    subtleDecryptAlpha1: {
-      name: "SubtleDecryptAlpha1",
-      requestType: SubtleDecryptRequest as typeof SubtleDecryptRequest,
+    resumeWorkflowBeta1: {
+      name: "ResumeWorkflowBeta1",
+      requestType: ResumeWorkflowRequest as typeof ResumeWorkflowRequest,
       requestStream: false,
-      responseType: SubtleDecryptResponse as typeof SubtleDecryptResponse,
+      responseType: Empty as typeof Empty,
       responseStream: false,
       options: {},
     },
-    subtleWrapKeyAlpha1: {
-      name: "SubtleWrapKeyAlpha1",
-      requestType: SubtleWrapKeyRequest as typeof SubtleWrapKeyRequest,
+    raiseEventWorkflowBeta1: {
+      name: "RaiseEventWorkflowBeta1",
+      requestType: RaiseEventWorkflowRequest as typeof RaiseEventWorkflowRequest,
       requestStream: false,
-      responseType: SubtleWrapKeyResponse as typeof SubtleWrapKeyResponse,
-      responseStream: false,
-      options: {},
-    },
-    subtleUnwrapKeyAlpha1: {
-      name: "SubtleUnwrapKeyAlpha1",
-      requestType: SubtleUnwrapKeyRequest as typeof SubtleUnwrapKeyRequest,
-      requestStream: false,
-      responseType: SubtleUnwrapKeyResponse as typeof SubtleUnwrapKeyResponse,
-      responseStream: false,
-      options: {},
-    },
-    subtleSignAlpha1: {
-      name: "SubtleSignAlpha1",
-      requestType: SubtleSignRequest as typeof SubtleSignRequest,
-      requestStream: false,
-      responseType: SubtleSignResponse as typeof SubtleSignResponse,
-      responseStream: false,
-      options: {},
-    },
-    subtleVerifyAlpha1: {
-      name: "SubtleVerifyAlpha1",
-      requestType: SubtleVerifyRequest as typeof SubtleVerifyRequest,
-      requestStream: false,
-      responseType: SubtleVerifyResponse as typeof SubtleVerifyResponse,
+      responseType: Empty as typeof Empty,
       responseStream: false,
       options: {},
     },
@@ -580,81 +585,51 @@ export const DaprDefinition = {
       responseStream: false,
       options: {},
     },
-    startWorkflowBeta1: {
-      name: "StartWorkflowBeta1",
-      requestType: StartWorkflowRequest as typeof StartWorkflowRequest,
-      requestStream: false,
-      responseType: StartWorkflowResponse as typeof StartWorkflowResponse,
-      responseStream: false,
-      options: {},
-    },
-    getWorkflowBeta1: {
-      name: "GetWorkflowBeta1",
-      requestType: GetWorkflowRequest as typeof GetWorkflowRequest,
-      requestStream: false,
-      responseType: GetWorkflowResponse as typeof GetWorkflowResponse,
-      responseStream: false,
-      options: {},
-    },
-    purgeWorkflowBeta1: {
-      name: "PurgeWorkflowBeta1",
-      requestType: PurgeWorkflowRequest as typeof PurgeWorkflowRequest,
-      requestStream: false,
-      responseType: Empty as typeof Empty,
-      responseStream: false,
-      options: {},
-    },
-    terminateWorkflowBeta1: {
-      name: "TerminateWorkflowBeta1",
-      requestType: TerminateWorkflowRequest as typeof TerminateWorkflowRequest,
-      requestStream: false,
-      responseType: Empty as typeof Empty,
-      responseStream: false,
-      options: {},
-    },
-    pauseWorkflowBeta1: {
-      name: "PauseWorkflowBeta1",
-      requestType: PauseWorkflowRequest as typeof PauseWorkflowRequest,
-      requestStream: false,
-      responseType: Empty as typeof Empty,
-      responseStream: false,
-      options: {},
-    },
-    resumeWorkflowBeta1: {
-      name: "ResumeWorkflowBeta1",
-      requestType: ResumeWorkflowRequest as typeof ResumeWorkflowRequest,
-      requestStream: false,
-      responseType: Empty as typeof Empty,
-      responseStream: false,
-      options: {},
-    },
-    raiseEventWorkflowBeta1: {
-      name: "RaiseEventWorkflowBeta1",
-      requestType: RaiseEventWorkflowRequest as typeof RaiseEventWorkflowRequest,
-      requestStream: false,
-      responseType: Empty as typeof Empty,
-      responseStream: false,
-      options: {},
-    },
-    shutdown: {
-      name: "Shutdown",
-      requestType: ShutdownRequest as typeof ShutdownRequest,
-      requestStream: false,
-      responseType: Empty as typeof Empty,
-      responseStream: false,
-      options: {},
-    },
-    /** @deprecated */
-    scheduleJobAlpha1: {
-      name: "ScheduleJobAlpha1",
+    /** A job of that name is an error, unless `overwrite` is set. */
+    scheduleJob: {
+      name: "ScheduleJob",
       requestType: ScheduleJobRequest as typeof ScheduleJobRequest,
       requestStream: false,
       responseType: ScheduleJobResponse as typeof ScheduleJobResponse,
       responseStream: false,
       options: {},
     },
-    scheduleJob: {
-      name: "ScheduleJob",
+    getJob: {
+      name: "GetJob",
+      requestType: GetJobRequest as typeof GetJobRequest,
+      requestStream: false,
+      responseType: GetJobResponse as typeof GetJobResponse,
+      responseStream: false,
+      options: {},
+    },
+    deleteJob: {
+      name: "DeleteJob",
+      requestType: DeleteJobRequest as typeof DeleteJobRequest,
+      requestStream: false,
+      responseType: DeleteJobResponse as typeof DeleteJobResponse,
+      responseStream: false,
+      options: {},
+    },
+    /** Jobs of this app whose names begin with the prefix. */
+    deleteJobsByPrefix: {
+      name: "DeleteJobsByPrefix",
+      requestType: DeleteJobsByPrefixRequest as typeof DeleteJobsByPrefixRequest,
+      requestStream: false,
+      responseType: DeleteJobsByPrefixResponse as typeof DeleteJobsByPrefixResponse,
+      responseStream: false,
+      options: {},
+    },
+    listJobs: {
+      name: "ListJobs",
+      requestType: ListJobsRequest as typeof ListJobsRequest,
+      requestStream: false,
+      responseType: ListJobsResponse as typeof ListJobsResponse,
+      responseStream: false,
+      options: {},
+    },
+    /** @deprecated */
+    scheduleJobAlpha1: {
+      name: "ScheduleJobAlpha1",
       requestType: ScheduleJobRequest as typeof ScheduleJobRequest,
       requestStream: false,
       responseType: ScheduleJobResponse as typeof ScheduleJobResponse,
@@ -670,25 +645,9 @@ export const DaprDefinition = {
       responseStream: false,
       options: {},
     },
-    getJob: {
-      name: "GetJob",
-      requestType: GetJobRequest as typeof GetJobRequest,
-      requestStream: false,
-      responseType: GetJobResponse as typeof GetJobResponse,
-      responseStream: false,
-      options: {},
-    },
     /** @deprecated */
     deleteJobAlpha1: {
       name: "DeleteJobAlpha1",
-      requestType: DeleteJobRequest as typeof DeleteJobRequest,
-      requestStream: false,
-      responseType: DeleteJobResponse as typeof DeleteJobResponse,
-      responseStream: false,
-      options: {},
-    },
-    deleteJob: {
-      name: "DeleteJob",
       requestType: DeleteJobRequest as typeof DeleteJobRequest,
       requestStream: false,
       responseType: DeleteJobResponse as typeof DeleteJobResponse,
@@ -704,14 +663,6 @@ export const DaprDefinition = {
       responseStream: false,
       options: {},
     },
-    deleteJobsByPrefix: {
-      name: "DeleteJobsByPrefix",
-      requestType: DeleteJobsByPrefixRequest as typeof DeleteJobsByPrefixRequest,
-      requestStream: false,
-      responseType: DeleteJobsByPrefixResponse as typeof DeleteJobsByPrefixResponse,
-      responseStream: false,
-      options: {},
-    },
     /** @deprecated */
     listJobsAlpha1: {
       name: "ListJobsAlpha1",
@@ -721,11 +672,86 @@ export const DaprDefinition = {
       responseStream: false,
       options: {},
     },
-    listJobs: {
-      name: "ListJobs",
-      requestType: ListJobsRequest as typeof ListJobsRequest,
+    /** The first message carries the options; payloads both ways are numbered from 0 without a gap. */
+    encryptAlpha1: {
+      name: "EncryptAlpha1",
+      requestType: EncryptRequest as typeof EncryptRequest,
+      requestStream: true,
+      responseType: EncryptResponse as typeof EncryptResponse,
+      responseStream: true,
+      options: {},
+    },
+    /** As EncryptAlpha1. */
+    decryptAlpha1: {
+      name: "DecryptAlpha1",
+      requestType: DecryptRequest as typeof DecryptRequest,
+      requestStream: true,
+      responseType: DecryptResponse as typeof DecryptResponse,
+      responseStream: true,
+      options: {},
+    },
+    /** The public part. */
+    subtleGetKeyAlpha1: {
+      name: "SubtleGetKeyAlpha1",
+      requestType: SubtleGetKeyRequest as typeof SubtleGetKeyRequest,
       requestStream: false,
-      responseType: ListJobsResponse as typeof ListJobsResponse,
+      responseType: SubtleGetKeyResponse as typeof SubtleGetKeyResponse,
+      responseStream: false,
+      options: {},
+    },
+    subtleEncryptAlpha1: {
+      name: "SubtleEncryptAlpha1",
+      requestType: SubtleEncryptRequest as typeof SubtleEncryptRequest,
+      requestStream: false,
+      responseType: SubtleEncryptResponse as typeof SubtleEncryptResponse,
+      responseStream: false,
+      options: {},
+    },
+    subtleDecryptAlpha1: {
+      name: "SubtleDecryptAlpha1",
+      requestType: SubtleDecryptRequest as typeof SubtleDecryptRequest,
+      requestStream: false,
+      responseType: SubtleDecryptResponse as typeof SubtleDecryptResponse,
+      responseStream: false,
+      options: {},
+    },
+    subtleWrapKeyAlpha1: {
+      name: "SubtleWrapKeyAlpha1",
+      requestType: SubtleWrapKeyRequest as typeof SubtleWrapKeyRequest,
+      requestStream: false,
+      responseType: SubtleWrapKeyResponse as typeof SubtleWrapKeyResponse,
+      responseStream: false,
+      options: {},
+    },
+    subtleUnwrapKeyAlpha1: {
+      name: "SubtleUnwrapKeyAlpha1",
+      requestType: SubtleUnwrapKeyRequest as typeof SubtleUnwrapKeyRequest,
+      requestStream: false,
+      responseType: SubtleUnwrapKeyResponse as typeof SubtleUnwrapKeyResponse,
+      responseStream: false,
+      options: {},
+    },
+    subtleSignAlpha1: {
+      name: "SubtleSignAlpha1",
+      requestType: SubtleSignRequest as typeof SubtleSignRequest,
+      requestStream: false,
+      responseType: SubtleSignResponse as typeof SubtleSignResponse,
+      responseStream: false,
+      options: {},
+    },
+    subtleVerifyAlpha1: {
+      name: "SubtleVerifyAlpha1",
+      requestType: SubtleVerifyRequest as typeof SubtleVerifyRequest,
+      requestStream: false,
+      responseType: SubtleVerifyResponse as typeof SubtleVerifyResponse,
+      responseStream: false,
+      options: {},
+    },
+    converseAlpha2: {
+      name: "ConverseAlpha2",
+      requestType: ConversationRequestAlpha2 as typeof ConversationRequestAlpha2,
+      requestStream: false,
+      responseType: ConversationResponseAlpha2 as typeof ConversationResponseAlpha2,
       responseStream: false,
       options: {},
     },
@@ -737,11 +763,29 @@ export const DaprDefinition = {
       responseStream: false,
       options: {},
     },
-    converseAlpha2: {
-      name: "ConverseAlpha2",
-      requestType: ConversationRequestAlpha2 as typeof ConversationRequestAlpha2,
+    getMetadata: {
+      name: "GetMetadata",
+      requestType: GetMetadataRequest as typeof GetMetadataRequest,
       requestStream: false,
-      responseType: ConversationResponseAlpha2 as typeof ConversationResponseAlpha2,
+      responseType: GetMetadataResponse as typeof GetMetadataResponse,
+      responseStream: false,
+      options: {},
+    },
+    /** Adds an attribute to what GetMetadata shows, until the sidecar ends. */
+    setMetadata: {
+      name: "SetMetadata",
+      requestType: SetMetadataRequest as typeof SetMetadataRequest,
+      requestStream: false,
+      responseType: Empty as typeof Empty,
+      responseStream: false,
+      options: {},
+    },
+    /** Begins an orderly stop and returns at once. */
+    shutdown: {
+      name: "Shutdown",
+      requestType: ShutdownRequest as typeof ShutdownRequest,
+      requestStream: false,
+      responseType: Empty as typeof Empty,
       responseStream: false,
       options: {},
     },

@@ -9,6 +9,7 @@ import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { InvokeRequest } from "../../common/v1/common.ts";
 
 export interface InvokeServiceRequest {
+  /** App id of the target, with `.namespace` for one in another namespace. */
   id: string;
   message?: InvokeRequest | undefined;
 }

@@ -9,13 +9,27 @@ import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { Any } from "../../../../google/protobuf/any.ts";
 import { JobFailurePolicy } from "../../common/v1/common.ts";
 
+/** One of `schedule` and `due_time` at least. */
 export interface Job {
   name: string;
-  schedule?: string | undefined;
-  repeats?: number | undefined;
-  dueTime?: string | undefined;
+  /** Cron with seconds, or `@every 5m`, `@daily`, … */
+  schedule?:
+    | string
+    | undefined;
+  /** Absent: without end. */
+  repeats?:
+    | number
+    | undefined;
+  /** When it is due first, or at all: RFC 3339, a duration as Go writes it (`2h30m`), or ISO 8601. */
+  dueTime?:
+    | string
+    | undefined;
+  /** When it ends, in the forms of `due_time`. */
   ttl?: string | undefined;
-  data?: Any | undefined;
+  data?:
+    | Any
+    | undefined;
+  /** Default: three more tries, a second apart. */
   failurePolicy?: JobFailurePolicy | undefined;
 }
 

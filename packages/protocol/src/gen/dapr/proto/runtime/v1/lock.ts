@@ -10,7 +10,9 @@ import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 export interface TryLockRequest {
   storeName: string;
   resourceId: string;
+  /** Chosen by the caller; unlocking needs the same. Should be unique, as a UUID. */
   lockOwner: string;
+  /** Greater than 0. The lock is free again after that, there is no renewal. */
   expiryInSeconds: number;
 }
 

@@ -22,10 +22,16 @@ export interface GetMetadataRequest {
 }
 
 export interface GetMetadataResponse {
+  /** The app id. */
   id: string;
-  /** @deprecated */
+  /**
+   * The same as in `actor_runtime`.
+   *
+   * @deprecated
+   */
   activeActorsCount: ActiveActorsCount[];
   registeredComponents: RegisteredComponents[];
+  /** What SetMetadata has set, and what the sidecar says of itself. */
   extendedMetadata: { [key: string]: string };
   subscriptions: PubsubSubscription[];
   httpEndpoints: MetadataHTTPEndpoint[];
@@ -103,12 +109,14 @@ export interface AppConnectionProperties {
   port: number;
   protocol: string;
   channelAddress: string;
+  /** 0 or less: no limit. */
   maxConcurrency: number;
   health?: AppConnectionHealthProperties | undefined;
 }
 
 export interface AppConnectionHealthProperties {
   healthCheckPath: string;
+  /** Durations as Go writes them: `5s`. */
   healthProbeInterval: string;
   healthProbeTimeout: string;
   healthThreshold: number;
@@ -133,6 +141,7 @@ export interface PubsubSubscriptionRules {
 }
 
 export interface PubsubSubscriptionRule {
+  /** Empty: the default. */
   match: string;
   path: string;
 }

@@ -12,7 +12,9 @@ export interface PublishEventRequest {
   pubsubName: string;
   topic: string;
   data: Buffer;
+  /** Default `text/plain`. With `application/cloudevents+json` the data is the whole event. */
   dataContentType: string;
+  /** `rawPayload`, `ttlInSeconds`, `cloudevent.*`, and what the broker understands. */
   metadata: { [key: string]: string };
 }
 
@@ -34,6 +36,7 @@ export interface BulkPublishRequest_MetadataEntry {
 }
 
 export interface BulkPublishRequestEntry {
+  /** Not empty, and unique within the request. */
   entryId: string;
   event: Buffer;
   contentType: string;
@@ -46,6 +49,7 @@ export interface BulkPublishRequestEntry_MetadataEntry {
 }
 
 export interface BulkPublishResponse {
+  /** Those that were not published. */
   failedEntries: BulkPublishResponseFailedEntry[];
 }
 
@@ -54,6 +58,7 @@ export interface BulkPublishResponseFailedEntry {
   error: string;
 }
 
+/** Sent by the app: once `initial_request`, then `event_processed` for each event. */
 export interface SubscribeTopicEventsRequestAlpha1 {
   initialRequest?: SubscribeTopicEventsRequestInitialAlpha1 | undefined;
   eventProcessed?: SubscribeTopicEventsRequestProcessedAlpha1 | undefined;
@@ -72,10 +77,12 @@ export interface SubscribeTopicEventsRequestInitialAlpha1_MetadataEntry {
 }
 
 export interface SubscribeTopicEventsRequestProcessedAlpha1 {
+  /** Of the event. */
   id: string;
   status?: TopicEventResponse | undefined;
 }
 
+/** Sent by the sidecar: once `initial_response`, as soon as it is subscribed, then events. */
 export interface SubscribeTopicEventsResponseAlpha1 {
   initialResponse?: SubscribeTopicEventsResponseInitialAlpha1 | undefined;
   eventMessage?: TopicEventRequest | undefined;

@@ -19,6 +19,7 @@ export interface GetSecretRequest_MetadataEntry {
 }
 
 export interface GetSecretResponse {
+  /** Under the key itself where the store keeps one value for each. */
   data: { [key: string]: string };
 }
 

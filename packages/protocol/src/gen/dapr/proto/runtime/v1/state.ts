@@ -23,6 +23,7 @@ export interface GetStateRequest_MetadataEntry {
 export interface GetBulkStateRequest {
   storeName: string;
   keys: string[];
+  /** Reads under way at a time; 0 or less: all at once. Only for stores that cannot read many in one call. */
   parallelism: number;
   metadata: { [key: string]: string };
 }
@@ -40,6 +41,7 @@ export interface BulkStateItem {
   key: string;
   data: Buffer;
   etag: string;
+  /** Set when this key could not be read; the others were. */
   error: string;
   metadata: { [key: string]: string };
 }
@@ -52,6 +54,7 @@ export interface BulkStateItem_MetadataEntry {
 export interface GetStateResponse {
   data: Buffer;
   etag: string;
+  /** `ttlExpireTime`: when the value ends, RFC 3339; stores with TTL only. */
   metadata: { [key: string]: string };
 }
 
@@ -63,6 +66,7 @@ export interface GetStateResponse_MetadataEntry {
 export interface DeleteStateRequest {
   storeName: string;
   key: string;
+  /** Absent: deleted whatever its etag. */
   etag?: Etag | undefined;
   options?: StateOptions | undefined;
   metadata: { [key: string]: string };
@@ -85,6 +89,7 @@ export interface SaveStateRequest {
 
 export interface QueryStateRequest {
   storeName: string;
+  /** JSON: `filter`, `sort`, `page`. */
   query: string;
   metadata: { [key: string]: string };
 }
@@ -103,6 +108,7 @@ export interface QueryStateItem {
 
 export interface QueryStateResponse {
   results: QueryStateItem[];
+  /** For the next page. Empty: this was the last. */
   token: string;
   metadata: { [key: string]: string };
 }
@@ -113,6 +119,7 @@ export interface QueryStateResponse_MetadataEntry {
 }
 
 export interface TransactionalStateOperation {
+  /** `upsert` or `delete`. */
   operationType: string;
   request?: StateItem | undefined;
 }

@@ -17,8 +17,12 @@ export interface GetWorkflowResponse {
   instanceId: string;
   workflowName: string;
   createdAt?: Date | undefined;
-  lastUpdatedAt?: Date | undefined;
+  lastUpdatedAt?:
+    | Date
+    | undefined;
+  /** `RUNNING`, `COMPLETED`, `FAILED`, `TERMINATED`, `SUSPENDED`, `PENDING`, … */
   runtimeStatus: string;
+  /** Input, output, custom status and failure. */
   properties: { [key: string]: string };
 }
 
@@ -28,7 +32,9 @@ export interface GetWorkflowResponse_PropertiesEntry {
 }
 
 export interface StartWorkflowRequest {
+  /** Empty: one is made up. */
   instanceId: string;
+  /** `dapr`; the only one there is. */
   workflowComponent: string;
   workflowName: string;
   options: { [key: string]: string };

@@ -50,6 +50,7 @@ export interface JobTargetMetadata {
   actor?: TargetActorReminder | undefined;
 }
 
+/** Whose job it is; part of its identity. */
 export interface JobMetadata {
   appId: string;
   namespace: string;
@@ -71,6 +72,7 @@ export interface WatchJobsRequestInitial {
 }
 
 export interface ConcurrencyLimit {
+  /** Under way at a time. */
   maxConcurrent: number;
   name?: string | undefined;
   actor?: ConcurrencyLimitActor | undefined;
@@ -1693,6 +1695,7 @@ export const DeleteByNamePrefixResponse: MessageFns<DeleteByNamePrefixResponse> 
   },
 };
 
+/** Keeps jobs and actor reminders, and tells sidecars when they are due. */
 export type SchedulerDefinition = typeof SchedulerDefinition;
 export const SchedulerDefinition = {
   name: "Scheduler",
@@ -1722,6 +1725,7 @@ export const SchedulerDefinition = {
       responseStream: false,
       options: {},
     },
+    /** The first message says what the sidecar takes; each job that is sent is answered by its id. */
     watchJobs: {
       name: "WatchJobs",
       requestType: WatchJobsRequest as typeof WatchJobsRequest,
@@ -1738,6 +1742,7 @@ export const SchedulerDefinition = {
       responseStream: false,
       options: {},
     },
+    /** All schedulers, again whenever they change. */
     watchHosts: {
       name: "WatchHosts",
       requestType: WatchHostsRequest as typeof WatchHostsRequest,

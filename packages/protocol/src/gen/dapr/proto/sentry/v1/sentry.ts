@@ -11,9 +11,11 @@ import { StringValue } from "../../../../google/protobuf/wrappers.ts";
 
 export interface SignCertificateRequest {
   id: string;
+  /** Proves who asks, as `token_validator` says. */
   token: string;
   trustDomain: string;
   namespace: string;
+  /** PKCS #10, in PEM. */
   certificateSigningRequest: Buffer;
   tokenValidator: SignCertificateRequest_TokenValidator;
   jwtAudiences: string[];
@@ -32,6 +34,7 @@ export namespace SignCertificateRequest_TokenValidator {
 }
 
 export interface SignCertificateResponse {
+  /** PEM, with the intermediate certificates. */
   workloadCertificate: Buffer;
   trustChainCertificates: Buffer[];
   validUntil?: Date | undefined;
@@ -326,6 +329,7 @@ export const SignCertificateResponse_PerAudienceJwtsEntry: MessageFns<SignCertif
   },
 };
 
+/** Gives sidecars and control plane their certificates for mutual TLS. */
 export type CADefinition = typeof CADefinition;
 export const CADefinition = {
   name: "CA",

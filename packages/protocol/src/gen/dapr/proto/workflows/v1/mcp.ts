@@ -8,6 +8,7 @@
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { Struct } from "../../../../google/protobuf/struct.ts";
 
+/** Inputs of the workflows that stand around a call of an MCP server. */
 export interface MCPBeforeCallToolHookInput {
   name: string;
   toolName: string;
