@@ -93,7 +93,12 @@ export class PeerChannel {
     signal.throwIfAborted();
     const message: InternalInvokeRequest = {
       ...head,
-      message: { method: '', contentType: '', ...head.message, data: { typeUrl: '', value } },
+      message: {
+        method: '',
+        contentType: '',
+        ...head.message,
+        data: { typeUrl: request.grpc?.dataTypeUrl ?? '', value },
+      },
     };
     const call = this.#begin(unaryPath, request, signal);
     call.end(InternalInvokeRequest.encode(message).finish());
@@ -126,8 +131,10 @@ function traceOf(headers: HeaderMap): HeaderMap {
   return metadata;
 }
 
-function isEmpty({ verb }: AppRequest, { headers, status }: AppResponse): boolean {
-  return verb === 'HEAD' || status === 204 || status === 304 || headers['content-length'] === '0';
+function isEmpty({ verb }: AppRequest, { grpc, headers, status }: AppResponse): boolean {
+  return (
+    (verb === 'HEAD' && grpc === undefined) || status === 204 || status === 304 || headers['content-length'] === '0'
+  );
 }
 
 function failureOf({ status: { isUntouched, message, status } }: ClientCall, wasBodyRead: boolean): Error {

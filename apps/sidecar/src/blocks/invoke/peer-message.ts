@@ -1,17 +1,29 @@
 import { isUtf8 } from 'node:buffer';
 
 import {
+  type Any,
   APIVersion,
   HTTPExtension_Verb,
   type InternalInvokeRequest,
   type InternalInvokeResponse,
   type ListStringValue,
+  type Status as InternalStatus,
   type StreamPayload,
 } from '@outrigger/protocol';
-import { type AppRequest, type AppResponse, type Body, type HeaderMap, methodOf, wholeBody } from '@outrigger/runtime';
+import { Status } from '@outrigger/protocol/rpc';
+import {
+  type AppRequest,
+  type AppResponse,
+  type Body,
+  type GrpcAppStatus,
+  grpcStatus,
+  type HeaderMap,
+  methodOf,
+  wholeBody,
+} from '@outrigger/runtime';
 
 import { statusName } from '../../grpc/grpc-js.ts';
-import { httpStatusOf } from './http-status.ts';
+import { grpcAnswer } from './grpc-answer.ts';
 
 // How a call between sidecars is laid out in Dapr's internal protocol: pkg/messaging/v1 of 1.18.
 
@@ -24,23 +36,34 @@ export class PeerMessageError extends Error {
   override readonly name = 'PeerMessageError';
 }
 
+/** The content type in the metadata of a call that came over gRPC: by it peers know one. */
+const grpcContentType = 'application/grpc';
+
 /** A request as the head of a call, without its body. Throws a {@link PeerMessageError} for a verb that the protocol lacks. */
 export function requestHead(request: AppRequest): InternalInvokeRequest {
-  const { headers, query, verb } = request;
-  const number = Object.hasOwn(HTTPExtension_Verb, verb)
-    ? HTTPExtension_Verb[verb as keyof typeof HTTPExtension_Verb]
-    : 0;
-  if (number === 0)
-    throw new PeerMessageError(`invalid HTTP verb ${verb}: calls to other apps take GET, POST and the like`);
+  const { body, grpc, headers, path, query, verb } = request;
+  const metadata = withLength(toLists(headers), body);
+  if (grpc !== undefined) metadata['content-type'] = { values: [grpcContentType] };
   return {
     ver: APIVersion.V1,
-    metadata: withLength(toLists(headers), request.body),
+    metadata,
     message: {
-      method: methodOf(request.path),
+      method: methodOf(path),
       contentType: asUnicode(first(headers['content-type'])),
-      httpExtension: { verb: number, querystring: query },
+      ...(verb !== '' && { httpExtension: { verb: verbNumber(verb), querystring: query } }),
+      ...typed(grpc?.dataTypeUrl),
     },
   };
+}
+
+function verbNumber(verb: string): HTTPExtension_Verb {
+  if (Object.hasOwn(HTTPExtension_Verb, verb)) return HTTPExtension_Verb[verb as keyof typeof HTTPExtension_Verb];
+  throw new PeerMessageError(`invalid HTTP verb ${verb}: calls to other apps take GET, POST and the like`);
+}
+
+/** Which protobuf message the body is stands beside it. */
+function typed(typeUrl: string | undefined): { readonly data?: Any } {
+  return typeUrl ? { data: { typeUrl, value: Buffer.alloc(0) } } : {};
 }
 
 /** The head of a call as a request, with the body that belongs to it. Throws a {@link PeerMessageError}. */
@@ -50,31 +73,46 @@ export function requestOf(head: InternalInvokeRequest | undefined, body: Body): 
     throw new PeerMessageError('request does not contain the required fields in the leading chunk');
   }
   const extension = message.httpExtension;
-  if (extension === undefined) throw new PeerMessageError('missing HTTP extension field');
-  const verb = verbNames.get(extension.verb);
-  if (verb === undefined || verb === 'NONE' || verb === 'CONNECT') throw new PeerMessageError('invalid HTTP verb');
+  const verb = extension === undefined ? '' : verbNames.get(extension.verb);
+  if (verb === undefined) throw new PeerMessageError('invalid HTTP verb');
+  const headers = fromLists(head.metadata, '');
+  const isGrpc = first(headers['content-type']).startsWith(grpcContentType);
+  if (isGrpc) delete headers['content-type'];
+  if (message.contentType !== '') headers['content-type'] = asBytes(message.contentType);
   return {
     verb,
     path: message.method,
-    query: extension.querystring,
-    headers: fromLists(head.metadata, message.contentType),
+    query: extension?.querystring ?? '',
+    headers,
     body,
+    ...(isGrpc && { grpc: { dataTypeUrl: message.data?.typeUrl ?? '' } }),
   };
 }
 
 /** An answer as the head of a response, without its body. */
-export function responseHead({ status, headers, body }: AppResponse): InternalInvokeResponse {
+export function responseHead({ status, headers, body, grpc }: AppResponse): InternalInvokeResponse {
   return {
-    status: { code: status, message: '', details: [] },
+    status: grpc === undefined ? { code: status, message: '', details: [] } : statusOfApp(grpc),
     headers: withLength(toLists(headers), body),
-    trailers: {},
-    message: { contentType: asUnicode(first(headers['content-type'])) },
+    trailers: toLists(grpc?.trailers ?? {}),
+    message: { contentType: asUnicode(first(headers['content-type'])), ...typed(grpc?.dataTypeUrl) },
   };
 }
 
+function statusOfApp({ details, message, status }: GrpcAppStatus): InternalStatus {
+  return { code: grpcStatus[status], message, details: details === undefined ? [] : Status.decode(details).details };
+}
+
+/** An answer as a peer is to have it: what an error of an app that speaks gRPC says stands in its status, and not in a body. */
+export function answerToPeer(answer: AppResponse): AppResponse {
+  if (answer.grpc === undefined || answer.grpc.status === 'OK') return answer;
+  const { 'content-type': _, ...headers } = answer.headers;
+  return { ...answer, headers, body: undefined };
+}
+
 /**
- * The head of a response as an answer, with the body that belongs to it. The code of an app that speaks gRPC becomes a HTTP
- * status; where it is an error, the body says so in JSON, as Dapr has it. Throws a {@link PeerMessageError}.
+ * The head of a response as an answer, with the body that belongs to it: of an app that speaks HTTP, or of one that speaks gRPC,
+ * whose codes are below 100. Throws a {@link PeerMessageError}.
  */
 export function responseOf(head: InternalInvokeResponse | undefined, body: Body): AppResponse {
   const status = head?.status;
@@ -82,16 +120,18 @@ export function responseOf(head: InternalInvokeResponse | undefined, body: Body)
     throw new PeerMessageError('response does not contain the required fields in the leading chunk');
   }
   const headers = fromLists(head.headers, head.message?.contentType ?? '');
-  const { code, message } = status;
+  const { code, message, details } = status;
   if (code >= 200 && code <= 599) return { status: code, headers, body };
   if (code < 0 || code >= 100) throw new PeerMessageError(`the app's status ${code} is none`);
-  if (code === 0) return { status: 200, headers, body };
-  const error = Buffer.from(JSON.stringify({ code, message }));
-  return {
-    status: httpStatusOf[statusName(code)],
-    headers: { ...headers, 'content-type': 'application/json' },
-    body: error,
+  const dataTypeUrl = head.message?.data?.typeUrl;
+  const grpc: GrpcAppStatus = {
+    status: statusName(code),
+    message,
+    trailers: fromLists(head.trailers, ''),
+    ...(details.length > 0 && { details: Status.encode({ code, message, details }).finish() }),
+    ...(dataTypeUrl && { dataTypeUrl }),
   };
+  return grpcAnswer(grpc, headers, body);
 }
 
 /** Whether a body that begins with this piece ends with it, too: its length was told, and this is all of it. */
@@ -145,9 +185,12 @@ export function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
+/** By this very spelling Dapr knows it for HTTP's and keeps it from apps that speak gRPC, whose calls it would break. */
+const lengthName = 'Content-Length';
+
 /** Tells the length of a body that goes along, so that the other side sees that no more follows. */
 function withLength(lists: Headers, body: Body): Headers {
-  if (body instanceof Uint8Array) lists['content-length'] = { values: [String(body.byteLength)] };
+  if (body instanceof Uint8Array) lists[lengthName] = { values: [String(body.byteLength)] };
   return lists;
 }
 
@@ -155,7 +198,9 @@ function toLists(headers: HeaderMap): Headers {
   const lists: Headers = {};
   for (const name in headers) {
     const value = headers[name];
-    if (value !== undefined) lists[name] = { values: (typeof value === 'string' ? [value] : value).map(asUnicode) };
+    if (value === undefined) continue;
+    const values = (typeof value === 'string' ? [value] : value).map(asUnicode);
+    lists[name === 'content-length' ? lengthName : name] = { values };
   }
   return lists;
 }
@@ -178,7 +223,7 @@ function isAscii(value: string): boolean {
 }
 
 /** Names in lower case; Go's peers send them as `Content-Type`. */
-function fromLists(lists: Readonly<Headers>, contentType: string): HeaderMap {
+function fromLists(lists: Readonly<Headers>, contentType: string): Record<string, string | readonly string[]> {
   const headers: Record<string, string | readonly string[]> = {};
   for (const name in lists) {
     const values = (lists[name]?.values ?? []).map(asBytes);

@@ -1,7 +1,7 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 
 import { errorMessage } from '@outrigger/core';
-import { ApiError, type AppResponse, type Body } from '@outrigger/runtime';
+import { ApiError, type AppResponse, type Body, httpHeadersOf } from '@outrigger/runtime';
 
 import type { HttpExchange } from '../../http/route.ts';
 import { responseTraceparent } from '../../http/traceparent.ts';
@@ -44,10 +44,10 @@ async function write(exchange: HttpExchange, answer: AppResponse): Promise<void>
 
 function headersOf(
   { request }: HttpExchange,
-  { status, headers, body }: AppResponse,
+  { status, headers, body, grpc }: AppResponse,
   isBodiless: boolean,
 ): OutgoingHttpHeaders {
-  const all = { ...headers } as OutgoingHttpHeaders;
+  const all = { ...(grpc === undefined ? headers : httpHeadersOf(headers, grpc.dataTypeUrl)) } as OutgoingHttpHeaders;
   if (status === 204) delete all['content-length'];
   else if (!isBodiless && (body === undefined || body instanceof Uint8Array))
     all['content-length'] = body?.byteLength ?? 0;

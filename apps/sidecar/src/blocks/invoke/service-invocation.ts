@@ -10,6 +10,7 @@ import type { Body, Invocation } from '@outrigger/runtime';
 
 import { type CallContext, GrpcError, type Service, stream, unary } from '../../grpc/service.ts';
 import {
+  answerToPeer,
   bytesOf,
   bytesOfBody,
   isWhole,
@@ -27,10 +28,11 @@ export function serviceInvocation(invocation: Pick<Invocation, 'fromPeer'>): Ser
   async function callLocal(head: InternalInvokeRequest, { signal }: CallContext): Promise<InternalInvokeResponse> {
     const bytes = head.message?.data?.value;
     const request = understood(() => requestOf(head, bytes?.byteLength ? bytes : undefined));
-    const answer = await invocation.fromPeer(request, signal);
+    const answer = answerToPeer(await invocation.fromPeer(request, signal));
     const response = responseHead(answer);
     const value = await bytesOfBody(answer.body);
-    return { ...response, message: { contentType: response.message?.contentType ?? '', data: { typeUrl: '', value } } };
+    const { contentType = '', data } = response.message ?? {};
+    return { ...response, message: { contentType, data: { typeUrl: data?.typeUrl ?? '', value } } };
   }
 
   async function* callLocalStream(
@@ -46,7 +48,7 @@ export function serviceInvocation(invocation: Pick<Invocation, 'fromPeer'>): Ser
     const { [markedEnd]: mark, ...headers } = bodiless.headers;
     const whole = (piece: Uint8Array): boolean => isWhole(headers, piece);
     const body = await bodyFrom(payload, incoming, whole, mark !== undefined);
-    const answer = await invocation.fromPeer({ ...bodiless, headers, body }, signal);
+    const answer = answerToPeer(await invocation.fromPeer({ ...bodiless, headers, body }, signal));
 
     let response: InternalInvokeResponse | undefined = responseHead(answer);
     // A whole body goes along with the head; of one that streams the head goes ahead.
