@@ -124,7 +124,8 @@ export class MessageReader {
 
   #lengthIn(bytes: Buffer, start: number): number {
     const flag = bytes[start] ?? 0;
-    if (flag > 1) throw new FrameError(`grpc: the prefix of a message has the flags ${flag}, which nobody knows`, false);
+    if (flag > 1)
+      throw new FrameError(`grpc: the prefix of a message has the flags ${flag}, which nobody knows`, false);
     if (flag === 1 && !this.#takesCompressed) {
       throw new FrameError('grpc: a message is compressed although no encoding was agreed on', false);
     }

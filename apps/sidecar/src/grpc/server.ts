@@ -1,10 +1,30 @@
+import {
+  type IncomingHttpHeaders,
+  performServerHandshake,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+  type ServerOptions as ServerSessionOptions,
+} from 'node:http2';
 import type { Socket } from 'node:net';
 
-import { Server, ServerCredentials } from '@grpc/grpc-js';
 import type { Logger } from '@outrigger/core';
+import { grpcStatus } from '@outrigger/runtime';
 
-import { addService } from './grpc-js-server.ts';
-import type { CallContext, MethodApi, Service, UnknownMethodHandler } from './service.ts';
+import { parseTimeout } from './call-deadline.ts';
+import { Connection, defaultKeepalive, type Keepalive } from './connection.ts';
+import { acceptedEncodings, type MessageEncoding, messageEncoding } from './message-encoding.ts';
+import { escapeMessage } from './metadata-entries.ts';
+import type { CallHost, CallInit } from './server-call.ts';
+import {
+  type CallContext,
+  GrpcError,
+  type MethodApi,
+  type Service,
+  type ServiceMethod,
+  type UnknownMethodHandler,
+} from './service.ts';
+import { StreamCall, type StreamMethod } from './stream-call.ts';
+import { decoded, UnaryCall, type UnaryMethod } from './unary-call.ts';
 
 export interface GrpcServerOptions {
   readonly services: readonly Service[];
@@ -12,8 +32,13 @@ export interface GrpcServerOptions {
   readonly unknown?: UnknownMethodHandler;
   /** Asked before each call; throws the error that refuses it. `api` is absent for a method no service has. */
   readonly admit?: (path: string, context: CallContext, api: MethodApi | undefined) => void;
+  /** Told of each call; what it hands back is told the status code when the call has ended. Absent: nobody is told. */
+  readonly log?: (path: string, context: CallContext) => (code: number) => void;
   /** Longest message to take, in bytes; 0: no limit. A longer one is refused with RESOURCE_EXHAUSTED. Default 4 MiB. */
   readonly maxMessageSize?: number;
+  /** Bytes of all headers of a call, as HTTP/2 counts them. A call with more is reset. Default 64 KiB. */
+  readonly maxHeaderSize?: number;
+  readonly keepalive?: Partial<Keepalive>;
   readonly logger: Logger;
 }
 
@@ -29,15 +54,195 @@ export interface GrpcServer {
 
 /** A server of these services; it listens nowhere by itself. */
 export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
-  const server = new Server({
-    'grpc.max_receive_message_length': options.maxMessageSize === 0 ? -1 : (options.maxMessageSize ?? 4 * 1024 * 1024),
-    'grpc.max_send_message_length': -1,
-  });
-  for (const service of options.services) addService(server, service, options.logger);
-  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
-  return {
-    inject: (socket) => injector.injectConnection(socket),
-    sayGoodbye: () => server.tryShutdown(() => {}),
-    end: () => server.forceShutdown(),
+  return new Http2GrpcServer(options);
+}
+
+/** How much of one call's messages may be under way, so that the round trip does not bound what a stream can carry. */
+const streamWindow = 1024 * 1024;
+/** The same for all calls of a connection. What is read of it is given back at once, whether or not a call's reader is slow. */
+const connectionWindow = 16 * 1024 * 1024;
+const maxConcurrentStreams = 100_000;
+const answerAlone = { endStream: true, sendDate: false };
+
+/** What is called under one path. */
+type Target =
+  | { readonly kind: 'unary'; readonly api: MethodApi | undefined; readonly method: UnaryMethod }
+  | { readonly kind: 'stream'; readonly api: MethodApi | undefined; readonly method: StreamMethod };
+
+class Http2GrpcServer implements GrpcServer {
+  readonly #options: GrpcServerOptions;
+  readonly #host: CallHost;
+  readonly #keepalive: Keepalive;
+  readonly #targets = new Map<string, Target>();
+  readonly #connections = new Set<Connection>();
+  readonly #sessionOptions: ServerSessionOptions;
+  #isLeaving = false;
+
+  constructor(options: GrpcServerOptions) {
+    const { maxMessageSize = 4 * 1024 * 1024, logger } = options;
+    this.#options = options;
+    this.#host = { maxMessageSize: maxMessageSize === 0 ? Infinity : maxMessageSize, logger };
+    this.#keepalive = { ...defaultKeepalive, ...options.keepalive };
+    this.#sessionOptions = sessionOptions(options.maxHeaderSize ?? 64 * 1024);
+    for (const { name, methods } of options.services) {
+      for (const method of methods) this.#targets.set(`/${name}/${method.description.name}`, targetOf(method));
+    }
+  }
+
+  inject(socket: Socket): void {
+    const session = performServerHandshake(socket, this.#sessionOptions);
+    session.setLocalWindowSize(connectionWindow);
+    const connection = new Connection(session, socket, this.#keepalive);
+    this.#connections.add(connection);
+    session.on('error', (error: Error) => {
+      this.#host.logger.debug(`a gRPC connection failed: ${error.message}`);
+      session.destroy();
+    });
+    session.once('close', () => this.#connections.delete(connection));
+    this.#serve(session, connection);
+    if (this.#isLeaving) connection.sayGoodbye();
+  }
+
+  sayGoodbye(): void {
+    this.#isLeaving = true;
+    for (const connection of this.#connections) connection.sayGoodbye();
+  }
+
+  end(): void {
+    for (const connection of this.#connections) connection.cut();
+  }
+
+  #serve(session: ServerHttp2Session, connection: Connection): void {
+    session.on(
+      'stream',
+      (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, flags: number, rawHeaders: string[]) => {
+        try {
+          this.#begin(connection, stream, headers, rawHeaders);
+        } catch (error) {
+          refuse(stream, 200, error);
+        }
+      },
+    );
+  }
+
+  #begin(
+    connection: Connection,
+    stream: ServerHttp2Stream,
+    headers: IncomingHttpHeaders,
+    rawHeaders: readonly string[],
+  ): void {
+    const { ':method': verb, ':path': path = '', 'content-type': type, 'grpc-timeout': timeoutText } = headers;
+    if (verb !== 'POST') return refuse(stream, 405, new GrpcError('INTERNAL', `gRPC calls are POST, not ${verb}`));
+    if (type !== 'application/grpc' && !isGrpc(type)) {
+      return refuse(
+        stream,
+        415,
+        new GrpcError('INVALID_ARGUMENT', `invalid gRPC request content-type "${type ?? ''}"`),
+      );
+    }
+    let timeout: number | undefined;
+    if (timeoutText !== undefined) {
+      timeout = parseTimeout(String(timeoutText));
+      if (timeout === undefined) throw new GrpcError('INTERNAL', `malformed grpc-timeout: "${String(timeoutText)}"`);
+    }
+    const encoding = encodingOf(headers);
+    const target = this.#targets.get(path) ?? this.#unknownTarget(path);
+    const init: CallInit = { host: this.#host, connection, stream, path, rawHeaders, timeout, encoding };
+    connection.callBegan();
+    const call = target.kind === 'unary' ? new UnaryCall(init, target.method) : new StreamCall(init, target.method);
+    const { log, admit } = this.#options;
+    if (log !== undefined) call.onEnded(log(path, call));
+    if (admit !== undefined) {
+      try {
+        admit(path, call, target.api);
+      } catch (error) {
+        call.fail(error);
+        return;
+      }
+    }
+    if (target.kind === 'stream') (call as StreamCall).start();
+  }
+
+  #unknownTarget(path: string): Target {
+    const { unknown, services } = this.#options;
+    if (unknown !== undefined) {
+      const method: StreamMethod = {
+        decode: (bytes) => bytes,
+        encode: (bytes) => bytes as Uint8Array,
+        handle: (requests, context) => unknown(path, requests as AsyncIterable<Uint8Array>, context),
+      };
+      return { kind: 'stream', api: undefined, method };
+    }
+    throw new GrpcError('UNIMPLEMENTED', unknownMethod(path, services));
+  }
+}
+
+function sessionOptions(maxHeaderListSize: number): ServerSessionOptions {
+  const options = {
+    settings: {
+      initialWindowSize: streamWindow,
+      maxConcurrentStreams,
+      maxHeaderListSize,
+      enableConnectProtocol: false,
+    },
+    maxHeaderListPairs: 2000,
+    maxSendHeaderBlockLength: Number.MAX_SAFE_INTEGER,
+    // In megabytes: new calls are refused while more is kept for a connection.
+    maxSessionMemory: 1024,
+    // A client may give up many calls at once, but not keep on opening and resetting them.
+    streamResetBurst: 20_000,
+    streamResetRate: 2000,
   };
+  return options;
+}
+
+function targetOf(method: ServiceMethod): Target {
+  if (method.kind === 'unary') return { kind: 'unary', api: method.api, method };
+  const { requestType, responseType } = method.description;
+  return {
+    kind: 'stream',
+    api: method.api,
+    method: {
+      decode: (bytes) => decoded(requestType, bytes),
+      encode: (message) => responseType.encode(message).finish(),
+      handle: method.handle,
+    },
+  };
+}
+
+/** As gRPC's server for Go says it. */
+function unknownMethod(path: string, services: readonly Service[]): string {
+  const match = /^\/(.+)\/([^/]+)$/.exec(path);
+  if (match === null) return `malformed method name: "${path}"`;
+  const [, service, name] = match;
+  return services.some((each) => each.name === service)
+    ? `unknown method ${name} for service ${service}`
+    : `unknown service ${service}`;
+}
+
+function isGrpc(contentType: string | undefined): boolean {
+  return contentType !== undefined && /^application\/grpc(?:[+;]|$)/i.test(contentType);
+}
+
+function encodingOf(headers: IncomingHttpHeaders): MessageEncoding | undefined {
+  const name = headers['grpc-encoding'];
+  return name === undefined ? undefined : messageEncoding(String(name));
+}
+
+/** Answers what is not a call that can begin. */
+function refuse(stream: ServerHttp2Stream, httpStatus: number, error: unknown): void {
+  const { grpcStatus: status, message } =
+    error instanceof GrpcError ? error : new GrpcError('INTERNAL', 'internal error');
+  stream.on('error', () => {});
+  if (stream.destroyed || stream.closed) return;
+  const headers = {
+    ':status': httpStatus,
+    'content-type': 'application/grpc',
+    'grpc-accept-encoding': acceptedEncodings,
+    'grpc-status': String(grpcStatus[status]),
+    'grpc-message': escapeMessage(message),
+  };
+  stream.respond(headers, answerAlone);
+  stream.resume();
+  stream.close();
 }

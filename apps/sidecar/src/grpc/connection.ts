@@ -1,0 +1,113 @@
+import type { ServerHttp2Session } from 'node:http2';
+import type { Socket } from 'node:net';
+
+/** When a connection is asked whether it is still there, and when it is ended. Milliseconds. */
+export interface Keepalive {
+  /** Without a byte from the client for so long, it is pinged. */
+  readonly pingAfter: number;
+  /** How long the client has to answer that. */
+  readonly pingTimeout: number;
+  /** How often a client may ping while nothing is answered to it. Whoever does so more often, time and again, is sent away. */
+  readonly minPingInterval: number;
+  /** A connection without a call for so long is ended. */
+  readonly maxIdle: number;
+}
+
+/** As Dapr's servers. */
+export const defaultKeepalive: Keepalive = {
+  pingAfter: 10_000,
+  pingTimeout: 5000,
+  minPingInterval: 8000,
+  maxIdle: 180_000,
+};
+
+/** Pings that may come too early before the client is sent away. */
+const maxPingStrikes = 2;
+const enhanceYourCalm = 0xb;
+/** In a GOAWAY: calls that are on their way are still taken. */
+const lastPossibleStream = 2 ** 31 - 1;
+
+/** A client's connection: whether it is alive, how it is used, and how it ends. */
+export class Connection {
+  readonly #session: ServerHttp2Session;
+  readonly #socket: Socket;
+  readonly #keepalive: Keepalive;
+  readonly #check: NodeJS.Timeout;
+  #pingTimeout: NodeJS.Timeout | undefined;
+  #calls = 0;
+  #idleSince = performance.now();
+  #bytesRead = 0;
+  #lastPing = -Infinity;
+  #pingStrikes = 0;
+  #isLeaving = false;
+
+  constructor(session: ServerHttp2Session, socket: Socket, keepalive: Keepalive) {
+    this.#session = session;
+    this.#socket = socket;
+    this.#keepalive = keepalive;
+    this.#check = setInterval(() => this.#checkAlive(), Math.min(keepalive.pingAfter, keepalive.maxIdle));
+    this.#check.unref();
+    session.on('ping', () => this.#pinged());
+    session.once('close', () => {
+      clearInterval(this.#check);
+      clearTimeout(this.#pingTimeout);
+    });
+  }
+
+  callBegan(): void {
+    this.#calls++;
+  }
+
+  callEnded(): void {
+    if (--this.#calls === 0) this.#idleSince = performance.now();
+  }
+
+  /** Something is answered: the client may ping again, as some do to measure the connection. */
+  answered(): void {
+    this.#pingStrikes = 0;
+  }
+
+  /**
+   * Tells the client to make no new calls, and ends the connection with its last one. Calls that were on their way when the client
+   * learns of it are still taken.
+   */
+  sayGoodbye(): void {
+    if (this.#isLeaving || this.#session.destroyed) return;
+    this.#isLeaving = true;
+    this.#session.goaway(0, lastPossibleStream);
+    // Whatever the client sent before it knew is in front of its answer.
+    if (!this.#session.ping(() => this.#session.close())) this.#session.close();
+  }
+
+  cut(): void {
+    this.#session.destroy();
+  }
+
+  #pinged(): void {
+    const now = performance.now();
+    const isEarly = now - this.#lastPing < this.#keepalive.minPingInterval;
+    this.#lastPing = now;
+    if (!isEarly || ++this.#pingStrikes <= maxPingStrikes) return;
+    this.#session.goaway(enhanceYourCalm, 0, Buffer.from('too_many_pings'));
+    this.#session.destroy();
+  }
+
+  #checkAlive(): void {
+    if (this.#session.destroyed) return;
+    const { bytesRead } = this.#socket;
+    const isQuiet = bytesRead === this.#bytesRead;
+    this.#bytesRead = bytesRead;
+    if (this.#calls === 0 && performance.now() - this.#idleSince >= this.#keepalive.maxIdle) this.sayGoodbye();
+    else if (isQuiet && this.#pingTimeout === undefined) this.#ping();
+  }
+
+  #ping(): void {
+    const wasSent = this.#session.ping(() => {
+      clearTimeout(this.#pingTimeout);
+      this.#pingTimeout = undefined;
+    });
+    if (!wasSent) return;
+    this.#pingTimeout = setTimeout(() => this.#session.destroy(), this.#keepalive.pingTimeout);
+    this.#pingTimeout.unref();
+  }
+}
