@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -88,13 +89,18 @@ const added: readonly string[] = [
   'dapr.proto.sentry.v1.SignCertificateResponse.per_audience_jwts',
 ];
 
+/** What is on the wire according to the .proto files in a folder. */
+function factsOf(folder: string): ReadonlyMap<string, string> {
+  const options = ['--as-file-descriptor-set', '--exclude-source-info', '-o', '-#format=binpb'];
+  return wireFacts(execFileSync(buf, ['build', folder, ...options]));
+}
+
 describe('the wire contract', () => {
   let theirs: ReadonlyMap<string, string>;
   let ours: ReadonlyMap<string, string>;
 
   beforeAll(() => {
-    const options = ['--as-file-descriptor-set', '--exclude-source-info', '-o', '-#format=binpb'];
-    theirs = wireFacts(execFileSync(buf, ['build', join(sdk, 'proto'), ...options]));
+    theirs = factsOf(join(sdk, 'proto'));
     ours = wireFacts(encodedDescriptors());
   });
 
@@ -111,6 +117,15 @@ describe('the wire contract', () => {
       (name) => ours.get(name) !== 'map entry' && !more.includes(name.slice(0, name.lastIndexOf('.'))),
     );
     expect(outermost.toSorted()).toEqual(added.toSorted());
+  });
+
+  it('of workflow workers is what the workflow library of the SDK carries, no more and no less', () => {
+    const library = dirname(createRequire(join(sdk, 'index.js')).resolve('@dapr/durabletask-js'));
+    const withoutPackage = (facts: ReadonlyMap<string, string>) =>
+      Object.fromEntries([...facts].filter(([name]) => !/^(dapr|google|grpc)\./.test(name)));
+    const workers = withoutPackage(factsOf(join(library, 'proto')));
+    expect(Object.keys(workers)).toContain('TaskHubSidecarService.GetWorkItems');
+    expect(withoutPackage(ours)).toEqual(workers);
   });
 });
 
