@@ -52,7 +52,7 @@ export function proxyFailed(target: string, cause: unknown): ApiError {
   const isTarget = cause instanceof InvocationTargetError;
   const grpcStatus = isTarget
     ? 'INVALID_ARGUMENT'
-    : cause instanceof TimeoutError
+    : TimeoutError.is(cause)
       ? 'DEADLINE_EXCEEDED'
       : 'UNAVAILABLE';
   const message = `failed to invoke, id: ${target}, err: ${errorMessage(cause)}`;
