@@ -15,7 +15,7 @@ export interface Called {
     service: string,
     method: MethodDescription<I, O>,
     request: I,
-    metadata?: Readonly<Record<string, string>>,
+    metadata?: Readonly<Record<string, string | Buffer>>,
     options?: CallOptions,
   ): Promise<O>;
 }
@@ -53,7 +53,7 @@ export async function serveGrpc(options: Partial<GrpcServerOptions>): Promise<Ca
   };
 }
 
-export function metadataOf(entries: Readonly<Record<string, string>>): Metadata {
+export function metadataOf(entries: Readonly<Record<string, string | Buffer>>): Metadata {
   const metadata = new Metadata();
   for (const [name, value] of Object.entries(entries)) metadata.set(name, value);
   return metadata;

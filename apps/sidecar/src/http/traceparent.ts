@@ -3,12 +3,16 @@ import type { IncomingMessage } from 'node:http';
 import { headerOf } from './headers.ts';
 
 const none = '00-00000000000000000000000000000000-0000000000000000-00';
-const valid = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+const pattern = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 
 /** The caller's W3C `traceparent`, or `undefined` when there is none that is valid. */
 export function callerTraceparent(request: IncomingMessage): string | undefined {
-  const value = headerOf(request, 'traceparent');
-  return value !== undefined && valid.test(value) ? value : undefined;
+  return validTraceparent(headerOf(request, 'traceparent'));
+}
+
+/** The `traceparent` itself, or `undefined` for one that W3C's format does not know. */
+export function validTraceparent(traceparent: string | undefined): string | undefined {
+  return traceparent !== undefined && pattern.test(traceparent) ? traceparent : undefined;
 }
 
 /** What a response carries while no tracing is configured: the caller's `traceparent`, or one of zeros. */

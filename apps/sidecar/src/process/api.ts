@@ -1,3 +1,4 @@
+import type { Logger } from '@outrigger/core';
 import type { Runtime } from '@outrigger/runtime';
 
 import type { HealthSource } from '../blocks/health/http.ts';
@@ -10,4 +11,6 @@ export interface Api {
   readonly metadata: MetadataSource;
   readonly health: HealthSource;
   readonly control: ShutdownControl;
+  /** For what no caller is told. Default: silence. */
+  readonly logger?: Logger;
 }

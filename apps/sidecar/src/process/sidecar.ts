@@ -12,7 +12,7 @@ import { createHttpServer, type HttpServer } from '../http/server.ts';
 import type { Api } from './api.ts';
 import { appConnection, appHealth, openApp } from './app-connection.ts';
 import type { Flags } from './flag-table.ts';
-import { servePublicGrpc } from './grpc-server.ts';
+import { type PublicGrpcOptions, servePublicGrpc } from './grpc-server.ts';
 import { httpApi } from './http-api.ts';
 import type { ProcessLog } from './log.ts';
 import { apiVersion, sidecarVersion } from './version.ts';
@@ -86,8 +86,11 @@ export class Sidecar implements AsyncDisposable {
     const left = () => Math.max(0, end - performance.now());
     // what the deliveries under way ask of the APIs needs the last part
     await this.#runtime?.drain(AbortSignal.timeout(graceMs * 0.8));
-    const servers = [...this.#servers, this.#grpc, this.#internal];
-    await Promise.all(servers.map((server) => server?.close(left())));
+    await Promise.all([
+      ...this.#servers.map((server) => server.close(left())),
+      this.#grpc?.close(left()),
+      this.#internal?.close(left()),
+    ]);
     await this[Symbol.asyncDispose]();
   }
 
@@ -147,12 +150,12 @@ export class Sidecar implements AsyncDisposable {
     );
     this.#runtime = runtime;
     internal.serve(runtime.invocation);
-    await this.#serve(runtime, internal.port);
+    await this.#serve(runtime, internal.port, { peers, app: app?.grpc });
     this.#phase = 'serving';
   }
 
   #api(runtime: Runtime): Api {
-    const { flags, onShutdown, onForcedShutdown } = this.#options;
+    const { flags, log, onShutdown, onForcedShutdown } = this.#options;
     const app = appConnection(flags);
     return {
       runtime,
@@ -171,10 +174,11 @@ export class Sidecar implements AsyncDisposable {
         isOutboundReady: () => this.#phase !== 'starting',
       },
       control: { shutdown: onShutdown, exitNow: onForcedShutdown },
+      logger: log.scope('dapr.runtime.api'),
     };
   }
 
-  async #serve(runtime: Runtime, internalPort: number): Promise<void> {
+  async #serve(runtime: Runtime, internalPort: number, proxy: PublicGrpcOptions['proxy']): Promise<void> {
     const { flags, env, log } = this.#options;
     const parts = this.#api(runtime);
     const { routes, publicRoutes } = httpApi(parts);
@@ -207,7 +211,7 @@ export class Sidecar implements AsyncDisposable {
     );
 
     const grpcLogger = log.scope('dapr.runtime.grpc.api');
-    this.#grpc = this.#own(await servePublicGrpc({ api: parts, flags, logger: grpcLogger }));
+    this.#grpc = this.#own(await servePublicGrpc({ api: parts, flags, proxy, logger: grpcLogger }));
 
     const publicPort = flags['dapr-public-port'];
     if (publicPort === undefined) return;

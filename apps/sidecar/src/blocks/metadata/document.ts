@@ -10,6 +10,7 @@ export interface AppConnection {
   readonly maxConcurrency: number;
   /** Absent: the app's health is not probed. Durations as Go writes them: `5s`. */
   readonly health?: {
+    /** Empty where there is none. */
     readonly healthCheckPath: string;
     readonly healthProbeInterval: string;
     readonly healthProbeTimeout: string;
@@ -36,59 +37,48 @@ export interface MetadataSource {
 /** What Dapr shows when there is no app: its flags' defaults. */
 const noApp: AppConnection = { port: 0, protocol: 'http', channelAddress: '127.0.0.1', maxConcurrency: 0 };
 
-/** The body of `GET /v1.0/metadata`. Empty members are left out, as in Dapr. */
-export function metadataDocument({ runtime, runtimeVersion, app, extended }: MetadataSource) {
-  const features = [...runtime.configuration.features].filter(([, enabled]) => enabled).map(([name]) => name);
+/** What the metadata API tells, whichever edge is asked. */
+export interface SidecarDescription {
+  readonly id: string;
+  readonly runtimeVersion: string;
+  readonly enabledFeatures: readonly string[];
+  readonly components: Runtime['components'];
+  readonly extended: Readonly<Record<string, string>>;
+  readonly subscriptions: Runtime['subscriptions'];
+  readonly httpEndpoints: readonly string[];
+  readonly app: AppConnection;
+  readonly actorRuntime: {
+    readonly runtimeStatus: 'INITIALIZING' | 'DISABLED' | 'RUNNING';
+    readonly hostReady: boolean;
+    readonly placement: string;
+  };
+  readonly workflows: { readonly connectedWorkers: number };
+  readonly resiliencies: readonly string[];
+}
+
+export function describe({ runtime, runtimeVersion, app = noApp, extended }: MetadataSource): SidecarDescription {
   return {
     id: runtime.appId,
     runtimeVersion,
-    ...unlessEmpty('enabledFeatures', features),
-    ...unlessEmpty('components', runtime.components.map(component)),
+    enabledFeatures: [...runtime.configuration.features].filter(([, enabled]) => enabled).map(([name]) => name),
+    components: runtime.components,
     extended: Object.fromEntries(extended),
-    ...unlessEmpty('subscriptions', runtime.subscriptions.map(subscription)),
-    ...unlessEmpty(
-      'httpEndpoints',
-      runtime.httpEndpoints.map((name) => ({ name })),
-    ),
-    appConnectionProperties: connection(app ?? noApp),
+    subscriptions: runtime.subscriptions,
+    httpEndpoints: runtime.httpEndpoints,
+    app: withHealthPath(app),
     actorRuntime: { runtimeStatus: 'DISABLED', hostReady: false, placement: 'placement: disconnected' },
-    // shown even when it is empty
-    workflows: {},
-    ...unlessEmpty(
-      'resiliencies',
-      runtime.resiliencies.map((name) => ({ name })),
-    ),
+    workflows: { connectedWorkers: 0 },
+    resiliencies: runtime.resiliencies,
   };
 }
 
-function unlessEmpty<K extends string, T>(name: K, list: readonly T[]): { readonly [P in K]?: readonly T[] } {
-  return list.length === 0 ? {} : ({ [name]: list } as { [P in K]: readonly T[] });
+/** Apps that speak gRPC have a method for it, and no path. */
+function withHealthPath(app: AppConnection): AppConnection {
+  if (app.health === undefined || !app.protocol.startsWith('grpc')) return app;
+  return { ...app, health: { ...app.health, healthCheckPath: '' } };
 }
 
-function component({ name, type, version, capabilities }: Runtime['components'][number]) {
-  return { name, type, version, ...unlessEmpty('capabilities', capabilities) };
-}
-
-function subscription({ pubsubName, topic, metadata, rules, deadLetterTopic, type }: Runtime['subscriptions'][number]) {
-  return {
-    pubsubname: pubsubName,
-    topic,
-    ...(Object.keys(metadata).length > 0 && { metadata }),
-    ...unlessEmpty(
-      'rules',
-      rules.map(({ match, path }) => ({ ...(match && { match }), ...(path && { path }) })),
-    ),
-    deadLetterTopic,
-    type,
-  };
-}
-
-function connection({ port, protocol, channelAddress, maxConcurrency, health }: AppConnection) {
-  return {
-    ...(port > 0 && { port }),
-    protocol,
-    channelAddress,
-    ...(maxConcurrency > 0 && { maxConcurrency }),
-    ...(health && { health }),
-  };
+/** Keeps an attribute that is shown as extended metadata. One without a name is left out, as in Dapr. */
+export function setAttribute({ extended }: MetadataSource, name: string, value: string): void {
+  if (name !== '') extended.set(name, value);
 }

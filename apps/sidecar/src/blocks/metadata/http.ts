@@ -1,16 +1,17 @@
 import { replyEmpty, replyJson } from '../../http/reply.ts';
 import type { HttpExchange, Route } from '../../http/route.ts';
-import { metadataDocument, type MetadataSource } from './document.ts';
+import { describe, type MetadataSource, setAttribute } from './document.ts';
+import { metadataJson } from './json.ts';
 
 const api = { name: 'metadata', version: 'v1' };
 
 /** The routes that describe this process, and that keep attributes for it. */
 export function metadataRoutes(source: MetadataSource): Route[] {
-  const get = (exchange: HttpExchange) => replyJson(exchange, 200, metadataDocument(source));
+  const get = (exchange: HttpExchange) => replyJson(exchange, 200, metadataJson(describe(source)));
 
   const put = async (exchange: HttpExchange) => {
     const value = await exchange.body();
-    source.extended.set(exchange.params[0] ?? '', value.toString());
+    setAttribute(source, exchange.params[0] ?? '', value.toString());
     replyEmpty(exchange);
   };
 
