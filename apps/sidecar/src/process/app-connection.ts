@@ -16,7 +16,7 @@ export interface AppSettings {
 /** The app, however it is reached. */
 export interface OpenedApp {
   readonly channel: AppChannel;
-  /** Of an app that speaks gRPC: where calls go that nobody here looks into. */
+  /** Of an app that speaks gRPC, or may do so over h2c: where calls go that nobody here looks into. */
   readonly grpc?: GrpcAppConnection;
 }
 
@@ -48,7 +48,11 @@ export async function openApp({ flags, env, log, appId }: AppSettings): Promise<
     healthPath: flags['app-health-check-path'],
     bindingOptionsTimeoutMs: flags['app-binding-options-timeout'],
   });
-  return { channel };
+  if (protocol !== 'h2c') return { channel };
+  // Such an app may serve gRPC beside HTTP, on the same port.
+  const { GrpcAppConnection: Connection } = await import('../app/grpc-app-connection.ts');
+  const connection = new Connection({ ...common, maxMessageSize: flags['max-body-size'] });
+  return { channel, grpc: connection };
 }
 
 function appProtocol(text: string): HttpAppProtocol | 'grpc' | 'grpcs' {
