@@ -27,7 +27,8 @@ export function load(request: Request, connections: number, seconds: number): Pr
   return loadTool === 'wrk' ? wrk(request, connections, seconds) : autocannon(request, connections, seconds);
 }
 
-async function output(command: string, args: readonly string[]): Promise<string> {
+/** What a command prints. Rejects when it fails. */
+export async function output(command: string, args: readonly string[]): Promise<string> {
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const closed = once(child, 'close');
   const text = Buffer.concat(await child.stdout.toArray()).toString();

@@ -3,6 +3,7 @@
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 
+import { benchGrpc } from './grpc.ts';
 import { benchHttp } from './http.ts';
 import { benchInstallSize } from './install-size.ts';
 import { benchLibrary } from './library.ts';
@@ -19,6 +20,7 @@ const { values: options } = parseArgs({
 const connections = Number(options.connections);
 
 const http = await benchHttp({ connections, seconds: options.short ? 1 : 5, rounds: options.short ? 1 : 5 });
+const grpc = await benchGrpc({ seconds: options.short ? 1 : 4, rounds: options.short ? 1 : 5 });
 const libraryRate = await benchLibrary(options.short ? 0.5 : 3);
 const start = await benchStart(options.short ? 3 : 15);
 const size = options.short ? undefined : benchInstallSize();
@@ -39,6 +41,22 @@ console.table(
     ]),
   ),
 );
+console.log('gRPC: GetState on memory, beside a bare grpc-js server, on one connection');
+console.table(
+  Object.fromEntries(
+    grpc.map((row) => [
+      `${row.concurrency} at a time`,
+      {
+        'req/s': Math.round(row.requestsPerSecond),
+        'bare req/s': Math.round(row.bareRequestsPerSecond),
+        'of bare': percent(row.ofBare),
+        'CPU per request ÷ bare': row.cpuOfBare.toFixed(2),
+        'p99 ms': row.p99Ms.toFixed(2),
+        'bare p99 ms': row.bareP99Ms.toFixed(2),
+      },
+    ]),
+  ),
+);
 const sidecarGet = http.find((row) => row.name === 'GET state')?.requestsPerSecond ?? NaN;
 console.log(`library-mode state get ÷ sidecar's GET state: ${(libraryRate / sidecarGet).toFixed(1)}`);
 console.log(
@@ -52,5 +70,5 @@ if (size)
 if (options.json)
   writeFileSync(
     options.json,
-    `${JSON.stringify({ loadTool, connections, http, libraryRate, start, size }, undefined, 2)}\n`,
+    `${JSON.stringify({ loadTool, connections, http, grpc, libraryRate, start, size }, undefined, 2)}\n`,
   );

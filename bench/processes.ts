@@ -103,8 +103,8 @@ export async function startApp(value: string): Promise<{ target: Target; port: n
 export async function startSidecar(
   appId: string,
   args: readonly string[] = [],
-): Promise<{ target: Target; url: string; port: number }> {
-  const port = await freePort();
+): Promise<{ target: Target; url: string; port: number; grpcPort: number }> {
+  const [port, grpcPort] = [await freePort(), await freePort()];
   const target = await Target.start(
     sidecarCommand,
     [
@@ -113,7 +113,7 @@ export async function startSidecar(
       '--dapr-http-port',
       String(port),
       '--dapr-grpc-port',
-      String(await freePort()),
+      String(grpcPort),
       '--enable-metrics=false',
       '--resources-path',
       here('./resources'),
@@ -122,5 +122,5 @@ export async function startSidecar(
     {},
     /dapr initialized\. Status: Running/,
   );
-  return { target, url: `http://127.0.0.1:${port}`, port };
+  return { target, url: `http://127.0.0.1:${port}`, port, grpcPort };
 }
