@@ -55,6 +55,7 @@ export interface ActivityResponse {
   failureDetails?: TaskFailureDetails | undefined;
 }
 
+/** Why a task has failed; `innerFailure` is the cause. */
 export interface TaskFailureDetails {
   errorType: string;
   errorMessage: string;
@@ -6158,6 +6159,10 @@ export const CompleteTaskResponse: MessageFns<CompleteTaskResponse> = {
   },
 };
 
+/**
+ * What workflow workers ask of the sidecar, beside the API of apps. Names have no package: they are on the wire as they are here.
+ * Inputs, outputs and event data are JSON, in a StringValue that is absent where there is none.
+ */
 export type TaskHubSidecarServiceDefinition = typeof TaskHubSidecarServiceDefinition;
 export const TaskHubSidecarServiceDefinition = {
   name: "TaskHubSidecarService",
@@ -6187,6 +6192,7 @@ export const TaskHubSidecarServiceDefinition = {
       responseStream: false,
       options: {},
     },
+    /** Runs a failed instance again from where it failed. */
     rewindInstance: {
       name: "RewindInstance",
       requestType: RewindInstanceRequest as typeof RewindInstanceRequest,
@@ -6195,6 +6201,7 @@ export const TaskHubSidecarServiceDefinition = {
       responseStream: false,
       options: {},
     },
+    /** Answers once the instance is no longer pending. */
     waitForInstanceStart: {
       name: "WaitForInstanceStart",
       requestType: GetInstanceRequest as typeof GetInstanceRequest,
@@ -6203,6 +6210,7 @@ export const TaskHubSidecarServiceDefinition = {
       responseStream: false,
       options: {},
     },
+    /** Answers once the instance has ended, in whichever way. */
     waitForInstanceCompletion: {
       name: "WaitForInstanceCompletion",
       requestType: GetInstanceRequest as typeof GetInstanceRequest,
@@ -6259,6 +6267,7 @@ export const TaskHubSidecarServiceDefinition = {
       responseStream: false,
       options: {},
     },
+    /** Work as it comes: turns of orchestrators, and activities. Each is answered with one of the Complete… methods. */
     getWorkItems: {
       name: "GetWorkItems",
       requestType: GetWorkItemsRequest as typeof GetWorkItemsRequest,
