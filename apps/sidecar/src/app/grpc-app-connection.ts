@@ -96,7 +96,7 @@ export class GrpcAppConnection implements AsyncDisposable {
     while ((await call.read()) !== undefined); // a second message is none of ours
     signal.throwIfAborted();
     const { status } = call;
-    if (status.isLost)
+    if (status.isBroken)
       throw new ComponentError('unavailable', `calling the app at ${this.client.address} failed: ${status.message}`);
     return { status, headers: headers ?? {}, message: status.status === 'OK' ? answer : undefined };
   }

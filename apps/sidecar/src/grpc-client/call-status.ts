@@ -12,8 +12,8 @@ export interface CallStatus {
   readonly trailers: HeaderMap;
   /** The server says that it has not begun with the call: making it again does no harm. */
   readonly isUntouched?: boolean;
-  /** The connection was lost, and with it what the server may have made of the call. */
-  readonly isLost?: boolean;
+  /** The call has broken off: what the server has made of it, it has not said. */
+  readonly isBroken?: boolean;
 }
 
 const names = new Map<string, GrpcStatusName>(
@@ -108,13 +108,13 @@ export function statusOfReset(code: number): CallStatus {
     case 0x7:
       return endedWith('UNAVAILABLE', message, { isUntouched: true });
     case 0x8:
-      return endedWith('CANCELLED', message);
+      return endedWith('CANCELLED', message, { isBroken: true });
     case 0xb:
       return endedWith('RESOURCE_EXHAUSTED', message);
     case 0xc:
       return endedWith('PERMISSION_DENIED', message);
     default:
-      return endedWith('INTERNAL', message);
+      return endedWith('INTERNAL', message, { isBroken: true });
   }
 }
 

@@ -197,7 +197,7 @@ export class ClientCall {
     if (this.#connection.isLost) {
       const reason = this.#failure === undefined ? '' : `: ${errorMessage(this.#failure)}`;
       const message = `the connection was lost before the call had ended${reason}`;
-      this.#end(endedWith('UNAVAILABLE', message, { isLost: true }), undefined);
+      this.#end(endedWith('UNAVAILABLE', message, { isBroken: true }), undefined);
     } else if (rstCode) this.#end(statusOfReset(rstCode), undefined);
     else if (isWhole) this.#end(endedWith('INTERNAL', 'the server ended the call without a status'), undefined);
     else this.#end(endedWith('INTERNAL', 'the server ended the call in the middle of a message'), undefined);

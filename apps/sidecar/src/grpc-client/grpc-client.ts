@@ -125,7 +125,11 @@ export class GrpcClient {
       }),
     };
     const { session } = connection;
-    session.once('goaway', () => this.#forget(connection));
+    session.once('goaway', (code) => {
+      // With an error the server ends the connection at once, its calls with it.
+      if (code === 0) this.#forget(connection);
+      else this.#lose(connection);
+    });
     session.once('close', () => this.#forget(connection));
     await new Promise<void>((resolve, reject) => {
       let failure: unknown;
