@@ -1,4 +1,10 @@
-import type { BindingEventHandler, Bindings, Logger, Subscription } from '@outrigger/core';
+import {
+  type BindingEventHandler,
+  type Bindings,
+  ComponentError,
+  type Logger,
+  type Subscription,
+} from '@outrigger/core';
 import type { Schedule } from './schedule.ts';
 import { Ticker } from './ticker.ts';
 
@@ -9,6 +15,7 @@ export class CronBinding implements Bindings {
   readonly #schedule: Schedule;
   readonly #logger: Logger;
   readonly #tickers = new Set<Ticker>();
+  #closed = false;
 
   constructor(name: string, schedule: Schedule, logger: Logger) {
     this.#name = name;
@@ -17,6 +24,7 @@ export class CronBinding implements Bindings {
   }
 
   async read(handler: BindingEventHandler): Promise<Subscription> {
+    if (this.#closed) throw new ComponentError('unavailable', 'the binding is closed');
     const { timeZone } = this.#schedule;
     const ticker = new Ticker(this.#schedule, async (time, signal) => {
       this.#logger.debug(`binding ${this.#name}: the schedule fired`);
@@ -39,6 +47,7 @@ export class CronBinding implements Bindings {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
     await Promise.all([...this.#tickers].map((ticker) => ticker[Symbol.asyncDispose]()));
   }
 }

@@ -18,6 +18,7 @@ const { O_CREAT, O_NOFOLLOW, O_RDONLY, O_TRUNC, O_WRONLY } = constants;
 export class LocalStorageBinding implements Bindings {
   readonly operations = ['create', 'get', 'list', 'delete'];
   readonly #root: RootFolder;
+  #closed = false;
 
   constructor(root: RootFolder) {
     this.#root = root;
@@ -25,6 +26,7 @@ export class LocalStorageBinding implements Bindings {
 
   async invoke({ operation, data, metadata }: BindingRequest, signal: AbortSignal): Promise<BindingResponse> {
     signal.throwIfAborted();
+    if (this.#closed) throw new ComponentError('unavailable', 'the binding is closed');
     const fileName = metadata['fileName'] ?? '';
     switch (operation) {
       case 'create':
@@ -40,7 +42,9 @@ export class LocalStorageBinding implements Bindings {
     }
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {}
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+  }
 
   async #create(path: string, data: Uint8Array, signal: AbortSignal): Promise<BindingResponse> {
     try {

@@ -6,13 +6,14 @@ class MemoryBinding implements Bindings {
   readonly operations = ['create', 'get', 'delete'];
   readonly #items = new Map<string, Uint8Array>();
   readonly #readers: Set<DeliveryQueue<Uint8Array>>;
+  #closed = false;
 
   constructor(readers: Set<DeliveryQueue<Uint8Array>>) {
     this.#readers = readers;
   }
 
   async invoke(request: Parameters<NonNullable<Bindings['invoke']>>[0], signal: AbortSignal) {
-    signal.throwIfAborted();
+    this.#refuse(signal);
     const key = request.metadata['key'] ?? '';
     if (!this.operations.includes(request.operation)) throw new ComponentError('unsupported', 'it cannot do that');
     if (request.operation === 'create') this.#items.set(key, request.data);
@@ -22,7 +23,7 @@ class MemoryBinding implements Bindings {
   }
 
   async read(handler: BindingEventHandler, signal: AbortSignal) {
-    signal.throwIfAborted();
+    this.#refuse(signal);
     const { signal: never } = new AbortController();
     const queue = new DeliveryQueue<Uint8Array>(2, async (data) => {
       try {
@@ -43,7 +44,14 @@ class MemoryBinding implements Bindings {
     };
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {}
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+  }
+
+  #refuse(signal: AbortSignal): void {
+    signal.throwIfAborted();
+    if (this.#closed) throw new ComponentError('unavailable', 'it is closed');
+  }
 }
 
 const readers = new Set<DeliveryQueue<Uint8Array>>();

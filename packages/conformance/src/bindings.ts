@@ -46,10 +46,17 @@ export function bindingsConformance(createBinding: CreateBinding, quirks: Bindin
       expect(new Set(operations).size).toBe(operations.length);
     });
 
-    it('can be disposed twice', async () => {
+    it('refuses calls once it is disposed, which may be done twice', async () => {
       const binding = await create();
       await binding[Symbol.asyncDispose]();
       await binding[Symbol.asyncDispose]();
+      const { signal } = new AbortController();
+      const [operation = ''] = binding.operations;
+      const metadata = quirks.address?.('too-late') ?? {};
+      const late = async () => binding.invoke?.({ operation, data: new Uint8Array(), metadata }, signal);
+      const ended = { code: 'unavailable' };
+      if (binding.invoke !== undefined) await expect(late()).rejects.toMatchObject(ended);
+      if (binding.read !== undefined) await expect(binding.read(async () => ({}), signal)).rejects.toMatchObject(ended);
     });
 
     outputCases(create, quirks);
