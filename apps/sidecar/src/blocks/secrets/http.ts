@@ -9,13 +9,14 @@ const api = { name: 'secrets', version: 'v1' };
 export function secretRoutes(runtime: Pick<Runtime, 'secrets'>): Route[] {
   const get = async (exchange: HttpExchange) => {
     const [store = '', name = ''] = exchange.params;
-    const secret = await runtime.secrets(store).get(name, exchange.metadata());
+    const secret = await runtime.secrets(store).get(name, exchange.metadata(), exchange.signal());
     if (secret === undefined) throw secretNotFound(store, name);
     replyJson(exchange, 200, secret);
   };
 
   const getAll = async (exchange: HttpExchange) => {
-    replyJson(exchange, 200, await runtime.secrets(exchange.params[0] ?? '').getAll(exchange.metadata()));
+    const store = runtime.secrets(exchange.params[0] ?? '');
+    replyJson(exchange, 200, await store.getAll(exchange.metadata(), exchange.signal()));
   };
 
   const methods = ['GET'];

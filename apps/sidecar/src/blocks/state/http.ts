@@ -15,45 +15,47 @@ export function stateRoutes(runtime: Pick<Runtime, 'state'>): Route[] {
   const storeOf = ({ params }: HttpExchange) => runtime.state(params[0] ?? '');
 
   const get = async (exchange: HttpExchange) => {
-    const item = await storeOf(exchange).get(exchange.params[1] ?? '', readOptions(exchange));
+    const item = await storeOf(exchange).get(exchange.params[1] ?? '', readOptions(exchange), exchange.signal());
     if (item === undefined) replyEmpty(exchange);
     else replyBytes(exchange, 200, item.value, itemHeaders(item));
   };
 
   const save = async (exchange: HttpExchange) => {
     const store = storeOf(exchange);
-    await store.save(readSaveItems(await exchange.body(), exchange.metadata()));
+    await store.save(readSaveItems(await exchange.body(), exchange.metadata()), exchange.signal());
     replyEmpty(exchange);
   };
 
   const remove = async (exchange: HttpExchange) => {
     const etag = headerOf(exchange.request, 'if-match');
     const concurrency = exchange.queryValue('concurrency');
-    await storeOf(exchange).delete(exchange.params[1] ?? '', {
+    const options = {
       ...readOptions(exchange),
       ...(etag !== undefined && { etag }),
       // the building block checks the word
       ...(concurrency !== undefined && { concurrency: concurrency as 'first-write' }),
-    });
+    };
+    await storeOf(exchange).delete(exchange.params[1] ?? '', options, exchange.signal());
     replyEmpty(exchange);
   };
 
   const getBulk = async (exchange: HttpExchange) => {
     const store = storeOf(exchange);
     const { keys, ...options } = readBulkGet(await exchange.body(), exchange.metadata());
-    replyBytes(exchange, 200, bulkReply(await store.getBulk(keys, options)));
+    replyBytes(exchange, 200, bulkReply(await store.getBulk(keys, options, exchange.signal())));
   };
 
   const transact = async (exchange: HttpExchange) => {
     const store = storeOf(exchange);
     const { operations, metadata } = readTransaction(await exchange.body(), exchange.metadata());
-    await store.transact(operations, metadata);
+    await store.transact(operations, metadata, exchange.signal());
     replyEmpty(exchange);
   };
 
-  const query = async (exchange: HttpExchange) => {
+  const search = async (exchange: HttpExchange) => {
     const store = storeOf(exchange);
-    const found = await store.query(readQuery(await exchange.body(), exchange.params[0] ?? ''), exchange.metadata());
+    const query = readQuery(await exchange.body(), exchange.params[0] ?? '');
+    const found = await store.query(query, exchange.metadata(), exchange.signal());
     if (found.items.length === 0) replyEmpty(exchange);
     else replyBytes(exchange, 200, queryReply(found));
   };
@@ -77,7 +79,7 @@ export function stateRoutes(runtime: Pick<Runtime, 'state'>): Route[] {
       pattern: '/v1.0-alpha1/state/{store}/query',
       api: alpha,
       operation: 'QueryStateAlpha1',
-      handle: query,
+      handle: search,
     },
   ];
 }
