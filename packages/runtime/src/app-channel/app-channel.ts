@@ -148,6 +148,9 @@ export class UnfitRequestError extends Error {
  * counts against `--app-max-concurrency`. Rejections are failures of the channel (`unavailable`), not answers of the app.
  */
 export interface AppChannel extends AsyncDisposable {
+  /** Events may have an empty path: the app finds its handlers also without. Default: no. */
+  readonly isPathOptional?: boolean;
+
   /** Resolves once the app accepts connections. */
   ready(signal: AbortSignal): Promise<void>;
 

@@ -142,7 +142,7 @@ export class Subscriptions implements AsyncDisposable {
 
   /** Per pubsub and topic: the first resource counts, and what the app declares replaces it. */
   #merge(programmatic: readonly SubscriptionSpec[]): Map<string, Wanted> {
-    const { logger } = this.#options;
+    const { channel, logger } = this.#options;
     const wanted = new Map<string, Wanted>();
     for (const spec of this.#options.declarative) {
       const key = keyOf(spec);
@@ -154,7 +154,7 @@ export class Subscriptions implements AsyncDisposable {
     }
     for (const spec of programmatic) wanted.set(keyOf(spec), { spec, type: 'PROGRAMMATIC' });
     for (const [key, { spec }] of wanted) {
-      if (spec.rules.some(({ path }) => path !== '')) continue;
+      if (spec.rules.some(({ path }) => path !== '' || channel.isPathOptional)) continue;
       logger.warn(`the subscription to topic ${spec.topic} on pubsub ${spec.pubsubName} has no route and is left out`);
       wanted.delete(key);
     }
