@@ -10,7 +10,6 @@ import { freePorts } from '../processes/ports.ts';
 import { Sidecar } from '../processes/sidecar.ts';
 import { Workspace } from '../processes/workspace.ts';
 
-const communicationProtocol = CommunicationProtocolEnum.HTTP;
 const logger = { level: LogLevel.Error };
 
 const component = (name: string, type: string, metadata: Record<string, string>) => {
@@ -18,7 +17,10 @@ const component = (name: string, type: string, metadata: Record<string, string>)
   return `apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata: { name: ${name} }\nspec:\n  type: ${type}\n  version: v1\n  metadata:\n${fields.join('')}---\n`;
 };
 
-describe('bindings through the official JS SDK over HTTP', () => {
+describe.each([
+  ['HTTP', CommunicationProtocolEnum.HTTP],
+  ['gRPC', CommunicationProtocolEnum.GRPC],
+])('bindings through the official JS SDK over %s', (protocol, communicationProtocol) => {
   const workspace = new Workspace();
   const stack = new AsyncDisposableStack();
   const files = join(workspace.path, 'files');
@@ -46,7 +48,8 @@ describe('bindings through the official JS SDK over HTTP', () => {
         component('files', 'bindings.localstorage', { rootPath: files }) +
         component('far', 'bindings.http', { url: `http://127.0.0.1:${(far.address() as AddressInfo).port}` }),
     );
-    const [appPort = 0, sidecarPort = 0] = await freePorts(2);
+    const [appPort = 0, httpPort = 0, grpcPort = 0] = await freePorts(3);
+    const sidecarPort = protocol === 'HTTP' ? httpPort : grpcPort;
     const server = new DaprServer({
       serverHost: '127.0.0.1',
       serverPort: String(appPort),
@@ -57,11 +60,18 @@ describe('bindings through the official JS SDK over HTTP', () => {
     client = new DaprClient({ daprHost: '127.0.0.1', daprPort: String(sidecarPort), communicationProtocol, logger });
     await server.binding.receive('clock', async (data: unknown) => {
       ticks.push(data);
-      await client.binding.send('files', 'create', { tick: ticks.length }, { fileName: `tick-${ticks.length}.json` });
+      await send('files', 'create', { tick: ticks.length }, { fileName: `tick-${ticks.length}.json` });
     });
     const starting = server.start();
     sidecar = stack.use(
-      await Sidecar.start({ appId: 'binder', appPort, httpPort: sidecarPort, resourcesPath: workspace.path }),
+      await Sidecar.start({
+        appId: 'binder',
+        appPort,
+        httpPort,
+        grpcPort,
+        resourcesPath: workspace.path,
+        args: ['--app-protocol', protocol.toLowerCase()],
+      }),
     );
     await starting;
     stack.defer(() => server.stop());
@@ -72,25 +82,31 @@ describe('bindings through the official JS SDK over HTTP', () => {
     workspace[Symbol.dispose]();
   });
 
+  /** The answer's data: the SDK gives them over HTTP alone, and over gRPC as bytes among other things. */
+  async function send(name: string, operation: string, data?: object | string, metadata?: object): Promise<unknown> {
+    const answer: unknown = await client.binding.send(name, operation, data, metadata);
+    if (protocol === 'HTTP') return answer;
+    const text = Buffer.from((answer as { data: Uint8Array }).data).toString();
+    return text === '' ? undefined : (JSON.parse(text) as unknown);
+  }
+
   it('a schedule calls the app, which writes a file each time', async () => {
     const file = join(files, 'tick-2.json');
     await vi.waitFor(() => expect(existsSync(file) && readFileSync(file, 'utf8')).toBe('{"tick":2}'), 10_000);
-    expect(await client.binding.send('files', 'get', undefined, { fileName: 'tick-1.json' })).toEqual({ tick: 1 });
+    expect(await send('files', 'get', undefined, { fileName: 'tick-1.json' })).toEqual({ tick: 1 });
     expect(sidecar.output).toContain('app has not subscribed to binding unwanted');
   });
 
   it('texts come as they are, and files can be listed and deleted', async () => {
-    await client.binding.send('files', 'create', 'a text, with "quotes"', { fileName: 'texts/one.txt' });
+    await send('files', 'create', 'a text, with "quotes"', { fileName: 'texts/one.txt' });
     expect(readFileSync(join(files, 'texts/one.txt'), 'utf8')).toBe('a text, with "quotes"');
-    expect(await client.binding.send('files', 'list', undefined, { fileName: 'texts' })).toEqual([
-      join(files, 'texts/one.txt'),
-    ]);
-    await client.binding.send('files', 'delete', undefined, { fileName: 'texts/one.txt' });
+    expect(await send('files', 'list', undefined, { fileName: 'texts' })).toEqual([join(files, 'texts/one.txt')]);
+    await send('files', 'delete', undefined, { fileName: 'texts/one.txt' });
     expect(existsSync(join(files, 'texts/one.txt'))).toBe(false);
   });
 
   it('an HTTP endpoint answers with body, status and headers, also when that is an error', async () => {
-    expect(await client.binding.send('far', 'get', undefined, { path: '/a?b=c' })).toEqual({
+    expect(await send('far', 'get', undefined, { path: '/a?b=c' })).toEqual({
       method: 'GET',
       url: '/a?b=c',
     });

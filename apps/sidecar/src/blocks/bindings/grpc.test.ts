@@ -11,7 +11,7 @@ const invalidArgument = 3;
 
 async function api() {
   const { bindings, requests } = echoBindings();
-  const { call } = await serveGrpc({
+  const { call, client } = await serveGrpc({
     services: [{ name: DaprDefinition.fullName, methods: bindingMethods(bindings) }],
   });
   const invoke = (request: Partial<InvokeBindingRequest>, metadata: Record<string, string> = {}) =>
@@ -21,7 +21,22 @@ async function api() {
       { name: 'echo', operation: 'create', data: Buffer.alloc(0), metadata: {}, ...request },
       metadata,
     );
-  return { invoke, requests };
+  /** The headers ahead of the answer, also ahead of an error. */
+  const headersOf = (operation: string) =>
+    new Promise<Record<string, unknown>>((resolve) => {
+      const { requestType } = DaprDefinition.methods.invokeBinding;
+      const request = { name: 'echo', operation, data: Buffer.from('x'), metadata: {} };
+      client
+        .makeUnaryRequest(
+          `/${DaprDefinition.fullName}/InvokeBinding`,
+          (message: typeof request) => Buffer.from(requestType.encode(message).finish()),
+          (bytes) => bytes,
+          request,
+          () => {},
+        )
+        .on('metadata', (metadata) => resolve(metadata.getMap()));
+    });
+  return { invoke, headersOf, requests };
 }
 
 test('bytes and metadata go there and back as they are', async () => {
@@ -48,4 +63,10 @@ test('failures have their status', async () => {
   });
   await expect(invoke({ operation: 'get' })).rejects.toMatchObject({ code: internal });
   await expect(invoke({}, { baggage: 'no value' })).rejects.toMatchObject({ code: invalidArgument });
+});
+
+test('response metadata are headers too, which an error has as well', async () => {
+  const { headersOf } = await api();
+  expect(await headersOf('create')).toMatchObject({ 'metadata.status': '200 OK', 'metadata.x-break': 'a%0Ab' });
+  expect(await headersOf('get')).toMatchObject({ 'metadata.statuscode': '404', 'metadata.x-why': 'gone%E2%9C%93' });
 });
