@@ -173,7 +173,10 @@ requireBackend('OUTRIGGER_TEST_REDIS', howToStart, (redisHost) => {
     it('ends in order while subscriptions are open', async () => {
       await json('/v1.0/configuration/configstore/subscribe');
       await clients.gRPC.configuration.subscribe('configstore', async () => {});
+      const began = performance.now();
       expect(await sidecar.stop('SIGTERM')).toMatchObject({ code: 0 });
+      // nobody is waited for until the five seconds of grace are over
+      expect(performance.now() - began).toBeLessThan(4000);
     });
   });
 });

@@ -24,6 +24,8 @@ export const defaultKeepalive: Keepalive = {
 /** Pings that may come too early before the client is sent away. */
 const maxPingStrikes = 2;
 const enhanceYourCalm = 0xb;
+/** How long a client has to answer the goodbye, in milliseconds; a call that comes later is refused and may be made elsewhere. */
+const goodbyePatience = 250;
 /** In a GOAWAY: calls that are on their way are still taken. */
 const lastPossibleStream = 2 ** 31 - 1;
 
@@ -75,8 +77,13 @@ export class Connection {
     if (this.#isLeaving || this.#session.destroyed) return;
     this.#isLeaving = true;
     this.#session.goaway(0, lastPossibleStream);
-    // Whatever the client sent before it knew is in front of its answer.
-    if (!this.#session.ping(() => this.#session.close())) this.#session.close();
+    // Whatever the client sent before it knew is in front of its answer. Some clients answer nothing any more, but hang up.
+    const close = () => {
+      clearTimeout(patience);
+      this.#session.close();
+    };
+    const patience = setTimeout(close, goodbyePatience);
+    if (!this.#session.ping(close)) close();
   }
 
   cut(): void {
