@@ -1,10 +1,10 @@
 import {
   type handleUnaryCall,
   Metadata,
+  type MethodDefinition,
   Server,
   ServerCredentials,
   type ServerUnaryCall,
-  type ServiceDefinition,
   type StatusObject,
 } from '@grpc/grpc-js';
 import {
@@ -64,17 +64,16 @@ export interface GrpcAppOptions {
 export async function startGrpcApp(handlers: GrpcAppHandlers, options: GrpcAppOptions = {}): Promise<GrpcApp> {
   const server = new Server();
   for (const service of [AppCallbackDefinition, AppCallbackAlphaDefinition, AppCallbackHealthCheckDefinition]) {
-    const served = Object.entries(service.methods).filter(([key]) => key in handlers);
-    if (served.length === 0) continue;
-    const definition: ServiceDefinition = Object.fromEntries(
-      served.map(([, method]) => [method.name, definitionOf(service.fullName, method)]),
-    );
-    server.addService(
-      definition,
-      Object.fromEntries(
-        served.map(([key, { name }]) => [name, handler(handlers[key as keyof AppMethods] as Handler)]),
-      ),
-    );
+    const definition: Record<string, MethodDefinition<unknown, unknown>> = {};
+    const implementation: Record<string, handleUnaryCall<unknown, unknown>> = {};
+    // Each method's codecs agree with each other; nobody looks at the types in between.
+    const methods = service.methods as unknown as Readonly<Record<string, MethodDescription<unknown, unknown>>>;
+    for (const [key, method] of Object.entries(methods)) {
+      if (!(key in handlers)) continue;
+      definition[method.name] = definitionOf(service.fullName, method);
+      implementation[method.name] = handler(handlers[key as keyof AppMethods] as Handler);
+    }
+    if (Object.keys(definition).length > 0) server.addService(definition, implementation);
   }
   const credentials = options.credentials ?? ServerCredentials.createInsecure();
   const port = await new Promise<number>((resolve, reject) => {
@@ -89,14 +88,14 @@ export async function startGrpcApp(handlers: GrpcAppHandlers, options: GrpcAppOp
 
 type Handler = (request: unknown, call: ServerUnaryCall<unknown, unknown>) => unknown;
 
-function definitionOf(service: string, { name, requestType, responseType }: MethodDescription<never, never>) {
-  const encoded = (message: never): Buffer => Buffer.from(responseType.encode(message).finish());
+function definitionOf(service: string, { name, requestType, responseType }: MethodDescription<unknown, unknown>) {
+  const encoded = (message: unknown): Buffer => Buffer.from(responseType.encode(message).finish());
   return {
     path: `/${service}/${name}`,
     requestStream: false,
     responseStream: false,
     requestSerialize: encoded,
-    requestDeserialize: (bytes: Buffer) => requestType.decode(bytes),
+    requestDeserialize: (bytes: Buffer): unknown => requestType.decode(bytes),
     responseSerialize: encoded,
     responseDeserialize: (bytes: Buffer) => bytes,
   };

@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
 
-import { Metadata, type ServerUnaryCall } from '@grpc/grpc-js';
+import type { Metadata, ServerUnaryCall } from '@grpc/grpc-js';
 import { silentLogger } from '@outrigger/core';
 import type { TopicEventBulkRequest, TopicEventRequest } from '@outrigger/protocol/runtime';
 import { AppError, type BulkTopicEvent, type TopicEvent } from '@outrigger/runtime';
@@ -218,6 +218,7 @@ describe('a batch', () => {
 
   it('goes to the older name where the app knows only that, and it is remembered', async () => {
     const onBulkTopicEventAlpha1 = vi.fn(() => ({ statuses: [{ entryId: 'a', status: 0 as const }] }));
+    // oxlint-disable-next-line typescript/no-deprecated -- that is the point
     const app = await startGrpcApp({ onBulkTopicEventAlpha1 });
     const channel = channelTo(app);
     const call = vi.spyOn(channel.connection, 'call');

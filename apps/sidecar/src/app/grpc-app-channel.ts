@@ -49,6 +49,7 @@ const paths = {
   subscriptions: pathOf(AppCallbackDefinition, methods.listTopicSubscriptions),
   event: pathOf(AppCallbackDefinition, methods.onTopicEvent),
   bulkEvent: pathOf(AppCallbackDefinition, methods.onBulkTopicEvent),
+  // oxlint-disable-next-line typescript/no-deprecated -- for apps that know no other
   bulkEventAlpha: pathOf(AppCallbackAlphaDefinition, AppCallbackAlphaDefinition.methods.onBulkTopicEventAlpha1),
   bindings: pathOf(AppCallbackDefinition, methods.listInputBindings),
   bindingEvent: pathOf(AppCallbackDefinition, methods.onBindingEvent),

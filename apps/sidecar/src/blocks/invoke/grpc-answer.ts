@@ -1,6 +1,5 @@
 import { Status } from '@outrigger/protocol/rpc';
-import type { AppResponse, Body, GrpcAppStatus, HeaderMap } from '@outrigger/runtime';
-import { grpcStatus } from '@outrigger/runtime';
+import { type AppResponse, type Body, type GrpcAppStatus, grpcStatus, type HeaderMap } from '@outrigger/runtime';
 
 import { detailJson } from '../../grpc/detail-json.ts';
 import { httpStatusOf } from './http-status.ts';

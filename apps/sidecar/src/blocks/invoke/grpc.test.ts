@@ -5,7 +5,7 @@ import { Metadata, type ServiceError, type StatusObject, status } from '@grpc/gr
 import { silentLogger } from '@outrigger/core';
 import { HTTPExtension_Verb, type InvokeRequest, type InvokeResponse } from '@outrigger/protocol';
 import { BadRequest, ErrorInfo, Status } from '@outrigger/protocol/rpc';
-import { DaprDefinition, InvokeServiceRequest } from '@outrigger/protocol/runtime';
+import { DaprDefinition, type InvokeServiceRequest } from '@outrigger/protocol/runtime';
 import { describe, expect, it, onTestFinished } from 'vitest';
 
 import { serveGrpc } from '../../../test/called.ts';

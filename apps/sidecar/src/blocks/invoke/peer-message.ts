@@ -22,7 +22,7 @@ import {
   wholeBody,
 } from '@outrigger/runtime';
 
-import { statusName } from '../../grpc/grpc-js.ts';
+import { statusName } from '../../grpc/status-name.ts';
 import { grpcAnswer } from './grpc-answer.ts';
 
 // How a call between sidecars is laid out in Dapr's internal protocol: pkg/messaging/v1 of 1.18.

@@ -22,7 +22,7 @@ export interface ProxiedCallOptions {
 export class ProxiedCall implements ProxyAnswer {
   readonly #call: ClientCall;
   readonly #messages: ProxyMessages;
-  #failure: unknown;
+  #failure: GrpcError | undefined;
 
   private constructor(call: ClientCall, messages: ProxyMessages) {
     this.#call = call;

@@ -1,7 +1,7 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 
 import { errorMessage } from '@outrigger/core';
-import { ApiError, type AppResponse, type Body, httpHeadersOf } from '@outrigger/runtime';
+import { ApiError, type AppResponse, cancelBody } from '@outrigger/runtime';
 
 import type { HttpExchange } from '../../http/route.ts';
 import { responseTraceparent } from '../../http/traceparent.ts';
@@ -15,8 +15,8 @@ export async function replyAnswer(exchange: HttpExchange, answer: AppResponse): 
   try {
     await write(exchange, answer);
   } catch (error) {
-    // The app may still be sending. What fails while its body is given up concerns nobody any more.
-    await cancel(answer.body).catch(() => {});
+    // The app may still be sending.
+    cancelBody(answer.body);
     throw error;
   }
 }
@@ -30,7 +30,7 @@ async function write(exchange: HttpExchange, answer: AppResponse): Promise<void>
     response.writeHead(status, headers);
     if (isBodiless) {
       response.end();
-      await cancel(body);
+      cancelBody(body);
     } else response.end(body);
     return;
   }
@@ -82,9 +82,4 @@ function drained(response: ServerResponse): Promise<void> {
     response.on('drain', done);
     response.on('close', done);
   });
-}
-
-async function cancel(body: Body): Promise<void> {
-  if (body === undefined || body instanceof Uint8Array) return;
-  await body[Symbol.asyncIterator]().return?.();
 }
