@@ -208,7 +208,7 @@ export abstract class ServerCall implements CallContext {
     return {
       'grpc-status': String(code),
       ...(message !== '' && { 'grpc-message': escapeMessage(message) }),
-      ...(details !== undefined && { 'grpc-status-details-bin': Buffer.from(details).toString('base64') }),
+      ...(details !== undefined && { 'grpc-status-details-bin': unpadded(details) }),
       ...this.#metadata,
     };
   }
@@ -248,6 +248,8 @@ export abstract class ServerCall implements CallContext {
 
   /** @internal */
   onEnd(): void {
+    // A stream that was reset, or whose connection is gone, is at its end, too; that is told by its close.
+    if (this.stream.destroyed) return;
     this.#isRequestRead = true;
     if (!this.#isOver) this.takeEnd();
   }
@@ -270,6 +272,10 @@ export abstract class ServerCall implements CallContext {
     if (!this.#end(grpcStatus.CANCELLED)) return;
     this.#abandon(new GrpcError('CANCELLED', 'the caller has cancelled the call or is gone'));
   }
+}
+
+function unpadded(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('base64').replace(/=+$/, '');
 }
 
 function ignore(): void {}

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { isApiAllowed } from './api-access.ts';
+import { isApiAllowed, isMethodAllowed } from './api-access.ts';
 
 const state = { api: { name: 'state', version: 'v1' }, pattern: '/v1.0/state/{store}' };
 const query = { api: { name: 'state', version: 'v1alpha1' }, pattern: '/v1.0-alpha1/state/{store}/query' };
@@ -30,4 +30,18 @@ test('the older form names a path', () => {
 
 test('rules for gRPC do not count', () => {
   expect(isApiAllowed(state, { allowed: [], denied: [rule('state', 'v1', 'grpc')] })).toBe(true);
+});
+
+test('rules for gRPC, and those for both, rule methods', () => {
+  const access = {
+    allowed: [rule('state', 'v1', 'grpc'), rule('lock', 'v1alpha1')],
+    denied: [rule('state', 'v1', 'http')],
+  };
+  const apis = [
+    { name: 'state', version: 'v1' },
+    { name: 'lock', version: 'v1alpha1' },
+    { name: 'state', version: 'v1alpha1' },
+  ];
+  expect(apis.map((api) => isMethodAllowed(api, access))).toEqual([true, true, false]);
+  expect(isMethodAllowed(state.api, { allowed: [], denied: [rule('state', 'v1')] })).toBe(false);
 });

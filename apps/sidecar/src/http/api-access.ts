@@ -13,15 +13,26 @@ type Subject = Pick<Route, 'api' | 'healthCheck' | 'pattern'>;
 /** Whether Configuration leaves a route open over HTTP. Health checks always are; a denial wins over a permission. */
 export function isApiAllowed(route: Subject, access: ApiAccess): boolean {
   if (route.healthCheck) return true;
-  const allowed = httpRules(access.allowed);
-  return !matches(route, httpRules(access.denied)) && (allowed.length === 0 || matches(route, allowed));
+  const { api, pattern } = route;
+  const group = `${api.version}/${api.name}`;
+  return isAllowed(access, 'http', (rule) => rule === group || pattern.slice(1).startsWith(rule));
 }
 
-function httpRules(rules: readonly ApiRule[]): readonly string[] {
-  return rules.filter(({ protocol }) => protocol !== 'grpc').map(({ name, version }) => `${version}/${name}`);
+/** Whether Configuration leaves a method of the gRPC API open. A denial wins over a permission. */
+export function isMethodAllowed({ name, version }: Subject['api'], access: ApiAccess): boolean {
+  return isAllowed(access, 'grpc', (rule) => rule === `${version}/${name}`);
 }
 
-/** By group (`v1/state`), or in the older form by the beginning of the path (`v1.0/state`). */
-function matches({ api, pattern }: Subject, rules: readonly string[]): boolean {
-  return rules.some((rule) => rule === `${api.version}/${api.name}` || pattern.slice(1).startsWith(rule));
+/** @param matches takes a rule as `version/name`; in the older form of HTTP that is the beginning of a path */
+function isAllowed(
+  { allowed, denied }: ApiAccess,
+  protocol: 'http' | 'grpc',
+  matches: (rule: string) => boolean,
+): boolean {
+  const rulesOf = (rules: readonly ApiRule[]): string[] =>
+    rules
+      .filter((rule) => rule.protocol === protocol || rule.protocol === '')
+      .map(({ name, version }) => `${version}/${name}`);
+  const permissions = rulesOf(allowed);
+  return !rulesOf(denied).some(matches) && (permissions.length === 0 || permissions.some(matches));
 }

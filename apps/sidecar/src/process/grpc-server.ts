@@ -9,19 +9,29 @@ import { parseListenAddresses } from '../http/listen.ts';
 import type { Api } from './api.ts';
 import type { Flags } from './flag-table.ts';
 
+/** What the flag for headers is exceeded by, as over HTTP; HTTP/2 counts 32 bytes more for each of them. */
+const headerSlack = 4096;
+
 export interface PublicGrpcOptions {
   readonly api: Api;
   readonly flags: Flags;
   /** What calls of services that are not ours are handed on through. */
   readonly proxy: Omit<ProxyOptions, 'invocation'>;
+  /** Every call must carry it. Empty or absent: none. */
+  readonly apiToken: string | undefined;
+  /** Milliseconds without a call after which a connection is ended. Default 3 min. */
+  readonly maxIdle: number | undefined;
   readonly logger: Logger;
+  /** Where calls are logged. Absent: they are not. */
+  readonly apiLogger?: Logger | undefined;
 }
 
 /**
  * Serves the gRPC API on the port or socket that the flags name. The API itself is imported when the first client connects.
  * Rejects with a ListenError when the port cannot be bound.
  */
-export async function servePublicGrpc({ api, flags, proxy, logger }: PublicGrpcOptions): Promise<PortServer> {
+export async function servePublicGrpc(options: PublicGrpcOptions): Promise<PortServer> {
+  const { api, flags, proxy, apiToken, maxIdle, logger, apiLogger } = options;
   const folder = flags['unix-domain-socket'];
   const port = flags['dapr-grpc-port'];
   const endpoints = folder
@@ -33,15 +43,21 @@ export async function servePublicGrpc({ api, flags, proxy, logger }: PublicGrpcO
   });
   const server = new PortServer(bound, logger);
   server.serve(async () => {
-    const [{ createGrpcServer }, { grpcApi }, { proxyCalls }] = await Promise.all([
+    const [{ createGrpcServer }, { admission }, { grpcApiLog }, { grpcApi }, { proxyCalls }] = await Promise.all([
       import('../grpc/server.ts'),
+      import('../grpc/admission.ts'),
+      import('../grpc/api-log.ts'),
       import('./grpc-api.ts'),
       import('../blocks/invoke/proxy.ts'),
     ]);
     return createGrpcServer({
       services: grpcApi(api),
       unknown: proxyCalls({ invocation: api.runtime.invocation, ...proxy }),
+      admit: admission({ apiToken, access: api.runtime.configuration.api }),
+      ...(apiLogger && { log: grpcApiLog(apiLogger) }),
       maxMessageSize: flags['max-body-size'],
+      maxHeaderSize: flags['read-buffer-size'] + headerSlack,
+      ...(maxIdle !== undefined && { keepalive: { maxIdle } }),
       logger,
     });
   });

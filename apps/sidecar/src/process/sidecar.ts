@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 
-import { errorMessage, type Logger } from '@outrigger/core';
+import { errorMessage, type Logger, parseDuration } from '@outrigger/core';
 import { createRuntime, type Runtime } from '@outrigger/runtime';
 
 import { invokeFallback } from '../blocks/invoke/http.ts';
@@ -130,8 +130,13 @@ export class Sidecar implements AsyncDisposable {
     this.#internal = internal;
     this.#own({ [Symbol.asyncDispose]: () => internal.close(0) });
 
+    const maxIdle = maxConnectionIdle(env);
     const peers = this.#own(
-      new GrpcPeers({ maxBodySize: flags['max-body-size'], logger: log.scope('dapr.runtime.grpc.internal') }),
+      new GrpcPeers({
+        maxBodySize: flags['max-body-size'],
+        logger: log.scope('dapr.runtime.grpc.internal'),
+        ...(maxIdle !== undefined && { idleTimeout: maxIdle }),
+      }),
     );
     const runtime = this.#own(
       await createRuntime({
@@ -212,7 +217,16 @@ export class Sidecar implements AsyncDisposable {
     );
 
     const grpcLogger = log.scope('dapr.runtime.grpc.api');
-    this.#grpc = this.#own(await servePublicGrpc({ api: parts, flags, proxy, logger: grpcLogger }));
+    const grpc = await servePublicGrpc({
+      api: parts,
+      flags,
+      proxy,
+      apiToken: env['DAPR_API_TOKEN'],
+      maxIdle: maxConnectionIdle(env),
+      logger: grpcLogger,
+      apiLogger: isLogging ? log.scope('dapr.runtime.grpc.api-info') : undefined,
+    });
+    this.#grpc = this.#own(grpc);
 
     const publicPort = flags['dapr-public-port'];
     if (publicPort === undefined) return;
@@ -227,6 +241,19 @@ export class Sidecar implements AsyncDisposable {
     this.#own({ [Symbol.asyncDispose]: () => publicServer.close(0) });
     await publicServer.listen();
   }
+}
+
+/** Milliseconds; `undefined`: not set. Throws when it is set to something else than a duration. */
+function maxConnectionIdle(env: SidecarOptions['env']): number | undefined {
+  const text = env['DAPR_GRPC_MAX_CONN_IDLE'];
+  if (!text) return undefined;
+  const idle = parseDuration(text, 'ms');
+  if (idle === undefined || idle <= 0) {
+    throw new Error(
+      `the environment variable DAPR_GRPC_MAX_CONN_IDLE is "${text}": it has to be a duration such as "3m"`,
+    );
+  }
+  return idle;
 }
 
 /** Peers on this machine alone reach it, unless the user names an address that others can reach. */
