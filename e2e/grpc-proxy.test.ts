@@ -99,7 +99,7 @@ describe('a service that only the apps know', () => {
   const server = new Server();
   let beach: Sidecar;
   let fleet: Sidecar;
-  let client: Client & Record<string, unknown>;
+  let client: InstanceType<ServiceClientConstructor>;
   const to = new Metadata();
   to.set('dapr-app-id', 'fleet');
 
@@ -115,7 +115,7 @@ describe('a service that only the apps know', () => {
     beach = await Sidecar.start({ appId: 'beach', ...common });
     client = new Canoes(`127.0.0.1:${beach.grpcPort}`, credentials.createInsecure(), {
       'grpc.max_receive_message_length': -1,
-    }) as unknown as typeof client;
+    });
   });
   afterAll(async () => {
     client.close();

@@ -51,10 +51,10 @@ export {
   type LockRequest,
 } from './blocks/lock.ts';
 export type { CloudEvent } from './blocks/cloud-event.ts';
-export { wholeBody } from './blocks/invocation-body.ts';
+export { cancelBody, wholeBody } from './blocks/invocation-body.ts';
 export { createInvocation } from './blocks/invocation-block.ts';
 export { PeerError } from './blocks/invocation-errors.ts';
-export { methodOf } from './blocks/invocation-path.ts';
+export { cleanPath, methodOf } from './blocks/invocation-path.ts';
 export type {
   Invocation,
   InvocationOptions,

@@ -1,6 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http2';
 
-import { type GrpcStatusName, grpcStatus, type HeaderMap } from '@outrigger/runtime';
+import type { GrpcStatusName, HeaderMap } from '@outrigger/runtime';
+
+import { statusName } from '../grpc/status-name.ts';
 
 /** How a call ended. */
 export interface CallStatus {
@@ -15,10 +17,6 @@ export interface CallStatus {
   /** The call has broken off: what the server has made of it, it has not said. */
   readonly isBroken?: boolean;
 }
-
-const names = new Map<string, GrpcStatusName>(
-  (Object.entries(grpcStatus) as [GrpcStatusName, number][]).map(([name, code]) => [String(code), name]),
-);
 
 /** What a gRPC call carries for itself; the rest of its headers is metadata. */
 const ofTransport: ReadonlySet<string> = new Set([
@@ -72,7 +70,7 @@ export function statusIn(headers: IncomingHttpHeaders, raw: readonly string[]): 
   if (code === undefined) return undefined;
   const details = headers['grpc-status-details-bin'];
   return {
-    status: names.get(String(code)) ?? 'UNKNOWN',
+    status: statusName(Number(code)),
     message: unescapeMessage(String(headers['grpc-message'] ?? '')),
     ...(typeof details === 'string' && { details: Buffer.from(details, 'base64') }),
     trailers: metadataOf(raw),

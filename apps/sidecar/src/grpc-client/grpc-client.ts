@@ -137,7 +137,9 @@ export class GrpcClient {
         failure = new Error(`no answer within ${connectTimeout} ms`);
         session.destroy();
       }, connectTimeout);
-      session.on('error', (error) => (failure ??= error));
+      session.on('error', (error: unknown) => {
+        failure ??= error;
+      });
       session.once('close', () => {
         clearTimeout(late);
         const reason = failure === undefined ? 'the connection was closed' : errorMessage(failure);

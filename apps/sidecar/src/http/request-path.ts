@@ -1,3 +1,5 @@
+import { cleanPath as cleanSegments } from '@outrigger/runtime';
+
 const slash = 47;
 const dot = 46;
 
@@ -26,13 +28,7 @@ function isDots(path: string, start: number, end: number): boolean {
  * A clean path, which is nearly every one, costs one scan.
  */
 export function cleanPath(path: string): string {
-  if (path === '/' || isClean(path)) return path;
-  const kept: string[] = [];
-  for (const segment of path.split('/')) {
-    if (segment === '..') kept.pop();
-    else if (segment !== '' && segment !== '.') kept.push(segment);
-  }
-  return `/${kept.join('/')}`;
+  return path === '/' || isClean(path) ? path : cleanSegments(path);
 }
 
 /** The path part of a request target in absolute form (`http://host/a?b`), which proxies send; other targets as they are. */

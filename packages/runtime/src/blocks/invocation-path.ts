@@ -38,7 +38,7 @@ export function normalizeMethod(method: string): string {
   }
   const broken = brokenEscape.exec(method);
   if (broken) throw new MethodPathError(`invalid URL escape ${JSON.stringify(broken[0])}`);
-  return escape(clean(withoutNeedlessEscapes(method)));
+  return escape(cleanPath(withoutNeedlessEscapes(method)));
 }
 
 /**
@@ -80,7 +80,8 @@ function withoutNeedlessEscapes(text: string): string {
   });
 }
 
-function clean(path: string): string {
+/** A path as Go's `path.Clean` leaves it: rooted, no empty, `.` or `..` segment, no slash at the end. Escapes are not touched. */
+export function cleanPath(path: string): string {
   const kept: string[] = [];
   for (const segment of path.split('/')) {
     if (segment === '..') kept.pop();

@@ -1,7 +1,7 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 
 import { errorMessage } from '@outrigger/core';
-import { ApiError, type AppResponse, cancelBody } from '@outrigger/runtime';
+import { ApiError, type AppResponse, cancelBody, httpHeadersOf } from '@outrigger/runtime';
 
 import type { HttpExchange } from '../../http/route.ts';
 import { responseTraceparent } from '../../http/traceparent.ts';
