@@ -1,5 +1,5 @@
 import { type ConfigurationItems, type ConfigurationStore, defineComponent, type LockStore } from '@outrigger/core';
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 
 import { Folder, LogLines } from '../test/folder.ts';
 import { inProcessApp } from './app-channel/in-process.ts';
@@ -96,13 +96,15 @@ describe('configuration', () => {
     expect(await store.get([])).toHaveProperty('color');
   });
 
-  test('a subscription made while the runtime is leaving ends with it', async () => {
+  test('there are no new subscriptions while the runtime is leaving', async () => {
     const { watchers, components } = backends();
-    const runtime = await start(component('config', 'configuration.test'), { components });
+    await using runtime = await start(component('config', 'configuration.test'), { components });
     await runtime.drain(AbortSignal.timeout(1000));
-    await runtime.configurationStore('config').subscribe([], {}, () => {});
-    await runtime[Symbol.asyncDispose]();
-    await vi.waitFor(() => expect(watchers.size).toBe(0));
+    await expect(runtime.configurationStore('config').subscribe([], {}, () => {})).rejects.toMatchObject({
+      errorCode: 'ERR_CONFIGURATION_SUBSCRIBE',
+      message: expect.stringContaining('the runtime is stopping'),
+    });
+    expect(watchers.size).toBe(0);
   });
 });
 

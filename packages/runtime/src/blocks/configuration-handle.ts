@@ -39,6 +39,7 @@ export class StoreConfiguration implements ConfigurationHandle {
   readonly #logger: Logger;
   readonly #push: ConfigurationPush | undefined;
   readonly #subscriptions = new Map<string, LiveSubscription>();
+  readonly #leaving = new AbortController();
 
   constructor({ name, store, app, outbound, inbound, logger }: StoreConfigurationOptions) {
     this.#name = name;
@@ -70,7 +71,8 @@ export class StoreConfiguration implements ConfigurationHandle {
     const told = async (items: ConfigurationItems): Promise<void> => onChange(items, id);
     let made: AsyncDisposable;
     try {
-      made = await this.#run((attempt) => this.#begin({ keys, metadata }, told, attempt), signal);
+      const setUp = AbortSignal.any([signal, this.#leaving.signal]);
+      made = await this.#run((attempt) => this.#begin({ keys, metadata }, told, attempt), setUp);
     } catch (error) {
       throw configurationSubscribeFailed(this.#name, keys, error);
     }
@@ -102,6 +104,7 @@ export class StoreConfiguration implements ConfigurationHandle {
 
   /** See {@link ConfigurationBlock.endSubscriptions}. */
   async endSubscriptions(grace: AbortSignal): Promise<void> {
+    this.#leaving.abort(new ComponentError('unavailable', 'the runtime is stopping'));
     await Promise.all(
       [...this.#subscriptions.values()].map(async (subscription) => {
         try {
@@ -124,6 +127,7 @@ export class StoreConfiguration implements ConfigurationHandle {
     if (this.#store.subscribe === undefined) {
       throw new ComponentError('unsupported', 'this configuration store cannot tell of changes: get the items again');
     }
+    signal.throwIfAborted();
     const made = await this.#store.subscribe(request, onChange, signal);
     if (!signal.aborted) return made;
     // it came too late: nobody would ever end it

@@ -177,6 +177,24 @@ describe('subscriptions', () => {
     await vi.waitFor(() => expect(store.watchers).toBe(0));
   });
 
+  test('one that comes up while all end is ended with them', async () => {
+    const store = new MapConfiguration();
+    const subscribe = store.subscribe.bind(store);
+    const late = Promise.withResolvers<void>();
+    store.subscribe = async (...args) => {
+      await late.promise;
+      return subscribe(...args);
+    };
+    const { block, handle } = configuration(store);
+    const refused = expect(handle.subscribe([], {}, () => {})).rejects.toMatchObject({
+      errorCode: 'ERR_CONFIGURATION_SUBSCRIBE',
+    });
+    await block.endSubscriptions(AbortSignal.timeout(1000));
+    late.resolve();
+    await refused;
+    expect(store.watchers).toBe(0);
+  });
+
   test('all end together', async () => {
     const store = new MapConfiguration();
     const { block, handle } = configuration(store, { app: app().channel });

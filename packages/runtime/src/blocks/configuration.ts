@@ -79,7 +79,7 @@ export class ConfigurationBlock {
     throw this.#handles.size === 0 ? configurationStoresNotConfigured() : configurationStoreNotFound(name);
   }
 
-  /** Ends every subscription there is, and waits for the app to take what it is being told until `grace` aborts. */
+  /** Ends every subscription there is, refuses new ones, and waits for the app to take what it is being told until `grace` aborts. */
   async endSubscriptions(grace: AbortSignal): Promise<void> {
     await Promise.all([...this.#handles.values()].map((handle) => handle.endSubscriptions(grace)));
   }
