@@ -72,7 +72,11 @@ class InvocationBlock implements Invocation, AsyncDisposable {
     try {
       const path = normalizeMethod(request.path);
       const headers = peerRequestHeaders(request.headers, body);
-      const response = await callApp(this.#options, { verb, path, query, headers, body, ...(grpc && { grpc }) }, signal);
+      const response = await callApp(
+        this.#options,
+        { verb, path, query, headers, body, ...(grpc && { grpc }) },
+        signal,
+      );
       return { ...response, headers: responseHeaders(response.headers, response.body) };
     } catch (error) {
       if (signal.aborted) throw signal.reason;

@@ -50,11 +50,7 @@ export function noAppChannel(): ApiError {
 /** A gRPC call was not handed on, or nothing came back in time. */
 export function proxyFailed(target: string, cause: unknown): ApiError {
   const isTarget = cause instanceof InvocationTargetError;
-  const grpcStatus = isTarget
-    ? 'INVALID_ARGUMENT'
-    : TimeoutError.is(cause)
-      ? 'DEADLINE_EXCEEDED'
-      : 'UNAVAILABLE';
+  const grpcStatus = isTarget ? 'INVALID_ARGUMENT' : TimeoutError.is(cause) ? 'DEADLINE_EXCEEDED' : 'UNAVAILABLE';
   const message = `failed to invoke, id: ${target}, err: ${errorMessage(cause)}`;
   return new ApiError(message, { errorCode: 'ERR_DIRECT_INVOKE', httpStatus: 500, grpcStatus, cause });
 }
