@@ -1,5 +1,11 @@
 import { field, type MetadataOf } from '@outrigger/core';
 
+const size = field.byteSize({
+  description: 'How much of an answer is read; the rest is left out, with a warning in the log. 0 or less: all of it',
+  default: 100 * 2 ** 20,
+  example: '100Mi',
+});
+
 export const fields = {
   url: field.text({
     description: 'Base URL; the request metadata `path` is appended to it',
@@ -10,11 +16,7 @@ export const fields = {
     description: 'How long a call may take; without it, only a Resiliency policy limits it',
     example: '10s',
   }),
-  maxResponseBodySize: field.byteSize({
-    description: 'How much of an answer is read; the rest is left out, with a warning in the log. 0: all of it',
-    default: 100 * 2 ** 20,
-    example: '100Mi',
-  }),
+  maxResponseBodySize: { ...size, parse: (text: string) => (text.trim().startsWith('-') ? 0 : size.parse(text)) },
   MTLSRootCA: field.text({
     description: 'Certificate of the authority that has signed the server’s: PEM text, or the path of a file',
     secret: true,

@@ -178,7 +178,9 @@ describe('an answer', () => {
     const invoke = await bindingTo({ url, maxResponseBodySize: '1Ki' }, logger);
     expect((await invoke('get')).data).toHaveLength(1024);
     expect(warnings.join()).toMatch(/binding web: .*maxResponseBodySize/);
-    expect((await (await bindingTo({ url, maxResponseBodySize: '0' }))('get')).data).toHaveLength(300_000);
+    for (const maxResponseBodySize of ['0', '-1']) {
+      expect((await (await bindingTo({ url, maxResponseBodySize }))('get')).data).toHaveLength(300_000);
+    }
   });
 
   test('that does not come in time is a failure that says so', async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { BindingError } from './bindings.ts';
 import { ComponentError, type ErrorCode, errorMessage } from './errors.ts';
 import { DropMessage } from './pubsub.ts';
 
@@ -55,5 +56,16 @@ describe('DropMessage', () => {
     expect(error).not.toBeInstanceOf(DropMessage);
     expect(DropMessage.is(error)).toBe(true);
     expect(DropMessage.is(new Error('poison'))).toBe(false);
+  });
+});
+
+describe('BindingError', () => {
+  it('is a ComponentError with metadata, also when another copy of this package has thrown it', async () => {
+    const other = await anotherCopy<{ BindingError: typeof BindingError }>('bindings.ts');
+    const error = new other.BindingError('not-found', 'gone', { statusCode: '404' });
+    expect(error).not.toBeInstanceOf(BindingError);
+    expect(BindingError.is(error) && error.metadata).toEqual({ statusCode: '404' });
+    expect(ComponentError.is(error) && error.code).toBe('not-found');
+    expect(BindingError.is(new ComponentError('not-found', 'gone'))).toBe(false);
   });
 });

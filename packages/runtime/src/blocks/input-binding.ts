@@ -38,7 +38,7 @@ export async function deliverEvent(
     await leave.execute(
       context.inbound ?? noPolicy,
       async (attempt) => {
-        answer = await deliver({ ...binding, ...event }, attempt);
+        answer = await deliver({ ...event, ...binding }, attempt);
       },
       signal,
     );
@@ -65,6 +65,7 @@ async function forward(
       await outputs.invoke({ name, operation: 'create', ...(data !== undefined && { data }) }, signal);
       return true;
     } catch (error) {
+      signal.throwIfAborted(); // cut off at the end: the event goes back, and its answer will come again
       logger.error(`the app's answer to an event of binding ${binding.name} was not taken: ${errorMessage(error)}`);
       return false;
     }

@@ -228,6 +228,22 @@ describe('at the end', () => {
     await handling;
   });
 
+  test('so is one whose answer no output binding has taken by then', async () => {
+    const { source, inputs } = scene({
+      app: { bindings: { source: () => ({ data: Buffer.from('x'), to: ['slow'] }) } },
+      outputs: {
+        invoke: (_, signal = never) =>
+          new Promise((_resolve, reject) => {
+            signal.addEventListener('abort', () => reject(new Error('cut')), { once: true });
+          }),
+      },
+    });
+    await inputs.start(never);
+    const handling = expect(source.emit()).rejects.toThrow('goes back');
+    await inputs.stop(AbortSignal.timeout(10));
+    await handling;
+  });
+
   test('a retry that waits is given back at once', async () => {
     const { source, inputs } = scene({
       inbound: () => policy([retry({ duration: 60_000 })]),
