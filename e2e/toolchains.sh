@@ -65,10 +65,12 @@ install_java() {
 
 # ------------------------------------------------------------------------------------------------------------------------
 
-# version_of NAME: of the language's sources, of the contract they share, and of this script
+# version_of NAME: of what is built from, of the contract that the languages share, and of this script
 version_of() {
-  cat "$here/toolchains.sh" <(cd "$here" && find "sdk-$1" proto -type f ! -name '*.ts' ! -path '*/__pycache__/*' | LC_ALL=C sort |
-    xargs sha256sum) | sha256sum | cut -c -16
+  local from=sdk-$1
+  # what runs from the checkout needs no building
+  [ "$1" != python ] || from=sdk-python/requirements.txt
+  (cd "$here" && find "$from" proto toolchains.sh -type f ! -name '*.ts' | LC_ALL=C sort | xargs sha256sum) | sha256sum | cut -c -16
 }
 
 [ $# -gt 0 ] || set -- python go java

@@ -45,7 +45,7 @@ export function officialSdkSuite(language: Language, backend: 'memory' | 'redis'
           stack.use(app);
           const sidecar = await Sidecar.start({
             appId: `${name}-${run}`,
-            ...(name === 'orders' ? {} : { appPort: port }),
+            appPort: port,
             resourcesPath,
             config: configFile,
             env: workspace.env,
@@ -56,7 +56,7 @@ export function officialSdkSuite(language: Language, backend: 'memory' | 'redis'
           return stack.use(sidecar);
         };
         const inventory = start('inventory', programs.web, inventoryPort, []);
-        orders = await start('orders', programs.app, ordersPort, []);
+        orders = await start('orders', programs.app, ordersPort, ['--app-protocol', 'grpc']);
         const [command, ...args] = programs.client;
         const { httpPort, grpcPort } = await inventory;
         client = new ReportingProgram(command, args, {

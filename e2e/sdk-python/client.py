@@ -273,14 +273,10 @@ def _():
     for number in range(2):
         subscription = client.subscribe('pubsub', key('streamed-again'))
         publish('streamed-again', json.dumps({'number': number}))
-        message = subscription.next_message()
-        equal(message.data(), {'number': number})
+        # an acknowledgement may be lost with its stream; then the event comes again
+        while (message := subscription.next_message()).data() != {'number': number}:
+            subscription.respond_success(message)
         subscription.respond_success(message)
-        # so that the acknowledgement is not lost with the stream
-        publish('streamed-again', '"last"')
-        message = subscription.next_message()
-        equal(message.data(), 'last')
-        subscription.respond_drop(message)
         subscription.close()
 
 
@@ -397,6 +393,7 @@ def _():
         received('drift-ended', 1)
         error = fails(grpc.RpcError, lambda: stub.Drift(canoes_pb2.GetRequest(), metadata=app_id, timeout=0.5))
         equal(error.code(), grpc.StatusCode.DEADLINE_EXCEEDED)
+        received('drift-ended', 2)
 
 
 @check('secrets: reads one and all')

@@ -1,7 +1,7 @@
 """An app on the SDK's gRPC server: methods, topics, an input binding and a service of its own."""
 
-import json
 import os
+import threading
 
 import grpc
 from canoes.v1 import canoes_pb2, canoes_pb2_grpc
@@ -67,7 +67,7 @@ def raw(event: SubscriptionMessage):
     seen('raw', event)
 
 
-@app.subscribe('pubsub', f'routed-{run}')
+@app.subscribe('pubsub', f'routed-{run}', rule=Rule('event.type != "canoe"', 2))
 def others(event: SubscriptionMessage):
     seen('others', event)
 
@@ -118,9 +118,11 @@ class Canoes(canoes_pb2_grpc.CanoesServicer):
             yield canoes_pb2.Position(metres=metres)
 
     def Drift(self, request, context):
+        ended = threading.Event()
+        context.add_callback(ended.set)
         inbox.add('drift', {})
-        context.add_callback(lambda: inbox.add('drift-ended', {}))
-        inbox.wait('drift-ended', 1)
+        ended.wait()
+        inbox.add('drift-ended', {})
         return canoes_pb2.Canoe()
 
 
