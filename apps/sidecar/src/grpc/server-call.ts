@@ -63,6 +63,8 @@ export abstract class ServerCall implements CallContext {
   #trailers: Headers = okTrailers;
   #isRequestRead = false;
   #isOver = false;
+  /** An error is about to be told: what comes first must not be answered in its place. */
+  #isFailing = false;
   /** Why nobody waits for the answer any more. */
   #abandonedFor: Error | undefined;
 
@@ -115,7 +117,7 @@ export abstract class ServerCall implements CallContext {
 
   /** Ends the call with the status of an error; one that has none is logged and told as INTERNAL. */
   fail(error: unknown): void {
-    if (this.#isOver) return;
+    if (this.isOver) return;
     if (error instanceof GrpcError) this.finish(grpcStatus[error.grpcStatus], error.message, error.details);
     else if (error instanceof ApiError) this.#failWith(error);
     else {
@@ -127,7 +129,7 @@ export abstract class ServerCall implements CallContext {
 
   /** Nothing that comes or is answered matters any more. */
   protected get isOver(): boolean {
-    return this.#isOver;
+    return this.#isOver || this.#isFailing;
   }
 
   /** Some bytes of the request. */
@@ -167,7 +169,7 @@ export abstract class ServerCall implements CallContext {
 
   /** Ends a call with its only message. */
   protected finishWith(framed: Buffer): void {
-    if (!this.#end(grpcStatus.OK)) return;
+    if (this.isOver || !this.#end(grpcStatus.OK)) return;
     const { stream } = this;
     if (stream.destroyed || stream.closed) return;
     try {
@@ -181,7 +183,7 @@ export abstract class ServerCall implements CallContext {
 
   /** Ends a call whose handler may be at work: it learns of it from the signal. */
   protected breakOff(error: GrpcError): void {
-    if (this.#isOver) return;
+    if (this.isOver) return;
     this.fail(error);
     this.#abandon(error);
   }
@@ -197,9 +199,13 @@ export abstract class ServerCall implements CallContext {
       this.finish(code, error.message);
       return;
     }
+    this.#isFailing = true;
     import('./status-details.ts').then(
       ({ statusDetails }) => this.finish(code, error.message, statusDetails(error)),
-      (failure: unknown) => this.fail(failure),
+      (failure: unknown) => {
+        this.#isFailing = false;
+        this.fail(failure);
+      },
     );
   }
 
@@ -243,7 +249,7 @@ export abstract class ServerCall implements CallContext {
 
   /** @internal */
   onData(piece: Buffer): void {
-    if (!this.#isOver) this.take(piece);
+    if (!this.isOver) this.take(piece);
   }
 
   /** @internal */
@@ -251,7 +257,7 @@ export abstract class ServerCall implements CallContext {
     // A stream that was reset, or whose connection is gone, is at its end, too; that is told by its close.
     if (this.stream.destroyed) return;
     this.#isRequestRead = true;
-    if (!this.#isOver) this.takeEnd();
+    if (!this.isOver) this.takeEnd();
   }
 
   /** @internal */
