@@ -16,34 +16,10 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { freePorts } from '../processes/ports.ts';
 import { Sidecar } from '../processes/sidecar.ts';
 import { configFile, resourcesOf, Workspace } from '../processes/workspace.ts';
+import { Inbox } from './inbox.ts';
 
 const http = CommunicationProtocolEnum.HTTP;
 const logger = { level: LogLevel.Error };
-
-/** What the SDK's callbacks have seen, by topic. */
-class Inbox {
-  readonly #messages = new Map<string, unknown[]>();
-
-  add(topic: string, data: unknown): number {
-    const messages = this.#messages.get(topic) ?? [];
-    messages.push(data);
-    this.#messages.set(topic, messages);
-    return messages.length;
-  }
-
-  of(topic: string): readonly unknown[] {
-    return this.#messages.get(topic) ?? [];
-  }
-
-  /** Waits until `count` messages have come in. */
-  async wait(topic: string, count: number): Promise<readonly unknown[]> {
-    await vi.waitFor(() => expect(this.of(topic).length).toBeGreaterThanOrEqual(count), {
-      timeout: 20_000,
-      interval: 20,
-    });
-    return this.of(topic);
-  }
-}
 
 /**
  * One app and one set of expectations for every backend: an app written with the official JS SDK over HTTP, against the

@@ -1,5 +1,6 @@
 import { requireBackend } from '@outrigger/conformance';
 
+import { grpcSdkSuite } from '../../sdk-js/grpc-suite.ts';
 import { sdkSuite } from '../../sdk-js/suite.ts';
 
 requireBackend(
@@ -7,5 +8,6 @@ requireBackend(
   'e2e/backends/up.sh redis, and set the variable to the address it prints',
   () => {
     sdkSuite('redis');
+    grpcSdkSuite('redis');
   },
 );
