@@ -49,6 +49,15 @@ describe('flags', () => {
     });
   });
 
+  it.each([
+    ['http', 'https'],
+    ['grpc', 'grpcs'],
+    ['h2c', 'h2c'],
+    ['grpcs', 'grpcs'],
+  ])('let --app-ssl make %s to %s', (protocol, expected) => {
+    expect(parseFlags(['--app-ssl', '--app-protocol', protocol]).flags['app-protocol']).toBe(expected);
+  });
+
   it('honour the old size flags unless the new one is given', () => {
     expect(parseFlags(['--dapr-http-max-request-size', '8']).flags['max-body-size']).toBe(8 * 1024 * 1024);
     expect(parseFlags(['--dapr-http-max-request-size', '8', '--max-body-size', '1Mi']).flags['max-body-size']).toBe(

@@ -88,8 +88,10 @@ function withReplacedFlags(values: Record<string, unknown>, given: ReadonlySet<s
     replaced['read-buffer-size'] = (values['dapr-http-read-buffer-size'] as number) * 1024;
   }
   replaced['resources-path'] = [...(values['components-path'] as string[]), ...(values['resources-path'] as string[])];
-  if (values['app-ssl'] === true && !String(values['app-protocol']).endsWith('s'))
-    replaced['app-protocol'] = `${String(values['app-protocol'])}s`;
+  const protocol = values['app-protocol'];
+  if (values['app-ssl'] === true && (protocol === 'http' || protocol === 'grpc')) {
+    replaced['app-protocol'] = `${protocol}s`;
+  }
   return replaced;
 }
 

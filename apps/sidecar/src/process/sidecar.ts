@@ -120,6 +120,7 @@ export class Sidecar implements AsyncDisposable {
     const app = await openApp({ flags, env, log, appId });
     if (app !== undefined) this.#own(app.channel);
     if (app?.grpc !== undefined) this.#own(app.grpc);
+    if (app?.grpc !== undefined) this.#own(app.grpc);
     const internal = await serveInternal({
       host: internalAddress(flags, env),
       port: flags['dapr-internal-grpc-port'],
