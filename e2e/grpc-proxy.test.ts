@@ -87,6 +87,15 @@ const app = {
   },
 };
 
+/** In MiB (Linux; elsewhere 0). */
+function residentMemory({ pid }: Sidecar): number {
+  try {
+    return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
+  } catch {
+    return 0;
+  }
+}
+
 type Call<I> = (
   request: I,
   metadata: Metadata,
@@ -187,10 +196,7 @@ describe('a service that only the apps know', () => {
 
   it('cannot fill the memory of a sidecar whose client is slow', async () => {
     const count = 1024;
-    const memory = () =>
-      [beach, fleet].map(
-        ({ pid }) => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024,
-      );
+    const memory = () => [beach, fleet].map(residentMemory);
     const list = (client['List'] as (request: object, metadata: Metadata) => ClientReadableStream<Canoe>).call(
       client,
       { count },

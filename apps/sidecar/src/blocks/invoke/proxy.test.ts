@@ -12,8 +12,8 @@ import {
   status,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
-import { policy, retry, timeout } from '@outrigger/core';
-import type { InvocationOptions } from '@outrigger/runtime';
+import { policy, retry, silentLogger, timeout } from '@outrigger/core';
+import { HttpAppChannel, type InvocationOptions } from '@outrigger/runtime';
 import { describe, expect, it, vi } from 'vitest';
 
 import { listenGrpcApp, type ProxyHalfOptions, startProxyHalf } from '../../../test/proxy-half.ts';
@@ -215,6 +215,19 @@ it('an app that is nowhere, one that speaks no gRPC, and a name that cannot be o
     details: expect.stringContaining('app channel'),
   });
   expect(await to('a.b.c')).toMatchObject({ code: status.INVALID_ARGUMENT });
+});
+
+it('an app that speaks HTTP alone cannot be called, and the caller learns what to do', async () => {
+  const directory = new Directory();
+  const web = new HttpAppChannel({ appId: 'web', port: 1, logger: silentLogger });
+  const { client: own } = await startProxyHalf({ appId: 'web', directory, app: web });
+  const { client } = await startProxyHalf({ appId: 'checkout', directory });
+  for (const each of [own, client]) {
+    expect((await ask(each, 'unary', ['x'], { 'dapr-app-id': 'web' })).status).toMatchObject({
+      code: status.UNAVAILABLE,
+      details: expect.stringContaining('start its sidecar with --app-protocol grpc'),
+    });
+  }
 });
 
 it('a sidecar takes no calls that are meant for another app', async () => {
