@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Sidecar } from './processes/sidecar.ts';
 import { configFile, Workspace } from './processes/workspace.ts';
 
-/** `BODY_MIB=1024 npx vitest run --project e2e e2e/large-bodies.test.ts` is the long form. */
+/** `npm run test:large` is the long form: 1 GiB. */
 const size = Number(process.env['BODY_MIB'] ?? 64) * 1024 * 1024;
 const piece = Buffer.alloc(64 * 1024, 'outrigger ');
 /** What a process may grow by, whatever the size of a body, in MiB: windows, pieces under way and garbage not yet collected. */
