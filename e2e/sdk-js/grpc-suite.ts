@@ -69,7 +69,7 @@ export function grpcSdkSuite(backend: 'memory' | 'sqlite' | 'redis'): void {
         args: ['--app-protocol', 'grpc'],
       });
       await app.start();
-      stack.defer(async () => void (await app.stop()));
+      stack.defer(() => app.stop());
       orders = stack.use(await started);
       client = new DaprClient(clientOptions);
       await client.start();

@@ -1,11 +1,14 @@
 import { errorMessage, type RequestMetadata } from '@outrigger/core';
 
-import { ApiError, type ErrorDetail, type GrpcStatusName } from '../errors.ts';
+import { ApiError, type ErrorDetail, errorInfo, type GrpcStatusName } from '../errors.ts';
 
 /** Dapr's errors of the pub/sub API, each with its code, statuses and `google.rpc` details. */
 export const pubsubErrors = {
   notFound: (name: string, metadata: RequestMetadata): ApiError =>
-    rich(`pubsub ${name} is not found`, ['ERR_PUBSUB_NOT_FOUND', 404, 'INVALID_ARGUMENT', 'NOT_FOUND'], { metadata }),
+    rich(`pubsub ${name} is not found`, ['ERR_PUBSUB_NOT_FOUND', 404, 'INVALID_ARGUMENT', 'NOT_FOUND'], {
+      metadata,
+      grpcMetadata: {},
+    }),
 
   nameEmpty: (metadata: RequestMetadata): ApiError =>
     rich('pubsub name is empty', ['ERR_PUBSUB_EMPTY', 404, 'INVALID_ARGUMENT', 'NAME_EMPTY'], { name: '', metadata }),
@@ -87,27 +90,37 @@ export const pubsubErrors = {
     ),
 };
 
+interface About {
+  /** Of the pub/sub; absent: no detail names it. */
+  readonly name?: string;
+  readonly metadata: RequestMetadata;
+  /** What gRPC callers get in place of `metadata`. */
+  readonly grpcMetadata?: RequestMetadata;
+  readonly cause?: unknown;
+}
+
 function rich(
   message: string,
   [errorCode, httpStatus, grpcStatus, reason]: readonly [string, number, GrpcStatusName, string],
-  about: { readonly name?: string; readonly metadata: RequestMetadata; readonly cause?: unknown },
+  { name, metadata, grpcMetadata, cause }: About,
 ): ApiError {
-  const details: ErrorDetail[] = [
-    {
-      '@type': 'type.googleapis.com/google.rpc.ErrorInfo',
-      domain: 'dapr.io',
-      metadata: about.metadata,
-      reason: `DAPR_PUBSUB_${reason}`,
-    },
-  ];
-  if (about.name !== undefined) {
-    details.push({
+  const info = (about: RequestMetadata): ErrorDetail => errorInfo(`DAPR_PUBSUB_${reason}`, about);
+  const resources: ErrorDetail[] = [];
+  if (name !== undefined) {
+    resources.push({
       '@type': 'type.googleapis.com/google.rpc.ResourceInfo',
       description: message,
       owner: '',
-      resource_name: about.name,
+      resource_name: name,
       resource_type: 'pubsub',
     });
   }
-  return new ApiError(message, { errorCode, httpStatus, grpcStatus, details, cause: about.cause });
+  return new ApiError(message, {
+    errorCode,
+    httpStatus,
+    grpcStatus,
+    details: [info(metadata), ...resources],
+    ...(grpcMetadata && { grpcDetails: [info(grpcMetadata), ...resources] }),
+    cause,
+  });
 }

@@ -1,4 +1,4 @@
-import { type Message, type Policy, policy, retry } from '@outrigger/core';
+import { type Message, type Policy, policy, type PubSub, retry } from '@outrigger/core';
 import inMemory from '@outrigger/pubsub-in-memory';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 
@@ -156,6 +156,30 @@ describe('the end', () => {
     await left.stream[Symbol.asyncDispose]();
     expect(event.signal.aborted).toBe(true);
     expect(dead).toEqual([]);
+  });
+
+  test.each([
+    ['answered just before counts', 'fulfilled'],
+    ['not answered is given back', 'rejected'],
+  ])('an event %s', async (_, outcome) => {
+    const handled: Promise<void>[] = [];
+    const component: PubSub = {
+      features: [],
+      publish: async () => {},
+      subscribe: async (_, handle) => {
+        const data = Buffer.from('{"id":"1"}');
+        handled.push(handle({ topic: 'orders', data, metadata: {} }, never));
+        const dispose = async () => void (await Promise.allSettled(handled));
+        return { pause: async () => {}, resume: async () => {}, [Symbol.asyncDispose]: dispose };
+      },
+      [Symbol.asyncDispose]: async () => {},
+    };
+    const { subscribe } = await scene({ component });
+    const { stream, events } = await subscribe();
+    const event = await at(events, 0);
+    if (outcome === 'fulfilled') event.resolve('SUCCESS');
+    await stream[Symbol.asyncDispose]();
+    expect(await Promise.allSettled(handled)).toMatchObject([{ status: outcome }]);
   });
 
   test('when the runtime stops, what is in flight may still be settled, and nothing new comes', async () => {
