@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 import {
-  type Client,
   type ClientDuplexStream,
   type ClientReadableStream,
   credentials,
