@@ -9,7 +9,7 @@ import type { MethodDescription } from '../src/grpc/service.ts';
 import { serveGrpc } from './called.ts';
 import { serve } from './served.ts';
 
-export interface Item {
+interface Item {
   readonly key: string;
   /** JSON text. */
   readonly value?: string;
@@ -19,7 +19,7 @@ export interface Item {
   readonly consistency?: 'strong' | 'eventual';
 }
 
-export interface Found {
+interface Found {
   readonly value: string;
   readonly etag: string;
   readonly metadata: Readonly<Record<string, string>>;
