@@ -23,6 +23,8 @@ export const defaultKeepalive: Keepalive = {
 
 /** Pings that may come too early before the client is sent away. */
 const maxPingStrikes = 2;
+/** The answer to a ping, in bytes. */
+const pingAnswer = 17;
 const enhanceYourCalm = 0xb;
 /** How long a client has to answer the goodbye, in milliseconds; a call that comes later is refused and may be made elsewhere. */
 const goodbyePatience = 250;
@@ -39,6 +41,8 @@ export class Connection {
   #calls = 0;
   #idleSince = performance.now();
   #bytesRead = 0;
+  #bytesAnswered = 0;
+  #pings = 0;
   #lastPing = -Infinity;
   #pingStrikes = 0;
   #isLeaving = false;
@@ -94,6 +98,12 @@ export class Connection {
     const now = performance.now();
     const isEarly = now - this.#lastPing < this.#keepalive.minPingInterval;
     this.#lastPing = now;
+    // Clients measure the connection with pings while answers come in, however long these are.
+    const bytesAnswered = this.#socket.bytesWritten - this.#pings++ * pingAnswer;
+    if (bytesAnswered > this.#bytesAnswered) {
+      this.#bytesAnswered = bytesAnswered;
+      this.answered();
+    }
     if (!isEarly || ++this.#pingStrikes <= maxPingStrikes) return;
     this.#session.goaway(enhanceYourCalm, 0, Buffer.from('too_many_pings'));
     this.#session.destroy();

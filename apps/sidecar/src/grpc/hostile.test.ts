@@ -225,6 +225,21 @@ it('whoever pings all the time is sent away', async () => {
   await expectAlive();
 });
 
+it('who pings with every message that it is answered, as the Go client does, is kept', async () => {
+  const { port } = await serve();
+  const wire = await Wire.open(port);
+  wire.send(http2Frame(frameTypes.headers, endHeaders, 1, callHeaders(talkPath)));
+  for (let count = 0; count < 10; count++) {
+    const text = `message ${count}`;
+    wire.send(http2Frame(frameTypes.data, 0, 1, message(text)));
+    expect(await wire.frame(({ payload }) => payload.includes(text))).toBeDefined();
+    const number = Buffer.alloc(8, count);
+    wire.send(http2Frame(frameTypes.ping, 0, 0, number));
+    expect(await wire.frame(({ type, payload }) => type === frameTypes.ping && payload.equals(number))).toBeDefined();
+  }
+  expect(wire.frames.some(({ type }) => type === frameTypes.goaway)).toBe(false);
+});
+
 it('a connection that does not answer a ping is cut, one that does is kept', async () => {
   const { port, expectAlive } = await serve({ keepalive: { pingAfter: 50, pingTimeout: 50 } });
   const dead = await Wire.open(port);
