@@ -308,7 +308,7 @@ it('refuses what is too long, unknown, or cannot be decoded', async () => {
   expect(await ended).toMatchObject({ code: status.UNIMPLEMENTED });
 });
 
-it('methods that nobody declares go to whoever wants them, as bytes', async () => {
+it('services that nobody declares go to whoever wants them, as bytes', async () => {
   const { call } = await serveGrpc({
     unknown: async function* (path, requests) {
       for await (const request of requests) yield Buffer.concat([Buffer.from(`${path} `), request]);

@@ -28,7 +28,7 @@ import { decoded, UnaryCall, type UnaryMethod } from './unary-call.ts';
 
 export interface GrpcServerOptions {
   readonly services: readonly Service[];
-  /** Takes calls of methods that no service has. Absent: they are answered UNIMPLEMENTED. */
+  /** Takes calls of services that are not among these. Absent: they are answered UNIMPLEMENTED, as unknown methods of these are. */
   readonly unknown?: UnknownMethodHandler;
   /** Asked before each call; throws the error that refuses it. `api` is absent for a method no service has. */
   readonly admit?: (path: string, context: CallContext, api: MethodApi | undefined) => void;
@@ -165,15 +165,19 @@ class Http2GrpcServer implements GrpcServer {
 
   #unknownTarget(path: string): Target {
     const { unknown, services } = this.#options;
-    if (unknown !== undefined) {
-      const method: StreamMethod = {
-        decode: (bytes) => bytes,
-        encode: (bytes) => bytes as Uint8Array,
-        handle: (requests, context) => unknown(path, requests as AsyncIterable<Uint8Array>, context),
-      };
-      return { kind: 'stream', api: undefined, method };
+    const [, service = '', name = ''] = /^\/(.+)\/([^/]+)$/.exec(path) ?? [];
+    if (service === '') throw new GrpcError('UNIMPLEMENTED', `malformed method name: "${path}"`);
+    // As gRPC's server for Go says it. A client that is newer than this server learns from it to do without the method.
+    if (services.some((each) => each.name === service)) {
+      throw new GrpcError('UNIMPLEMENTED', `unknown method ${name} for service ${service}`);
     }
-    throw new GrpcError('UNIMPLEMENTED', unknownMethod(path, services));
+    if (unknown === undefined) throw new GrpcError('UNIMPLEMENTED', `unknown service ${service}`);
+    const method: StreamMethod = {
+      decode: (bytes) => bytes,
+      encode: (bytes) => bytes as Uint8Array,
+      handle: (requests, context) => unknown(path, requests as AsyncIterable<Uint8Array>, context),
+    };
+    return { kind: 'stream', api: undefined, method };
   }
 }
 
@@ -208,16 +212,6 @@ function targetOf(method: ServiceMethod): Target {
       handle: method.handle,
     },
   };
-}
-
-/** As gRPC's server for Go says it. */
-function unknownMethod(path: string, services: readonly Service[]): string {
-  const match = /^\/(.+)\/([^/]+)$/.exec(path);
-  if (match === null) return `malformed method name: "${path}"`;
-  const [, service, name] = match;
-  return services.some((each) => each.name === service)
-    ? `unknown method ${name} for service ${service}`
-    : `unknown service ${service}`;
 }
 
 function isGrpc(contentType: string | undefined): boolean {

@@ -59,7 +59,12 @@ export class StreamCall extends ServerCall implements AsyncIterableIterator<unkn
     if (this.#responses === undefined || this.#headersDue) return;
     this.#headersDue = true;
     process.nextTick(() => {
-      if (!this.isOver) this.respond();
+      if (this.isOver) return;
+      try {
+        this.respond();
+      } catch (error) {
+        this.fail(error);
+      }
     });
   }
 
