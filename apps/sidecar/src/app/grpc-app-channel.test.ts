@@ -339,6 +339,22 @@ test('a call is cancelled with its signal', async () => {
   await cancelled.promise;
 });
 
+test('a body over the limit is refused, and not read on', async () => {
+  const onInvoke = vi.fn(() => ({ contentType: '', data: undefined }));
+  const channel = await connected({ onInvoke }, { maxMessageSize: 2000 });
+  let made = 0;
+  async function* endless() {
+    for (;;) {
+      made++;
+      yield Buffer.alloc(1500);
+    }
+  }
+  const request = { verb: 'POST', path: '/x', query: '', headers: {}, body: endless() };
+  expect(await channel.invoke(request, never)).toMatchObject({ status: 429, grpc: { status: 'RESOURCE_EXHAUSTED' } });
+  expect(made).toBe(2);
+  expect(onInvoke).not.toHaveBeenCalled();
+});
+
 test('an answer over the limit is refused', async () => {
   const onInvoke = () => ({ contentType: '', data: { typeUrl: '', value: Buffer.alloc(3000) } });
   const request = { verb: 'GET', path: '/x', query: '', headers: {}, body: undefined };

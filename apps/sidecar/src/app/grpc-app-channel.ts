@@ -33,7 +33,7 @@ import { asBuffer } from '../blocks/invoke/peer-message.ts';
 import { topicEventRequest } from '../blocks/pubsub/topic-event-request.ts';
 import type { CallStatus } from '../grpc-client/call-status.ts';
 import { type AppCallAnswer, GrpcAppConnection, type GrpcAppConnectionOptions } from './grpc-app-connection.ts';
-import { invokeAnswer, invokeMessage } from './grpc-app-invoke.ts';
+import { invokeAnswer, invokeMessage, tooLong } from './grpc-app-invoke.ts';
 import { addTrace, componentMetadata, invokeMetadata } from './grpc-app-metadata.ts';
 import { bulkMessage, bulkStatuses, subscriptionSpec, topicEventStatus } from './grpc-app-topics.ts';
 
@@ -64,12 +64,14 @@ export class GrpcAppChannel implements AppChannel {
   readonly connection: GrpcAppConnection;
   readonly #options: GrpcAppChannelOptions;
   readonly #logger: Logger;
+  readonly #bodyLimit: number;
   /** The app knows bulk delivery by its older name only. */
   #isBulkAlpha = false;
 
   constructor(options: GrpcAppChannelOptions) {
     this.#options = options;
     this.#logger = options.logger;
+    this.#bodyLimit = (options.maxMessageSize ?? 4 * 1024 * 1024) || Infinity;
     this.connection = new GrpcAppConnection(options);
   }
 
@@ -102,7 +104,9 @@ export class GrpcAppChannel implements AppChannel {
   }
 
   async invoke(request: AppRequest, signal: AbortSignal): Promise<AppResponse> {
-    const message = await invokeMessage(request);
+    const limit = this.#bodyLimit;
+    const message = await invokeMessage(request, limit);
+    if (message === undefined) return tooLong(limit);
     return invokeAnswer(await this.#call(paths.invoke, message, invokeMetadata(request), signal));
   }
 

@@ -72,8 +72,11 @@ export class GrpcAppConnection implements AsyncDisposable {
     await limit?.enter(signal);
     try {
       const answer = await this.#call(call, signal);
+      if (!answer.status.isUntouched) return answer;
       // An app that is closing down has not looked at it; by then it may be back.
-      return answer.status.isUntouched ? await this.#call(call, signal) : answer;
+      const again = await this.#call(call, signal);
+      if (again.status.isUntouched) throw this.#failed(again.status);
+      return again;
     } finally {
       limit?.leave();
     }
@@ -96,8 +99,11 @@ export class GrpcAppConnection implements AsyncDisposable {
     while ((await call.read()) !== undefined); // a second message is none of ours
     signal.throwIfAborted();
     const { status } = call;
-    if (status.isBroken)
-      throw new ComponentError('unavailable', `calling the app at ${this.client.address} failed: ${status.message}`);
+    if (status.isBroken) throw this.#failed(status);
     return { status, headers: headers ?? {}, message: status.status === 'OK' ? answer : undefined };
+  }
+
+  #failed({ message }: CallStatus): ComponentError {
+    return new ComponentError('unavailable', `calling the app at ${this.client.address} failed: ${message}`);
   }
 }

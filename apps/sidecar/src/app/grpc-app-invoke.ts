@@ -1,14 +1,22 @@
 import { HTTPExtension_Verb, InvokeRequest, InvokeResponse } from '@outrigger/protocol';
-import { type AppRequest, type AppResponse, methodOf } from '@outrigger/runtime';
+import { type AppRequest, type AppResponse, type Body, methodOf } from '@outrigger/runtime';
 
 import { grpcAnswer } from '../blocks/invoke/grpc-answer.ts';
-import { bytesOfBody } from '../blocks/invoke/peer-message.ts';
+import { asBuffer } from '../blocks/invoke/peer-message.ts';
 import type { AppCallAnswer } from './grpc-app-connection.ts';
 
-/** A call as the message of `OnInvoke`. Reads a body that streams to its end; rejects with what reading it throws. */
-export async function invokeMessage({ body, grpc, headers, path, query, verb }: AppRequest): Promise<Uint8Array> {
+/**
+ * A call as the message of `OnInvoke`. Reads a body that streams to its end; rejects with what reading it throws.
+ *
+ * @param limit longest body in bytes; a longer one is not read on, and `undefined` comes back
+ */
+export async function invokeMessage(
+  { body, grpc, headers, path, query, verb }: AppRequest,
+  limit: number,
+): Promise<Uint8Array | undefined> {
   const contentType = headers['content-type'];
-  const value = await bytesOfBody(body);
+  const value = await bytesUpTo(limit, body);
+  if (value === undefined) return undefined;
   return InvokeRequest.encode({
     method: methodOf(path),
     data: { typeUrl: grpc?.dataTypeUrl ?? '', value },
@@ -29,6 +37,26 @@ export function invokeAnswer({ headers, message, status: ended }: AppCallAnswer)
     contentType === '' ? headers : { ...headers, 'content-type': contentType },
     data?.value,
   );
+}
+
+async function bytesUpTo(limit: number, body: Body): Promise<Buffer | undefined> {
+  if (body === undefined || body instanceof Uint8Array) {
+    return (body?.byteLength ?? 0) > limit ? undefined : asBuffer(body ?? Buffer.alloc(0));
+  }
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  for await (const piece of body) {
+    size += piece.byteLength;
+    if (size > limit) return undefined;
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces, size);
+}
+
+/** What Dapr makes of a body that is too long for one message. */
+export function tooLong(limit: number): AppResponse {
+  const message = `trying to send message larger than max (${limit} bytes, --max-body-size)`;
+  return grpcAnswer({ status: 'RESOURCE_EXHAUSTED', message }, {}, undefined);
 }
 
 /** Verbs that the protocol lacks are `NONE`. */
