@@ -52,14 +52,14 @@ export interface ProxyHalfOptions extends Partial<InvocationOptions> {
   readonly maxMessageSize?: number;
 }
 
-/** The parts of a sidecar that proxied calls run through, on real sockets, and a client of its public port. */
+/** The parts of a sidecar that proxied calls run through, on real sockets, and clients of its public and of its internal port. */
 export async function startProxyHalf({
   directory,
   grpcAppPort,
   appToken,
   maxMessageSize,
   ...options
-}: ProxyHalfOptions): Promise<{ readonly client: Client; readonly internalPort: number }> {
+}: ProxyHalfOptions): Promise<{ readonly client: Client; readonly peer: Client }> {
   const app =
     grpcAppPort === undefined
       ? undefined
@@ -103,8 +103,10 @@ export async function startProxyHalf({
     'grpc.max_receive_message_length': -1,
     'grpc.use_local_subchannel_pool': 1,
   });
+  const peer = new Client(`127.0.0.1:${internal.port}`, credentials.createInsecure());
   onTestFinished(async () => {
     client.close();
+    peer.close();
     grpc.end();
     server.close();
     await peers[Symbol.asyncDispose]();
@@ -112,5 +114,5 @@ export async function startProxyHalf({
     await invocation[Symbol.asyncDispose]();
     await app?.[Symbol.asyncDispose]();
   });
-  return { client, internalPort: internal.port };
+  return { client, peer };
 }

@@ -98,7 +98,7 @@ class InvocationBlock implements Invocation, AsyncDisposable {
     }
   }
 
-  proxyFromPeer(metadata: HeaderMap, target?: string): ProxyHop {
+  proxyFromPeer(metadata: HeaderMap, target: string): ProxyHop {
     return this.#proxy.fromPeer(metadata, target);
   }
 

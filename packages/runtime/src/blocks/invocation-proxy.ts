@@ -65,9 +65,9 @@ export class InvocationProxy {
   }
 
   /** Throws an ApiError when the app cannot be called, or is not the one that was meant. */
-  fromPeer(metadata: ProxyHop['metadata'], target: string | undefined): ProxyHop {
+  fromPeer(metadata: ProxyHop['metadata'], target: string): ProxyHop {
     const { appId } = this.#options;
-    if (target !== undefined && target !== appId && target.split('.')[0] !== appId) throw otherApp(appId, target);
+    if (target !== appId && target.split('.')[0] !== appId) throw otherApp(appId, target);
     this.#mustBeCallable();
     return { metadata: peerProxyMetadata(metadata) };
   }

@@ -82,9 +82,9 @@ export interface Invocation {
    * Where a gRPC call of a peer goes: to this process's app, for which it must be. Throws an ApiError when the app cannot be
    * called.
    *
-   * @param target the app id that the peer has named; absent: none
+   * @param target the app id that the peer has named
    */
-  proxyFromPeer(metadata: HeaderMap, target?: string): ProxyHop;
+  proxyFromPeer(metadata: HeaderMap, target: string): ProxyHop;
 }
 
 export interface InvocationOptions {

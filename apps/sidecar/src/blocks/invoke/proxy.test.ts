@@ -111,7 +111,7 @@ async function startBoth(caller: Partial<ProxyHalfOptions> = {}, callee: Partial
   const common = { directory, maxMessageSize: 4 * 1024 * 1024 };
   const orders = await startProxyHalf({ appId: 'orders', grpcAppPort: port, ...common, ...callee });
   const checkout = await startProxyHalf({ appId: 'checkout', ...common, ...caller });
-  return { seen, client: checkout.client, own: orders.client, directory };
+  return { seen, client: checkout.client, own: orders.client, internal: orders.peer, directory };
 }
 
 const toOrders = { 'dapr-app-id': 'orders' };
@@ -237,6 +237,18 @@ it('a sidecar takes no calls that are meant for another app', async () => {
     code: status.UNAVAILABLE,
     details: expect.stringContaining('this is the sidecar of orders'),
   });
+});
+
+it('a method between sidecars that is not there yet is not taken for one of the app', async () => {
+  const { internal } = await startBoth();
+  const [message, bytes] = [Buffer.alloc(0), (same: Buffer): Buffer => same];
+  const call = new Promise((resolve, reject) => {
+    const path = '/dapr.proto.internals.v1.ServiceInvocation/CallActor';
+    internal.makeUnaryRequest(path, bytes, bytes, message, (error, answer) =>
+      error ? reject(error) : resolve(answer),
+    );
+  });
+  await expect(call).rejects.toMatchObject({ code: status.UNIMPLEMENTED });
 });
 
 it('an address that is down is passed over', async () => {

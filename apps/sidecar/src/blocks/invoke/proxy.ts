@@ -3,7 +3,7 @@ import type { Invocation, ProxyHop } from '@outrigger/runtime';
 
 import type { GrpcAppConnection } from '../../app/grpc-app-connection.ts';
 import type { GrpcClient } from '../../grpc-client/grpc-client.ts';
-import { GrpcError, type UnknownMethodHandler } from '../../grpc/service.ts';
+import { type CallContext, GrpcError, type UnknownMethodHandler } from '../../grpc/service.ts';
 import type { GrpcPeers } from './peers.ts';
 import { ProxiedCall } from './proxied-call.ts';
 import { ProxyMessages } from './proxy-messages.ts';
@@ -17,15 +17,13 @@ export interface ProxyOptions {
 
 const calleeHeader = 'dapr-callee-app-id';
 const appIdHeader = 'dapr-app-id';
+/** Of whose methods some are not there yet; no app has them. */
+const ownService = '/dapr.proto.internals.v1.';
 
 /** Hands calls of services that this process does not know on to the app that `dapr-app-id` names, as they are. */
 export function proxyCalls({ invocation, peers, app }: ProxyOptions): UnknownMethodHandler {
   return async function* (path, requests, context) {
-    const target = context.metadata(calleeHeader) || context.metadata(appIdHeader);
-    if (!target) {
-      const message = `failed to proxy request: required metadata ${calleeHeader} or ${appIdHeader} not found`;
-      throw new GrpcError('UNKNOWN', message);
-    }
+    const target = targetOf(context);
     const messages = new ProxyMessages(requests);
     const request = { target, method: path, metadata: context.headers };
     const call = await invocation.proxy(
@@ -50,14 +48,21 @@ export interface PeerProxyOptions {
 /** Hands such calls of other sidecars on to the app of this one. */
 export function proxyCallsOfPeers({ invocation, app }: PeerProxyOptions): UnknownMethodHandler {
   return async function* (path, requests, context) {
-    const target = context.metadata(calleeHeader) || context.metadata(appIdHeader);
-    const hop = invocation.proxyFromPeer(context.headers, target);
+    if (path.startsWith(ownService)) throw new GrpcError('UNIMPLEMENTED', `unknown method ${path}`);
+    const hop = invocation.proxyFromPeer(context.headers, targetOf(context));
     const client = await clientOf(app);
     const messages = new ProxyMessages(requests);
     const metadata = metadataOf(hop, app);
     const call = await ProxiedCall.begin({ client, path, metadata, messages, context, signal: context.signal });
     yield* call.answer(context);
   };
+}
+
+function targetOf(context: CallContext): string {
+  const target = context.metadata(calleeHeader) || context.metadata(appIdHeader);
+  if (target) return target;
+  const message = `failed to proxy request: required metadata ${calleeHeader} or ${appIdHeader} not found`;
+  throw new GrpcError('UNKNOWN', message);
 }
 
 async function clientOf(app: GrpcAppConnection | undefined): Promise<GrpcClient> {
