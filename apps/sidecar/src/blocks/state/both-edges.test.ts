@@ -108,7 +108,6 @@ const refused: readonly (readonly [string, Scenario, http: number, grpc: string,
     'INVALID_ARGUMENT',
     /^input key\/keyPrefix 'a\|\|b' can't contain '\|\|'$/,
   ],
-  ['an empty key', (edge) => edge.save('orders', [{ key: '', value: '1' }]), 400, 'INVALID_ARGUMENT', /key/],
   [
     'a write with an etag that is not the stored one',
     async (edge) => {

@@ -46,6 +46,16 @@ describe('reading and writing one key', () => {
     });
   });
 
+  test('a key must be named, which Dapr says in other words over HTTP', async () => {
+    const call = await api();
+    const bad = call(methods.saveState, { storeName: 'orders', states: [{ ...item, key: '' }] });
+    await expect(bad).rejects.toMatchObject({ code: 3, details: 'state key cannot be empty' });
+    const { url } = await serve({ routes: stateRoutes(blocks()) });
+    const answer = await fetch(`${url}/v1.0/state/orders`, { method: 'POST', body: '[{"key":"","value":1}]' });
+    expect(answer.status).toBe(400);
+    expect(await answer.json()).toMatchObject({ message: '"key" is a required field' });
+  });
+
   test('numbers of options that nobody knows mean none', async () => {
     const call = await api();
     const options = { concurrency: 9, consistency: 9 } as unknown as { concurrency: 0; consistency: 0 };
