@@ -89,6 +89,14 @@ test.each([
   });
 });
 
+test('unsubscribing from an unknown store is a failure, not an error', async () => {
+  const { call } = await served();
+  expect(await call(dapr, unsubscribeConfiguration, { storeName: 'other', id: 'x' })).toEqual({
+    ok: false,
+    message: 'configuration store other not found',
+  });
+});
+
 test('a caller who goes ends the subscription', async () => {
   const { store, subscribe } = await served();
   const call = subscribe([]);

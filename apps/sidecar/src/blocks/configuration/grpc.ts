@@ -48,7 +48,8 @@ export function configurationMethods(runtime: Pick<Runtime, 'configurationStore'
     }
   }
 
-  const end = (request: UnsubscribeConfigurationRequest) => unsubscribe(storeOf(request), request.id);
+  // An unknown store is a failure like others here; over HTTP it is an error. Both as in Dapr.
+  const end = (request: UnsubscribeConfigurationRequest) => unsubscribe(() => storeOf(request), request.id);
 
   const [stable, alpha] = ['v1', 'v1alpha1'].map((version) => ({ name: 'configuration', version }));
   return [

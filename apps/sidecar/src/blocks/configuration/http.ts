@@ -22,7 +22,8 @@ export function configurationRoutes(runtime: Pick<Runtime, 'configurationStore'>
   };
 
   const end = async (exchange: HttpExchange) => {
-    const { ok, message } = await unsubscribe(storeOf(exchange), exchange.params[1] ?? '');
+    const store = storeOf(exchange);
+    const { ok, message } = await unsubscribe(() => store, exchange.params[1] ?? '');
     replyJson(exchange, ok ? 200 : 500, ok ? { ok } : { ok, message });
   };
 

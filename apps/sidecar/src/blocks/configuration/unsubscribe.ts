@@ -1,12 +1,12 @@
 import { ApiError, type ConfigurationHandle } from '@outrigger/runtime';
 
-/** Ends a subscription; a failure is an answer, not an error, over both edges. `message` is empty when all went well. */
+/** Ends a subscription; a failure is an answer, not an error. `message` is empty when all went well. */
 export async function unsubscribe(
-  store: ConfigurationHandle,
+  store: () => ConfigurationHandle,
   id: string,
 ): Promise<{ readonly ok: boolean; readonly message: string }> {
   try {
-    await store.unsubscribe(id);
+    await store().unsubscribe(id);
     return { ok: true, message: '' };
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
