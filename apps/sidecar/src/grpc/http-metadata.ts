@@ -1,5 +1,7 @@
 import { type HeaderMap, headerValue } from '@outrigger/runtime';
 
+import { headerText } from '../http/header-text.ts';
+
 export type MutableMetadata = Record<string, string | readonly string[]>;
 
 /** What HTTP says of a request itself. For apps that speak gRPC these get `dapr-` in front, so that they collide with nothing. */
@@ -39,7 +41,7 @@ export function metadataOfHttp(headers: HeaderMap): MutableMetadata {
       if (asList(value).every(isBase64)) metadata[name] = value;
     } else
       metadata[ofHttp.has(name) ? `dapr-${name}` : name] =
-        typeof value === 'string' ? headerValue(value) : value.map(headerValue);
+        typeof value === 'string' ? valueOf(value) : value.map(valueOf);
   }
   return metadata;
 }
@@ -47,6 +49,10 @@ export function metadataOfHttp(headers: HeaderMap): MutableMetadata {
 /** Whether gRPC metadata may have this name, which is in lower case; those of gRPC itself are refused. */
 export function isMetadataName(name: string): boolean {
   return /^[\da-z_.-]+$/.test(name) && (!name.startsWith('grpc-') || name === 'grpc-trace-bin');
+}
+
+function valueOf(header: string): string {
+  return headerValue(headerText(header));
 }
 
 function isBase64(value: string): boolean {

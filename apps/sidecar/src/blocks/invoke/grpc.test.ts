@@ -237,7 +237,8 @@ describe.each([
   const echo: RequestListener = (request, response) => {
     void text(request).then((body) => {
       const { method, url, headers } = request;
-      response.writeHead(Number(headers['x-status'] ?? 201), { 'content-type': 'application/json', 'x-app': 'one' });
+      const written = { 'x-app': 'one', 'x-latin': 'Ä', 'x-utf8': Buffer.from('Ä').toString('latin1') };
+      response.writeHead(Number(headers['x-status'] ?? 201), { 'content-type': 'application/json', ...written });
       response.end(JSON.stringify({ method, url, headers, body }));
     });
   };
@@ -259,12 +260,15 @@ describe.each([
       'x-own': 'kept',
       'content-type': 'text/plain',
       traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+      'user-agent': expect.stringMatching(/^grpc-node-js/),
     });
     expect(seen.headers).not.toHaveProperty('x-own-bin');
     expect(headers.getMap()).toMatchObject({
       'dapr-http-status': '201',
       'dapr-content-type': 'application/json',
       'x-app': 'one',
+      'x-latin': '%C3%84',
+      'x-utf8': '%C3%84',
     });
   });
 

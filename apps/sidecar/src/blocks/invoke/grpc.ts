@@ -33,12 +33,15 @@ export function invokeMethods(invocation: Pick<Invocation, 'invoke'>): ServiceMe
 
 const verbNames = new Map<number, string>(Object.entries(HTTPExtension_Verb).map(([name, number]) => [number, name]));
 
-/** The caller's metadata, the content type among it; apps look for the trace where HTTP has it. */
-function headersOf({ headers }: CallContext, contentType: string): HeaderMap {
+/** The caller's metadata, the content type and, for HTTP apps, its name among it; apps look for the trace where HTTP has it. */
+function headersOf(context: CallContext, contentType: string): HeaderMap {
+  const { headers } = context;
+  const userAgent = context.metadata('user-agent');
   const { 'grpc-trace-bin': traceBinary, traceparent = '' } = headers;
   const trace = typeof traceBinary === 'string' && traceparent === '' ? traceparentOf(traceBinary) : undefined;
   return {
     ...headers,
+    ...(userAgent !== undefined && { 'user-agent': userAgent }),
     ...(contentType !== '' && { 'content-type': contentType }),
     ...(trace !== undefined && { traceparent: trace }),
   };

@@ -1,5 +1,3 @@
-import { isUtf8 } from 'node:buffer';
-
 import {
   type Any,
   APIVersion,
@@ -23,6 +21,7 @@ import {
 } from '@outrigger/runtime';
 
 import { statusName } from '../../grpc/status-name.ts';
+import { headerBytes, headerText } from '../../http/header-text.ts';
 import { grpcAnswer } from './grpc-answer.ts';
 
 // How a call between sidecars is laid out in Dapr's internal protocol: pkg/messaging/v1 of 1.18.
@@ -49,7 +48,7 @@ export function requestHead(request: AppRequest): InternalInvokeRequest {
     metadata,
     message: {
       method: methodOf(path),
-      contentType: asUnicode(first(headers['content-type'])),
+      contentType: headerText(first(headers['content-type'])),
       ...(verb !== '' && { httpExtension: { verb: verbNumber(verb), querystring: query } }),
       ...typed(grpc?.dataTypeUrl),
     },
@@ -78,7 +77,7 @@ export function requestOf(head: InternalInvokeRequest | undefined, body: Body): 
   const headers = fromLists(head.metadata, '');
   const isGrpc = first(headers['content-type']).startsWith(grpcContentType);
   if (isGrpc) delete headers['content-type'];
-  if (message.contentType !== '') headers['content-type'] = asBytes(message.contentType);
+  if (message.contentType !== '') headers['content-type'] = headerBytes(message.contentType);
   return {
     verb,
     path: message.method,
@@ -95,7 +94,7 @@ export function responseHead({ status, headers, body, grpc }: AppResponse): Inte
     status: grpc === undefined ? { code: status, message: '', details: [] } : statusOfApp(grpc),
     headers: withLength(toLists(headers), body),
     trailers: toLists(grpc?.trailers ?? {}),
-    message: { contentType: asUnicode(first(headers['content-type'])), ...typed(grpc?.dataTypeUrl) },
+    message: { contentType: headerText(first(headers['content-type'])), ...typed(grpc?.dataTypeUrl) },
   };
 }
 
@@ -199,37 +198,20 @@ function toLists(headers: HeaderMap): Headers {
   for (const name in headers) {
     const value = headers[name];
     if (value === undefined) continue;
-    const values = (typeof value === 'string' ? [value] : value).map(asUnicode);
+    const values = (typeof value === 'string' ? [value] : value).map(headerText);
     lists[name === 'content-length' ? lengthName : name] = { values };
   }
   return lists;
-}
-
-// HTTP's headers are bytes, of which Node.js makes characters up to U+00FF; in the protocol they are Unicode.
-
-function asUnicode(value: string): string {
-  if (isAscii(value)) return value;
-  const bytes = Buffer.from(value, 'latin1');
-  return isUtf8(bytes) ? bytes.toString() : value;
-}
-
-function asBytes(value: string): string {
-  return isAscii(value) ? value : Buffer.from(value).toString('latin1');
-}
-
-function isAscii(value: string): boolean {
-  // oxlint-disable-next-line no-control-regex -- all of ASCII is meant
-  return /^[\u0000-\u007f]*$/.test(value);
 }
 
 /** Names in lower case; Go's peers send them as `Content-Type`. */
 function fromLists(lists: Readonly<Headers>, contentType: string): Record<string, string | readonly string[]> {
   const headers: Record<string, string | readonly string[]> = {};
   for (const name in lists) {
-    const values = (lists[name]?.values ?? []).map(asBytes);
+    const values = (lists[name]?.values ?? []).map(headerBytes);
     if (values.length > 0) headers[name.toLowerCase()] = values.length === 1 ? (values[0] ?? '') : values;
   }
-  if (contentType !== '') headers['content-type'] = asBytes(contentType);
+  if (contentType !== '') headers['content-type'] = headerBytes(contentType);
   return headers;
 }
 
