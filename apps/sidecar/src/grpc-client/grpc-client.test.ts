@@ -126,6 +126,24 @@ it('a connection that is lost ends its calls, and the next call has a new one', 
   expect(await ended(again)).toMatchObject({ messages: ['back'], status: 'OK' });
 });
 
+it('a connection whose numbers for calls run out is followed by another, and its last call goes well', async () => {
+  const ports = new Set<number | undefined>();
+  const client = await connect(
+    (stream) => {
+      ports.add(stream.session?.socket.remotePort);
+      reply(stream, ['fine'], { 'grpc-status': '0' });
+    },
+    { callsPerConnection: 2 },
+  );
+  for (let turn = 0; turn < 5; turn++) {
+    await client.connected();
+    const call = client.call('/a.B/C', {});
+    call.end();
+    expect(await ended(call)).toMatchObject({ messages: ['fine'], status: 'OK' });
+  }
+  expect(ports.size).toBe(3);
+});
+
 it('a message over the limit ends the call', async () => {
   const client = await connect((stream) => reply(stream, ['too long'], { 'grpc-status': '0' }), { maxMessageSize: 4 });
   const call = client.call('/a.B/C', {});

@@ -1,4 +1,4 @@
-import type { ClientHttp2Session } from 'node:http2';
+import type { ClientHttp2Session, ClientHttp2Stream, OutgoingHttpHeaders } from 'node:http2';
 import type { Socket } from 'node:net';
 
 import { ComponentError, errorMessage } from '@outrigger/core';
@@ -16,12 +16,18 @@ export interface GrpcClientOptions {
   readonly maxMessageSize?: number;
   /** Milliseconds to wait for a connection. Default 5 s. */
   readonly connectTimeout?: number;
+  /** Calls after which a new connection is made: HTTP/2 has numbers for 2^30 on each. Default 2^29. */
+  readonly callsPerConnection?: number;
 }
 
 /** A connection that is up. */
 interface Connection extends CallConnection {
   readonly session: ClientHttp2Session;
   isLost: boolean;
+  /** Made so far. */
+  calls: number;
+  /** Not over yet. */
+  open: number;
 }
 
 /** How much of one call's messages may be under way, so that the round trip does not bound what a stream can carry. */
@@ -80,7 +86,7 @@ export class GrpcClient {
     const connection = this.#connection;
     if (connection === undefined) throw this.#unavailable('the connection was lost');
     const timeout = deadline === undefined ? undefined : timeoutUntil(deadline);
-    const stream = connection.session.request({
+    const stream = this.#request(connection, {
       ':method': 'POST',
       ':path': path,
       ':scheme': this.#options.tls ? 'https' : 'http',
@@ -92,14 +98,28 @@ export class GrpcClient {
       ...metadataToSend(metadata),
     });
     this.#calls++;
+    connection.open++;
+    if (++connection.calls >= (this.#options.callsPerConnection ?? 2 ** 29)) this.#forget(connection);
     return new ClientCall(stream, connection, this.#maxMessageSize);
   }
 
   /** Makes no more connections. Calls in flight go on; the connection ends with the last. */
   close(): void {
     this.#isClosed = true;
-    this.#connection?.session.close();
+    const connection = this.#connection;
     this.#connection = undefined;
+    if (connection?.open === 0) connection.session.close();
+  }
+
+  #request(connection: Connection, headers: OutgoingHttpHeaders): ClientHttp2Stream {
+    const { session } = connection;
+    try {
+      return session.request(headers);
+    } catch (error) {
+      if (!session.closed && !session.destroyed) throw error;
+      this.#forget(connection);
+      throw this.#unavailable('the connection has just ended', error);
+    }
   }
 
   async #connect(): Promise<void> {
@@ -111,7 +131,10 @@ export class GrpcClient {
     });
     const connection: Connection = {
       isLost: false,
+      calls: 0,
+      open: 0,
       callEnded: () => {
+        if (--connection.open === 0 && connection !== this.#connection) connection.session.close();
         this.#calls--;
         this.#idleSince = performance.now();
       },
@@ -163,7 +186,7 @@ export class GrpcClient {
     this.#forget(connection);
   }
 
-  /** The next call is made on a new connection. */
+  /** The next call is made on a new connection; this one ends with its last call. */
   #forget(connection: Connection): void {
     if (this.#connection === connection) this.#connection = undefined;
   }
