@@ -1,6 +1,6 @@
 import { createServer as createHttpServer } from 'node:http';
 import { createServer as createHttp2Server, type Http2Server, type ServerHttp2Stream } from 'node:http2';
-import { type AddressInfo, createServer, type Server } from 'node:net';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 
 import type { HeaderMap } from '@outrigger/runtime';
 import { expect, it, onTestFinished } from 'vitest';
@@ -19,8 +19,14 @@ async function listen(server: Server | Http2Server): Promise<string> {
 async function connect(
   onStream: (stream: ServerHttp2Stream, headers: HeaderMap) => void,
   options: Partial<GrpcClientOptions> = {},
+  sockets = new Set<Socket>(),
 ): Promise<GrpcClient> {
   const server = createHttp2Server();
+  server.on('connection', (socket: Socket) => {
+    socket.on('error', () => {});
+    sockets.add(socket);
+  });
+  server.on('sessionError', () => {});
   server.on('stream', (stream, headers) => {
     stream.on('error', () => {});
     onStream(stream, headers as HeaderMap);
@@ -110,12 +116,20 @@ it('a server that has not begun with a call says so', async () => {
   expect(await ended(call)).toMatchObject({ status: 'UNAVAILABLE', isUntouched: true });
 });
 
-it('a connection that is lost ends its calls, and the next call has a new one', async () => {
+it.each([
+  ['ends', (socket: Socket) => socket.destroy()],
+  ['is reset', (socket: Socket) => socket.resetAndDestroy()],
+])('a connection that %s ends its calls, and the next call has a new one', async (_, cut) => {
   let calls = 0;
-  const client = await connect((stream) => {
-    if (++calls === 1) stream.session?.socket.destroy();
-    else reply(stream, ['back'], { 'grpc-status': '0' });
-  });
+  const sockets = new Set<Socket>();
+  const client = await connect(
+    (stream) => {
+      if (++calls === 1) for (const socket of sockets) cut(socket);
+      else reply(stream, ['back'], { 'grpc-status': '0' });
+    },
+    {},
+    sockets,
+  );
   const call = client.call('/a.B/C', {});
   call.end();
   expect(await ended(call)).toMatchObject({ status: 'UNAVAILABLE', message: expect.stringContaining('was lost') });

@@ -138,9 +138,12 @@ export class GrpcClient {
         this.#calls--;
         this.#idleSince = performance.now();
       },
-      // Its listener comes before the session's, which then tells the streams.
+      // These listeners come before the session's, which then tells the streams.
       session: connect(`${tls ? 'https' : 'http'}://${this.address}`, {
-        createConnection: () => socket.once('close', () => this.#lose(connection)),
+        createConnection: () => {
+          const lose = (): void => this.#lose(connection);
+          return socket.once('error', lose).once('close', lose);
+        },
         settings: { initialWindowSize: streamWindow, enablePush: false },
         maxSessionMemory: Number.MAX_SAFE_INTEGER,
         maxSendHeaderBlockLength: Number.MAX_SAFE_INTEGER,
