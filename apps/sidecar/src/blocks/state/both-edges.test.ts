@@ -11,7 +11,7 @@ const edges = [
   ['gRPC', stateOverGrpc],
 ] as const;
 
-const aTime = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/);
+const aTime = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
 const anEtag = expect.stringMatching(/./);
 const found = (value: string) => ({ value, etag: anEtag, metadata: {} });
 

@@ -1,9 +1,9 @@
 import type { StateItem, StateQueryResult } from '@outrigger/core';
 import type { BulkStateItem } from '@outrigger/runtime';
 
-/** RFC 3339 in UTC, with fractions of a second only where there are some, as Go writes it. */
+/** RFC 3339 in UTC, in whole seconds, as Dapr's stores tell times. */
 export function rfc3339(date: Date): string {
-  return date.toISOString().replace(/\.?0*Z$/, 'Z');
+  return `${date.toISOString().slice(0, 19)}Z`;
 }
 
 /** The answer to a bulk read: stored values stand in it as they are. */
