@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http2';
 import type { GrpcStatusName, HeaderMap } from '@outrigger/runtime';
 
 import { statusName } from '../grpc/status-name.ts';
+import { headersOf } from '../http/raw-headers.ts';
 
 /** How a call ended. */
 export interface CallStatus {
@@ -41,17 +42,7 @@ const ofTransport: ReadonlySet<string> = new Set([
 
 /** Headers or trailers as metadata; of several entries with one name all are kept. `raw` alternates between names and values. */
 export function metadataOf(raw: readonly string[]): HeaderMap {
-  const metadata: Record<string, string | string[]> = {};
-  for (let index = 0; index < raw.length; index += 2) {
-    const name = raw[index] ?? '';
-    if (name.startsWith(':') || ofTransport.has(name)) continue;
-    const value = raw[index + 1] ?? '';
-    const present = metadata[name];
-    if (present === undefined) metadata[name] = value;
-    else if (typeof present === 'string') metadata[name] = [present, value];
-    else present.push(value);
-  }
-  return metadata;
+  return headersOf(raw, isMetadata);
 }
 
 /** The same for what is to be sent: what belongs to the transport is left out. */
@@ -59,9 +50,13 @@ export function metadataToSend(headers: HeaderMap): Record<string, string | read
   const metadata: Record<string, string | readonly string[]> = {};
   for (const name in headers) {
     const value = headers[name];
-    if (value !== undefined && !ofTransport.has(name) && !name.startsWith(':')) metadata[name] = value;
+    if (value !== undefined && isMetadata(name)) metadata[name] = value;
   }
   return metadata;
+}
+
+function isMetadata(name: string): boolean {
+  return !ofTransport.has(name) && !name.startsWith(':');
 }
 
 /** The status in trailers, or in headers that are all there is; `undefined` when there is none. */

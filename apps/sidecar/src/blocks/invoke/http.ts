@@ -1,9 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 
-import { type Body, type HeaderMap, type Invocation, noAppId } from '@outrigger/runtime';
+import { type Body, type Invocation, noAppId } from '@outrigger/runtime';
 
 import { headerOf } from '../../http/headers.ts';
 import { METHODS } from '../../http/node-http.ts';
+import { headersOf } from '../../http/raw-headers.ts';
 import type { HttpExchange, Route } from '../../http/route.ts';
 import { replyAnswer } from './reply.ts';
 import { findTarget } from './target.ts';
@@ -28,7 +29,7 @@ export function invokeFallback(invocation: Invocation): (exchange: HttpExchange)
     const { request, query } = exchange;
     const { target, path } = found;
     const body = await bodyOf(exchange);
-    const headers = headersOf(request.rawHeaders, found.byBasicAuth);
+    const headers = headersOf(request.rawHeaders, found.byBasicAuth ? isHeaderForApp : isHeader);
     const verb = request.method ?? 'GET';
     const answer = await invocation.invoke({ target, verb, path, query, headers, body }, exchange.signal());
     await replyAnswer(exchange, answer);
@@ -52,18 +53,11 @@ function hasBody(request: IncomingMessage & { readonly stream?: { readonly endAf
   return request.stream?.endAfterHeaders === false;
 }
 
-/** Every header as it was sent, names in lower case. */
-function headersOf(raw: readonly string[], withoutAuthorization: boolean): HeaderMap {
-  const headers: Record<string, string | string[]> = {};
-  for (let index = 0; index < raw.length; index += 2) {
-    const name = (raw[index] ?? '').toLowerCase();
-    const value = raw[index + 1] ?? '';
-    // HTTP/2's pseudo-headers say what method and path say already.
-    if (name.startsWith(':') || (withoutAuthorization && name === 'authorization')) continue;
-    const present = headers[name];
-    if (present === undefined) headers[name] = value;
-    else if (typeof present === 'string') headers[name] = [present, value];
-    else present.push(value);
-  }
-  return headers;
+/** HTTP/2's pseudo-headers say what method and path say already. */
+function isHeader(name: string): boolean {
+  return !name.startsWith(':');
+}
+
+function isHeaderForApp(name: string): boolean {
+  return isHeader(name) && name !== 'authorization';
 }
