@@ -57,8 +57,7 @@ install_java() {
   debian_packages 'javac -version && mvn -version' default-jdk-headless maven
   # Maven writes beside the sources; these stay as they are
   cp -R . "$1/source"
-  cp -R "$here/proto" "$1/source/src/main/proto"
-  mvn --batch-mode --quiet --no-transfer-progress -f "$1/source/pom.xml" package >&2
+  mvn --batch-mode --quiet --no-transfer-progress -f "$1/source/pom.xml" "-Dproto=$here/proto" package >&2
   mv "$1/source/target/classpath" "$1/classpath"
   rm -rf "$1/source"
 }

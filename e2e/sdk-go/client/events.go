@@ -116,38 +116,43 @@ func init() {
 		must(message.Success())
 	}
 
-	checks["streaming: gets again what it wants to retry, and dead letters"] = func() {
-		attempts, letters := make(chan any, 10), make(chan any, 10)
-		subscribe := func(options dapr.SubscriptionOptions, handler dapr.SubscriptionHandleFunction) func() error {
-			return value(client.SubscribeWithHandler(ctx, options, handler))
-		}
+	subscribe := func(options dapr.SubscriptionOptions, handler dapr.SubscriptionHandleFunction) func() error {
+		return value(client.SubscribeWithHandler(ctx, options, handler))
+	}
+
+	checks["streaming: gets again what it wants to retry"] = func() {
+		attempts := make(chan any, 10)
 		count := 0
-		retry := subscribe(subscription("streamed-retry"), func(event *common.TopicEvent) common.SubscriptionResponseStatus {
+		end := subscribe(subscription("streamed-retry"), func(event *common.TopicEvent) common.SubscriptionResponseStatus {
 			attempts <- event.Data
 			if count++; count < 3 {
 				return common.SubscriptionResponseStatusRetry
 			}
 			return common.SubscriptionResponseStatusSuccess
 		})
-		dropped := subscription("streamed-drop")
-		deadLetterTopic := key("streamed-dead")
-		dropped.DeadLetterTopic = &deadLetterTopic
-		drop := subscribe(dropped, func(*common.TopicEvent) common.SubscriptionResponseStatus {
-			return common.SubscriptionResponseStatusDrop
-		})
-		dead := subscribe(subscription("streamed-dead"), func(event *common.TopicEvent) common.SubscriptionResponseStatus {
-			letters <- event.Data
-			return common.SubscriptionResponseStatusSuccess
-		})
 		publish("streamed-retry", object{"again": 1})
-		publish("streamed-drop", object{"away": 1})
 		for range 3 {
 			equal(next(attempts), any(object{"again": 1.0}))
 		}
+		must(end())
+	}
+
+	checks["streaming: sends what it drops to the dead letter topic"] = func() {
+		letters := make(chan any, 10)
+		dropped := subscription("streamed-drop")
+		deadLetterTopic := key("streamed-dead")
+		dropped.DeadLetterTopic = &deadLetterTopic
+		end := subscribe(dropped, func(*common.TopicEvent) common.SubscriptionResponseStatus {
+			return common.SubscriptionResponseStatusDrop
+		})
+		endDead := subscribe(subscription("streamed-dead"), func(event *common.TopicEvent) common.SubscriptionResponseStatus {
+			letters <- event.Data
+			return common.SubscriptionResponseStatusSuccess
+		})
+		publish("streamed-drop", object{"away": 1})
 		equal(next(letters), any(object{"away": 1.0}))
-		must(retry())
-		must(drop())
-		must(dead())
+		must(end())
+		must(endDead())
 	}
 
 	checks["streaming: a topic can be taken again after its end"] = func() {

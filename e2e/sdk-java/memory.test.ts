@@ -1,0 +1,3 @@
+import { officialSdkSuite } from '../official-sdks/suite.ts';
+
+officialSdkSuite('java', 'memory');
