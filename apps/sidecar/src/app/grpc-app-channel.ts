@@ -29,11 +29,12 @@ import {
   type TopicEventStatus,
 } from '@outrigger/runtime';
 
-import { asBuffer } from '../blocks/invoke/peer-message.ts';
+import { bodyLimit } from '../blocks/invoke/whole-body.ts';
 import { topicEventRequest } from '../blocks/pubsub/topic-event-request.ts';
+import { asBuffer } from '../grpc/as-buffer.ts';
 import type { CallStatus } from '../grpc-client/call-status.ts';
 import { type AppCallAnswer, GrpcAppConnection, type GrpcAppConnectionOptions } from './grpc-app-connection.ts';
-import { invokeAnswer, invokeMessage, tooLong } from './grpc-app-invoke.ts';
+import { invokeAnswer, invokeMessage, tooLongAnswer } from './grpc-app-invoke.ts';
 import { addTrace, componentMetadata, invokeMetadata } from './grpc-app-metadata.ts';
 import { bulkMessage, bulkStatuses, subscriptionSpec, topicEventStatus } from './grpc-app-topics.ts';
 
@@ -71,7 +72,7 @@ export class GrpcAppChannel implements AppChannel {
   constructor(options: GrpcAppChannelOptions) {
     this.#options = options;
     this.#logger = options.logger;
-    this.#bodyLimit = (options.maxMessageSize ?? 4 * 1024 * 1024) || Infinity;
+    this.#bodyLimit = bodyLimit(options.maxMessageSize);
     this.connection = new GrpcAppConnection(options);
   }
 
@@ -106,7 +107,7 @@ export class GrpcAppChannel implements AppChannel {
   async invoke(request: AppRequest, signal: AbortSignal): Promise<AppResponse> {
     const limit = this.#bodyLimit;
     const message = await invokeMessage(request, limit);
-    if (message === undefined) return tooLong(limit);
+    if (message === undefined) return tooLongAnswer(limit);
     return invokeAnswer(await this.#call(paths.invoke, message, invokeMetadata(request), signal));
   }
 

@@ -1,8 +1,8 @@
 import { HTTPExtension_Verb, InvokeRequest, InvokeResponse } from '@outrigger/protocol';
-import { type AppRequest, type AppResponse, type Body, methodOf } from '@outrigger/runtime';
+import { type AppRequest, type AppResponse, methodOf } from '@outrigger/runtime';
 
 import { grpcAnswer } from '../blocks/invoke/grpc-answer.ts';
-import { asBuffer } from '../blocks/invoke/peer-message.ts';
+import { bytesUpTo, tooLong } from '../blocks/invoke/whole-body.ts';
 import type { AppCallAnswer } from './grpc-app-connection.ts';
 
 /**
@@ -39,24 +39,9 @@ export function invokeAnswer({ headers, message, status: ended }: AppCallAnswer)
   );
 }
 
-async function bytesUpTo(limit: number, body: Body): Promise<Buffer | undefined> {
-  if (body === undefined || body instanceof Uint8Array) {
-    return (body?.byteLength ?? 0) > limit ? undefined : asBuffer(body ?? Buffer.alloc(0));
-  }
-  const pieces: Uint8Array[] = [];
-  let size = 0;
-  for await (const piece of body) {
-    size += piece.byteLength;
-    if (size > limit) return undefined;
-    pieces.push(piece);
-  }
-  return Buffer.concat(pieces, size);
-}
-
 /** What Dapr makes of a body that is too long for one message. */
-export function tooLong(limit: number): AppResponse {
-  const message = `trying to send message larger than max (${limit} bytes, --max-body-size)`;
-  return grpcAnswer({ status: 'RESOURCE_EXHAUSTED', message }, {}, undefined);
+export function tooLongAnswer(limit: number): AppResponse {
+  return grpcAnswer({ status: 'RESOURCE_EXHAUSTED', message: tooLong(limit) }, {}, undefined);
 }
 
 /** Verbs that the protocol lacks are `NONE`. */

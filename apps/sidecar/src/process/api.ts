@@ -11,6 +11,8 @@ export interface Api {
   readonly metadata: MetadataSource;
   readonly health: HealthSource;
   readonly control: ShutdownControl;
+  /** Bytes of the longest body that goes into one message; 0: no limit. Default 4 MiB. */
+  readonly maxBodySize?: number;
   /** For what no caller is told. Default: silence. */
   readonly logger?: Logger;
 }

@@ -16,14 +16,14 @@ import { unimplementedMethods } from '../grpc/unimplemented.ts';
 import type { Api } from './api.ts';
 
 /** The services of the public gRPC API. */
-export function grpcApi({ runtime, metadata, control, logger = silentLogger }: Api): readonly Service[] {
+export function grpcApi({ runtime, metadata, control, maxBodySize, logger = silentLogger }: Api): readonly Service[] {
   const blocks: readonly ServiceMethod[] = [
     ...bindingMethods(runtime.bindings),
     ...stateMethods(runtime),
     ...pubsubMethods(runtime, logger),
     ...secretMethods(runtime),
     ...configurationMethods(runtime),
-    ...invokeMethods(runtime.invocation),
+    ...invokeMethods(runtime.invocation, maxBodySize),
     ...lockMethods(runtime),
     ...metadataMethods(metadata),
     ...shutdownMethods(control),

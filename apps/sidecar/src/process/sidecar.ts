@@ -120,7 +120,6 @@ export class Sidecar implements AsyncDisposable {
     const app = await openApp({ flags, env, log, appId });
     if (app !== undefined) this.#own(app.channel);
     if (app?.grpc !== undefined) this.#own(app.grpc);
-    if (app?.grpc !== undefined) this.#own(app.grpc);
     const internal = await serveInternal({
       host: internalAddress(flags, env),
       port: flags['dapr-internal-grpc-port'],
@@ -180,6 +179,7 @@ export class Sidecar implements AsyncDisposable {
         notReady: () => (this.#phase === 'ready' ? [] : [this.#phase === 'serving' ? 'app' : 'runtime']),
         isOutboundReady: () => this.#phase !== 'starting',
       },
+      maxBodySize: flags['max-body-size'],
       control: { shutdown: onShutdown, exitNow: onForcedShutdown },
       logger: log.scope('dapr.runtime.api'),
     };

@@ -307,6 +307,28 @@ describe.each([
   });
 });
 
+it.each(['checkout', 'inventory'])('an answer of %s that no message can hold is not read on', async (id) => {
+  const isLetGo = Promise.withResolvers<void>();
+  const { caller } = await pair({
+    http: (_, response) => {
+      response.once('close', isLetGo.resolve);
+      const piece = Buffer.alloc(1024 * 1024);
+      const write = (): void => {
+        while (response.write(piece));
+        response.once('drain', write);
+      };
+      write();
+    },
+  });
+  const httpExtension = { verb: HTTPExtension_Verb.GET, querystring: '' };
+  const { error } = await invoke(caller, { id, message: { method: 'x', contentType: '', httpExtension } });
+  expect(error).toMatchObject({
+    code: status.RESOURCE_EXHAUSTED,
+    details: expect.stringContaining('larger than max (4194304 bytes, --max-body-size)'),
+  });
+  await isLetGo.promise;
+});
+
 it('a message of a type is protobuf to a HTTP app, and no content type does not hurt', async () => {
   const { caller } = await pair({
     http: (request, response) => {

@@ -3,14 +3,20 @@ import { ErrorInfo, Status } from '@outrigger/protocol/rpc';
 import { DaprDefinition, type InvokeServiceRequest } from '@outrigger/protocol/runtime';
 import { type AppResponse, grpcStatus, type HeaderMap, type Invocation } from '@outrigger/runtime';
 
+import { asBuffer } from '../../grpc/as-buffer.ts';
 import { metadataOfHttp } from '../../grpc/http-metadata.ts';
 import { type CallContext, GrpcError, type ServiceMethod, unary } from '../../grpc/service.ts';
 import { traceparentOf } from '../../grpc/trace-bin.ts';
 import { grpcStatusOf, statusText } from './http-status.ts';
-import { asBuffer, bytesOfBody } from './peer-message.ts';
+import { bodyLimit, bytesUpTo, tooLong } from './whole-body.ts';
 
-/** The methods of the invocation building block; what is for apps' own services goes another way. */
-export function invokeMethods(invocation: Pick<Invocation, 'invoke'>): ServiceMethod[] {
+/**
+ * The methods of the invocation building block; what is for apps' own services goes another way.
+ *
+ * @param maxBodySize bytes of the longest answer; 0: no limit. Default 4 MiB
+ */
+export function invokeMethods(invocation: Pick<Invocation, 'invoke'>, maxBodySize?: number): ServiceMethod[] {
+  const limit = bodyLimit(maxBodySize);
   const invokeService = async (request: InvokeServiceRequest, context: CallContext): Promise<InvokeResponse> => {
     const { contentType = '', data, httpExtension, method = '' } = request.message ?? {};
     const answer = await invocation.invoke(
@@ -26,7 +32,11 @@ export function invokeMethods(invocation: Pick<Invocation, 'invoke'>): ServiceMe
       },
       context.signal,
     );
-    return answer.grpc === undefined ? ofHttpApp(answer, context) : ofGrpcApp(answer, answer.grpc, context);
+    const value = await bytesUpTo(limit, answer.body);
+    if (value === undefined) throw new GrpcError('RESOURCE_EXHAUSTED', tooLong(limit));
+    return answer.grpc === undefined
+      ? ofHttpApp(answer, value, context)
+      : ofGrpcApp(answer, answer.grpc, value, context);
   };
   return [unary(DaprDefinition.methods.invokeService, invokeService, { name: 'invoke', version: 'v1' })];
 }
@@ -48,21 +58,21 @@ function headersOf(context: CallContext, contentType: string): HeaderMap {
 }
 
 /** Status, message, details and metadata are the app's own. */
-async function ofGrpcApp(
-  { body, headers }: AppResponse,
+function ofGrpcApp(
+  { headers }: AppResponse,
   { dataTypeUrl = '', details, message, status, trailers = {} }: NonNullable<AppResponse['grpc']>,
+  value: Buffer,
   context: CallContext,
-): Promise<InvokeResponse> {
+): InvokeResponse {
   const { 'content-type': contentType = '', 'content-length': _, ...metadata } = headers;
   context.sendHeaders(metadata);
   context.addTrailers(trailers);
   if (status !== 'OK') throw new GrpcError(status, message, details);
-  return { contentType: String(contentType), data: { typeUrl: dataTypeUrl, value: await bytesOfBody(body) } };
+  return { contentType: String(contentType), data: { typeUrl: dataTypeUrl, value } };
 }
 
 /** A status outside 2xx is an error, with as much of the body in its details as Dapr puts there. */
-async function ofHttpApp({ body, headers, status }: AppResponse, context: CallContext): Promise<InvokeResponse> {
-  const value = await bytesOfBody(body);
+function ofHttpApp({ headers, status }: AppResponse, value: Buffer, context: CallContext): InvokeResponse {
   context.sendHeaders({ ...metadataOfHttp(headers), 'dapr-http-status': String(status) });
   const code = grpcStatusOf(status);
   if (code !== 'OK') throw httpError(code, status, value);

@@ -51,7 +51,7 @@ export async function serveInternal(options: InternalServerOptions): Promise<Int
           import('./service-invocation.ts'),
         ]);
         return createGrpcServer({
-          services: [serviceInvocation(invocation)],
+          services: [serviceInvocation(invocation, maxBodySize)],
           unknown: proxyCallsOfPeers({ invocation, app: grpcApp }),
           maxMessageSize: messageLimit(maxBodySize),
           logger,

@@ -9,8 +9,9 @@ import { type AppRequest, type AppResponse, type HeaderMap, PeerError } from '@o
 
 import type { ClientCall } from '../../grpc-client/client-call.ts';
 import type { GrpcClient } from '../../grpc-client/grpc-client.ts';
-import { bytesOf, bytesOfBody, isWhole, PeerMessageError, requestHead, responseOf } from './peer-message.ts';
+import { bytesOf, isWhole, PeerMessageError, requestHead, responseOf } from './peer-message.ts';
 import { cancellable, payloads, send } from './peer-stream.ts';
+import { bodyLimit, bytesUpTo, tooLong } from './whole-body.ts';
 
 const { fullName, methods } = ServiceInvocationDefinition;
 const streamPath = `/${fullName}/${methods.callLocalStream.name}`;
@@ -19,12 +20,15 @@ const unaryPath = `/${fullName}/${methods.callLocal.name}`;
 /** Calls the app of another sidecar, over a connection to that. */
 export class PeerChannel {
   readonly #client: GrpcClient;
+  readonly #bodyLimit: number;
   readonly #logger: Logger;
   /** The peer is a Dapr from before bodies were streamed between sidecars. */
   #isUnary = false;
 
-  constructor(client: GrpcClient, logger: Logger) {
+  /** @param maxBodySize bytes of the longest body that is sent whole; 0: no limit */
+  constructor(client: GrpcClient, maxBodySize: number, logger: Logger) {
     this.#client = client;
+    this.#bodyLimit = bodyLimit(maxBodySize);
     this.#logger = logger;
   }
 
@@ -89,7 +93,8 @@ export class PeerChannel {
 
   async #callUnary(request: AppRequest, signal: AbortSignal): Promise<AppResponse> {
     const head = requestHead(request);
-    const value = await bytesOfBody(request.body);
+    const value = await bytesUpTo(this.#bodyLimit, request.body);
+    if (value === undefined) throw new PeerError('RESOURCE_EXHAUSTED', tooLong(this.#bodyLimit));
     signal.throwIfAborted();
     const message: InternalInvokeRequest = {
       ...head,

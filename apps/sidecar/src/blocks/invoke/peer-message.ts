@@ -17,9 +17,9 @@ import {
   grpcStatus,
   type HeaderMap,
   methodOf,
-  wholeBody,
 } from '@outrigger/runtime';
 
+import { asBuffer } from '../../grpc/as-buffer.ts';
 import { statusName } from '../../grpc/status-name.ts';
 import { headerBytes, headerText } from '../../http/header-text.ts';
 import { grpcAnswer } from './grpc-answer.ts';
@@ -172,16 +172,6 @@ export async function* piecesOf(body: Body): AsyncGenerator<StreamPayload, void>
       yield { data: asBuffer(chunk.subarray(start, start + pieceSize)), seq: seq++ };
     }
   }
-}
-
-/** A whole body, read to its end; nothing for none. Throws what reading it throws. */
-export async function bytesOfBody(body: Body): Promise<Buffer> {
-  if (body === undefined) return Buffer.alloc(0);
-  return asBuffer(body instanceof Uint8Array ? body : await wholeBody(body));
-}
-
-export function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /** By this very spelling Dapr knows it for HTTP's and keeps it from apps that speak gRPC, whose calls it would break. */

@@ -103,7 +103,7 @@ export class GrpcPeers implements PeerTransport {
   #open({ Client, Channel }: Loaded, address: string): Peer {
     const { connectTimeout, idleTimeout, logger, maxBodySize } = this.#options;
     const client = new Client({ address, connectTimeout, maxMessageSize: messageLimit(maxBodySize) });
-    const peer = { client, channel: new Channel(client, logger) };
+    const peer = { client, channel: new Channel(client, maxBodySize, logger) };
     this.#peers.set(address, peer);
     this.#sweep ??= setInterval(() => this.#closeIdle(), Math.max(idleTimeout / 4, 10)).unref();
     return peer;

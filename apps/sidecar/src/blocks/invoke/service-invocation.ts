@@ -12,7 +12,6 @@ import { type CallContext, GrpcError, type Service, stream, unary } from '../../
 import {
   answerToPeer,
   bytesOf,
-  bytesOfBody,
   isWhole,
   markedEnd,
   PeerMessageError,
@@ -20,9 +19,15 @@ import {
   requestOf,
   responseHead,
 } from './peer-message.ts';
+import { bodyLimit, bytesUpTo, tooLong } from './whole-body.ts';
 
-/** Dapr's `ServiceInvocation` as far as apps are concerned: what other sidecars ask of this one. */
-export function serviceInvocation(invocation: Pick<Invocation, 'fromPeer'>): Service {
+/**
+ * Dapr's `ServiceInvocation` as far as apps are concerned: what other sidecars ask of this one.
+ *
+ * @param maxBodySize bytes of the longest answer that is sent whole; 0: no limit. Default 4 MiB
+ */
+export function serviceInvocation(invocation: Pick<Invocation, 'fromPeer'>, maxBodySize?: number): Service {
+  const limit = bodyLimit(maxBodySize);
   const { fullName, methods } = ServiceInvocationDefinition;
 
   async function callLocal(head: InternalInvokeRequest, { signal }: CallContext): Promise<InternalInvokeResponse> {
@@ -30,7 +35,8 @@ export function serviceInvocation(invocation: Pick<Invocation, 'fromPeer'>): Ser
     const request = understood(() => requestOf(head, bytes?.byteLength ? bytes : undefined));
     const answer = answerToPeer(await invocation.fromPeer(request, signal));
     const response = responseHead(answer);
-    const value = await bytesOfBody(answer.body);
+    const value = await bytesUpTo(limit, answer.body);
+    if (value === undefined) throw new GrpcError('RESOURCE_EXHAUSTED', tooLong(limit));
     const { contentType = '', data } = response.message ?? {};
     return { ...response, message: { contentType, data: { typeUrl: data?.typeUrl ?? '', value } } };
   }

@@ -16,6 +16,7 @@ import {
   type TransactionOperation,
 } from '@outrigger/runtime';
 
+import { asBuffer } from '../../grpc/as-buffer.ts';
 import { type ServiceMethod, unary } from '../../grpc/service.ts';
 import { rfc3339 } from './state-reply.ts';
 import { readQuery } from './state-json.ts';
@@ -162,9 +163,4 @@ function checkJson({ key, value }: StateItem): void {
   } catch {
     throw malformedRequest(`the value of ${key} is not JSON, which its metadata contentType says that it is`);
   }
-}
-
-/** Messages are declared with Buffers; encoding one takes any bytes. */
-function asBuffer(bytes: Uint8Array): Buffer {
-  return bytes as Buffer;
 }
