@@ -52,7 +52,9 @@ export interface ApiErrorInit {
   readonly grpcStatus: GrpcStatusName;
   /** `google.rpc.ErrorInfo.reason` and the like, for errors that Dapr has moved to the rich form. */
   readonly details?: readonly ErrorDetail[];
-  /** What gRPC callers get in their place, where Dapr tells them something else. */
+  /** What gRPC callers are told in place of the message, where Dapr has other words for them. */
+  readonly grpcMessage?: string;
+  /** What gRPC callers get in place of the details, where Dapr tells them something else. */
   readonly grpcDetails?: readonly ErrorDetail[];
   readonly cause?: unknown;
 }
@@ -65,6 +67,8 @@ export class ApiError extends Error {
   readonly errorCode: string;
   readonly httpStatus: number;
   readonly grpcStatus: GrpcStatusName;
+  /** The message over gRPC. */
+  readonly grpcMessage: string;
   /** Over HTTP. */
   readonly details: readonly ErrorDetail[] | undefined;
   /** Over gRPC. */
@@ -76,6 +80,7 @@ export class ApiError extends Error {
     this.errorCode = init.errorCode;
     this.httpStatus = init.httpStatus;
     this.grpcStatus = init.grpcStatus;
+    this.grpcMessage = init.grpcMessage ?? message;
     this.details = init.details;
     this.grpcDetails = init.grpcDetails ?? init.details;
   }

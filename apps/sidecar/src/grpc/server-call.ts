@@ -196,12 +196,12 @@ export abstract class ServerCall implements CallContext {
     }
     const code = grpcStatus[error.grpcStatus];
     if (error.grpcDetails === undefined) {
-      this.finish(code, error.message);
+      this.finish(code, error.grpcMessage);
       return;
     }
     this.#isFailing = true;
     import('./status-details.ts').then(
-      ({ statusDetails }) => this.finish(code, error.message, statusDetails(error)),
+      ({ statusDetails }) => this.finish(code, error.grpcMessage, statusDetails(error)),
       (failure: unknown) => {
         this.#isFailing = false;
         this.fail(failure);

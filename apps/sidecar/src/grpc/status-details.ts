@@ -8,7 +8,7 @@ import { type ApiError, type ErrorDetail, grpcStatus } from '@outrigger/runtime'
 export function statusDetails(error: ApiError): Uint8Array | undefined {
   if (error.grpcDetails === undefined || error.grpcDetails.length === 0) return undefined;
   const details = error.grpcDetails.map((detail) => ({ typeUrl: detail['@type'], value: encode(detail) }));
-  return Status.encode({ code: grpcStatus[error.grpcStatus], message: error.message, details }).finish();
+  return Status.encode({ code: grpcStatus[error.grpcStatus], message: error.grpcMessage, details }).finish();
 }
 
 function encode(detail: ErrorDetail): Buffer {

@@ -37,7 +37,12 @@ export function illegalKey(store: string, key: string): ApiError {
 }
 
 export function keyRequired(): ApiError {
-  return malformedRequest('"key" is a required field');
+  return new ApiError('"key" is a required field', {
+    errorCode: 'ERR_MALFORMED_REQUEST',
+    httpStatus: 400,
+    grpcStatus: 'INVALID_ARGUMENT',
+    grpcMessage: 'state key cannot be empty',
+  });
 }
 
 export function transactionsNotSupported(store: string): ApiError {

@@ -115,8 +115,6 @@ function readOptions({ consistency, metadata }: GetStateRequest): StateReadOptio
 
 /** Values are stored as the bytes that came; what its metadata calls JSON has to be JSON. */
 function saveItem(item: StateItem): SaveItem {
-  // In these words only here.
-  if (item.key === '') throw malformedRequest('state key cannot be empty');
   if (item.metadata['contentType'] === 'application/json') checkJson(item);
   return { ...deleteOptions(item), key: item.key, value: item.value };
 }
