@@ -39,16 +39,20 @@ export function officialSdkSuite(language: Language, backend: 'memory' | 'redis'
       beforeAll(async () => {
         const [ordersPort = 0, inventoryPort = 0] = await freePorts(2);
         const [resourcesPath = '', ...more] = writeResources(workspace, backend, run);
+        // with one backend without tokens, with the other one behind them
+        const tokens = backend === 'redis' ? { DAPR_API_TOKEN: `api-${run}`, APP_API_TOKEN: `app-${run}` } : {};
         const start = async (name: string, program: Program, port: number, args: string[]): Promise<Sidecar> => {
           const [command, ...rest] = program;
-          const app = new Child(command, rest, { env: { ...process.env, APP_PORT: String(port), E2E_RUN: run } });
+          const app = new Child(command, rest, {
+            env: { ...process.env, ...tokens, APP_PORT: String(port), E2E_RUN: run },
+          });
           stack.use(app);
           const sidecar = await Sidecar.start({
             appId: `${name}-${run}`,
             appPort: port,
             resourcesPath,
             config: configFile,
-            env: workspace.env,
+            env: { ...workspace.env, ...tokens },
             args: [...more.flatMap((path) => ['--resources-path', path]), ...args],
           }).catch((error: unknown) => {
             throw new Error(`${String(error)}\nthe app:\n${app.output}`);
@@ -62,8 +66,14 @@ export function officialSdkSuite(language: Language, backend: 'memory' | 'redis'
         client = new ReportingProgram(command, args, {
           env: {
             ...process.env,
+            ...tokens,
             DAPR_HTTP_PORT: String(orders.httpPort),
             DAPR_GRPC_PORT: String(orders.grpcPort),
+            // with tokens, the SDKs find the sidecar by these
+            ...(backend === 'redis' && {
+              DAPR_HTTP_ENDPOINT: `http://127.0.0.1:${orders.httpPort}`,
+              DAPR_GRPC_ENDPOINT: `http://127.0.0.1:${orders.grpcPort}`,
+            }),
             E2E_OTHER_HTTP_PORT: String(httpPort),
             E2E_OTHER_GRPC_PORT: String(grpcPort),
             E2E_RUN: run,
@@ -78,7 +88,19 @@ export function officialSdkSuite(language: Language, backend: 'memory' | 'redis'
         workspace[Symbol.dispose]();
       });
 
-      it.for(checks)('$block: $check', async ({ name }) => client.holds(name, 40_000));
+      it.for(checks)('$block: $check', async ({ name }) => {
+        const before = { client: client.output.length, orders: orders.output.length };
+        try {
+          await client.holds(name, 40_000);
+        } catch (error) {
+          throw new Error(
+            `${error instanceof Error ? error.message : String(error)}\n` +
+              `the client, meanwhile:\n${client.output.slice(before.client)}\n` +
+              `its sidecar, meanwhile:\n${orders.output.slice(before.orders)}`,
+            { cause: error },
+          );
+        }
+      });
 
       it('the sidecar that was asked to end, and the client, end without an error', async () => {
         expect(await orders.exited).toEqual({ code: 0, signal: null });

@@ -346,9 +346,10 @@ def _():
 
 
 def canoes(port):
-    """A stub of the app's own service at a sidecar, and the metadata that names the app."""
+    """A stub of the app's own service at a sidecar, and what the sidecar has to be told with each call."""
     channel = grpc.insecure_channel(f'127.0.0.1:{port}')
-    return channel, canoes_pb2_grpc.CanoesStub(channel), (('dapr-app-id', orders),)
+    metadata = (('dapr-app-id', orders), ('dapr-api-token', os.environ.get('DAPR_API_TOKEN', '')))
+    return channel, canoes_pb2_grpc.CanoesStub(channel), metadata
 
 
 def through_both(use):

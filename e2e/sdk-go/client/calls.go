@@ -32,7 +32,7 @@ func stubs() (all []canoes.CanoesClient, end func()) {
 }
 
 func init() {
-	toOrders := metadata.AppendToOutgoingContext(ctx, "dapr-app-id", orders)
+	toOrders := metadata.AppendToOutgoingContext(ctx, "dapr-app-id", orders, "dapr-api-token", os.Getenv("DAPR_API_TOKEN"))
 
 	checks["invocation: calls a gRPC app over gRPC"] = func() {
 		for _, through := range []dapr.Client{client, other} {

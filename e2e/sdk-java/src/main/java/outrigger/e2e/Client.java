@@ -14,6 +14,8 @@ import io.dapr.v1.DaprGrpc;
 import io.dapr.v1.DaprInvokeProtos.InvokeServiceRequest;
 import io.grpc.ManagedChannel;
 import io.grpc.ManagedChannelBuilder;
+import io.grpc.Metadata;
+import io.grpc.stub.MetadataUtils;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.StreamSupport;
@@ -29,8 +31,8 @@ final class Client implements AutoCloseable {
   /** Talks to the other app's sidecar. */
   final DaprClient other = new DaprClientBuilder()
       .withPropertyOverrides(Map.of(
-          Properties.GRPC_PORT, System.getenv("E2E_OTHER_GRPC_PORT"),
-          Properties.HTTP_PORT, System.getenv("E2E_OTHER_HTTP_PORT")))
+          Properties.GRPC_ENDPOINT, "http://127.0.0.1:" + System.getenv("E2E_OTHER_GRPC_PORT"),
+          Properties.HTTP_ENDPOINT, "http://127.0.0.1:" + System.getenv("E2E_OTHER_HTTP_PORT")))
       .build();
 
   /** Connections to the app's own sidecar and to the other one, for what the SDK has no method for. */
@@ -79,7 +81,12 @@ final class Client implements AutoCloseable {
   }
 
   private static ManagedChannel channel(String port) {
-    return ManagedChannelBuilder.forAddress("127.0.0.1", Integer.parseInt(port)).usePlaintext().build();
+    ManagedChannelBuilder<?> builder = ManagedChannelBuilder.forAddress("127.0.0.1", Integer.parseInt(port)).usePlaintext();
+    String token = System.getenv("DAPR_API_TOKEN");
+    if (token == null) return builder.build();
+    Metadata metadata = new Metadata();
+    metadata.put(Metadata.Key.of("dapr-api-token", Metadata.ASCII_STRING_MARSHALLER), token);
+    return builder.intercept(MetadataUtils.newAttachHeadersInterceptor(metadata)).build();
   }
 
   @Override
