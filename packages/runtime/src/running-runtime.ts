@@ -1,51 +1,33 @@
-import { ComponentError, type ComponentKind, errorMessage, type Logger, type NameResolver } from '@outrigger/core';
+import { errorMessage } from '@outrigger/core';
 
 import type { AppChannel, TopicEvent, TopicEventStatus } from './app-channel/app-channel.ts';
 import { AppHealth } from './app-channel/app-health.ts';
 import { unlessAborted } from './app-channel/unless-aborted.ts';
+import {
+  configurationBlock,
+  loadedComponents,
+  lockBlock,
+  outboundOf,
+  type RuntimeParts,
+  secretsBlock,
+  stateBlock,
+} from './building-blocks.ts';
 import type { OutputBindings } from './blocks/bindings.ts';
-import { pushOutcome } from './blocks/configuration-push.ts';
-import { ConfigurationBlock, type ConfigurationHandle } from './blocks/configuration.ts';
+import type { ConfigurationBlock, ConfigurationHandle } from './blocks/configuration.ts';
 import { InputBindings } from './blocks/input-bindings.ts';
 import { createInvocation } from './blocks/invocation-block.ts';
 import type { Invocation } from './blocks/invocation.ts';
-import { LockBlock, type LockComponent, type LockHandle } from './blocks/lock.ts';
+import type { LockBlock, LockHandle } from './blocks/lock.ts';
 import { OutputBindingsBlock } from './blocks/output-bindings.ts';
 import { compileBrokers } from './blocks/pubsub-brokers.ts';
 import { Publisher } from './blocks/pubsub-publisher.ts';
 import type { PubSubTopics } from './blocks/pubsub.ts';
-import { SecretsBlock, type SecretsHandle } from './blocks/secrets.ts';
-import { StateBlock, type StateComponent, type StateHandle } from './blocks/state.ts';
+import type { SecretsBlock, SecretsHandle } from './blocks/secrets.ts';
+import type { StateBlock, StateHandle } from './blocks/state.ts';
 import { SubscriptionStreams } from './blocks/subscription-streams.ts';
 import { type ActiveSubscription, declaredSubscriptions, Subscriptions } from './blocks/subscriptions.ts';
-import type { ComponentInstance } from './components/component-instance.ts';
-import type { Components } from './components/components.ts';
-import { problemOf } from './components/start-components.ts';
-import type { Policies } from './resilience/policies.ts';
 import type { Configuration } from './resources/configuration.ts';
-import type { HttpEndpoint } from './resources/http-endpoint-resource.ts';
-import type { Resources } from './resources/load-resources.ts';
-import { ResourceError } from './resources/problems.ts';
-import type {
-  LoadedComponent,
-  RunningSubscription,
-  Runtime,
-  RuntimeOptions,
-  StreamingSubscription,
-} from './runtime.ts';
-
-/** What the building blocks are made of. */
-export interface RuntimeParts {
-  readonly options: RuntimeOptions;
-  readonly namespace: string;
-  readonly logger: Logger;
-  readonly configuration: Configuration;
-  readonly resources: Resources;
-  readonly policies: Policies;
-  readonly components: Components;
-  readonly httpEndpoints: readonly HttpEndpoint[];
-  readonly resolver: NameResolver | undefined;
-}
+import type { LoadedComponent, RunningSubscription, Runtime, StreamingSubscription } from './runtime.ts';
 
 const never = new AbortController().signal;
 
@@ -83,10 +65,7 @@ export class RunningRuntime implements Runtime {
     this.namespace = namespace;
     this.configuration = configuration;
     this.#state = stateBlock(parts);
-    this.#secrets = new SecretsBlock(
-      components.ofKind('secrets').map(({ name, instance }) => ({ name, store: instance })),
-      { scopes: configuration.secretScopes, policy: outboundOf(components.ofKind('secrets'), policies) },
-    );
+    this.#secrets = secretsBlock(parts);
     this.#configurations = configurationBlock(parts);
     this.#locks = lockBlock(parts);
     const brokers = compileBrokers(components, policies, { appId, namespace });
@@ -128,7 +107,7 @@ export class RunningRuntime implements Runtime {
     });
     this.invocation = invocation;
     this.#ownInvocation = invocation;
-    this.components = describe(resources, components);
+    this.components = loadedComponents(resources, components);
     this.httpEndpoints = parts.httpEndpoints.map(({ name }) => name);
     this.resiliencies = resources.resiliencies.map(({ name }) => name);
   }
@@ -237,7 +216,11 @@ export class RunningRuntime implements Runtime {
 
   async #register(self: { readonly host: string; readonly port: number }, signal: AbortSignal): Promise<void> {
     const { appId, namespace } = this;
-    this.#registration = await this.#parts.resolver?.register?.({ appId, namespace, ...self }, signal);
+    signal.throwIfAborted();
+    const registration = await this.#parts.resolver?.register?.({ appId, namespace, ...self }, signal);
+    // one that comes when this instance is leaving already would send it callers
+    if (this.#leaving.signal.aborted) await registration?.[Symbol.asyncDispose]();
+    else this.#registration = registration;
   }
 
   /** One part that fails to end does not keep the others from ending. */
@@ -248,71 +231,4 @@ export class RunningRuntime implements Runtime {
       this.#parts.logger.warn(`${what} failed`, { error });
     }
   }
-}
-
-/** The components of Component resources, in the order of these. */
-function describe(resources: Resources, components: Components): LoadedComponent[] {
-  const running = new Map(components.all.map((one) => [one.resource, one]));
-  return resources.components.flatMap((resource) => {
-    const one = running.get(resource);
-    return one === undefined
-      ? []
-      : [{ name: one.name, type: one.type, version: one.version, capabilities: one.capabilities }];
-  });
-}
-
-function outboundOf(components: readonly ComponentInstance[], policies: Policies) {
-  const byName = new Map(components.map((one) => [one.name, policies.outbound(one)]));
-  return (name: string) => byName.get(name);
-}
-
-function stateBlock({ components, policies, options: { appId }, namespace }: RuntimeParts): StateBlock {
-  const stores = components.ofKind('state');
-  const options = { appId, namespace, policy: outboundOf(stores, policies) };
-  refuseUnusable(stores, (store) => new StateBlock([stateComponent(store)], options));
-  return new StateBlock(stores.map(stateComponent), options);
-}
-
-function lockBlock({ components, policies, options: { appId } }: RuntimeParts): LockBlock {
-  const stores = components.ofKind('lock');
-  const options = { appId, policy: outboundOf(stores, policies) };
-  refuseUnusable(stores, (store) => new LockBlock([lockComponent(store)], options));
-  return new LockBlock(stores.map(lockComponent), options);
-}
-
-/** Throws one ResourceError that names every component with which `use` throws a ComponentError. */
-function refuseUnusable<K extends ComponentKind>(
-  components: readonly ComponentInstance<K>[],
-  use: (component: ComponentInstance<K>) => void,
-): void {
-  const problems = components.flatMap((component) => {
-    try {
-      use(component);
-      return [];
-    } catch (error) {
-      if (!ComponentError.is(error)) throw error;
-      return [problemOf(component.resource, error.message)];
-    }
-  });
-  if (problems.length > 0) throw new ResourceError(problems);
-}
-
-function configurationBlock({ components, policies, options: { app }, logger }: RuntimeParts): ConfigurationBlock {
-  const stores = components.ofKind('configuration');
-  const inbound = new Map(stores.map((one) => [one.name, policies.inbound(one, pushOutcome)]));
-  return new ConfigurationBlock(
-    stores.map(({ name, instance }) => ({ name, store: instance })),
-    { app, outbound: outboundOf(stores, policies), inbound: (name) => inbound.get(name), logger },
-  );
-}
-
-function lockComponent({ name, instance, properties }: ComponentInstance<'lock'>): LockComponent {
-  return { name, store: instance, properties };
-}
-
-function stateComponent({ name, instance, properties, resource }: ComponentInstance<'state'>): StateComponent {
-  const secretNames = resource.metadata.flatMap((entry) =>
-    entry.secretKeyRef === undefined ? [] : [[entry.name, entry.secretKeyRef.name] as const],
-  );
-  return { name, store: instance, properties, secretNames: Object.fromEntries(secretNames) };
 }

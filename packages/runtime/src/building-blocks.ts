@@ -1,0 +1,110 @@
+import { ComponentError, type ComponentKind, type Logger, type NameResolver } from '@outrigger/core';
+
+import { pushOutcome } from './blocks/configuration-push.ts';
+import { ConfigurationBlock } from './blocks/configuration.ts';
+import { LockBlock, type LockComponent } from './blocks/lock.ts';
+import { SecretsBlock } from './blocks/secrets.ts';
+import { StateBlock, type StateComponent } from './blocks/state.ts';
+import type { ComponentInstance } from './components/component-instance.ts';
+import type { Components } from './components/components.ts';
+import { problemOf } from './components/start-components.ts';
+import type { Policies } from './resilience/policies.ts';
+import type { Configuration } from './resources/configuration.ts';
+import type { HttpEndpoint } from './resources/http-endpoint-resource.ts';
+import type { Resources } from './resources/load-resources.ts';
+import { ResourceError } from './resources/problems.ts';
+import type { LoadedComponent, RuntimeOptions } from './runtime.ts';
+
+/** What the building blocks are made of. */
+export interface RuntimeParts {
+  readonly options: RuntimeOptions;
+  readonly namespace: string;
+  readonly logger: Logger;
+  readonly configuration: Configuration;
+  readonly resources: Resources;
+  readonly policies: Policies;
+  readonly components: Components;
+  readonly httpEndpoints: readonly HttpEndpoint[];
+  readonly resolver: NameResolver | undefined;
+}
+
+/** The components of Component resources, in the order of these, as the metadata API tells of them. */
+export function loadedComponents(resources: Resources, components: Components): LoadedComponent[] {
+  const running = new Map(components.all.map((one) => [one.resource, one]));
+  return resources.components.flatMap((resource) => {
+    const one = running.get(resource);
+    return one === undefined
+      ? []
+      : [{ name: one.name, type: one.type, version: one.version, capabilities: one.capabilities }];
+  });
+}
+
+/** The outbound policy of each of these components, by name. */
+export function outboundOf(components: readonly ComponentInstance[], policies: Policies) {
+  const byName = new Map(components.map((one) => [one.name, policies.outbound(one)]));
+  return (name: string) => byName.get(name);
+}
+
+export function stateBlock({ components, policies, options: { appId }, namespace }: RuntimeParts): StateBlock {
+  const stores = components.ofKind('state');
+  const options = { appId, namespace, policy: outboundOf(stores, policies) };
+  refuseUnusable(stores, (store) => new StateBlock([stateComponent(store)], options));
+  return new StateBlock(stores.map(stateComponent), options);
+}
+
+export function secretsBlock({ components, policies, configuration }: RuntimeParts): SecretsBlock {
+  const stores = components.ofKind('secrets');
+  return new SecretsBlock(
+    stores.map(({ name, instance }) => ({ name, store: instance })),
+    { scopes: configuration.secretScopes, policy: outboundOf(stores, policies) },
+  );
+}
+
+export function lockBlock({ components, policies, options: { appId } }: RuntimeParts): LockBlock {
+  const stores = components.ofKind('lock');
+  const options = { appId, policy: outboundOf(stores, policies) };
+  refuseUnusable(stores, (store) => new LockBlock([lockComponent(store)], options));
+  return new LockBlock(stores.map(lockComponent), options);
+}
+
+/** Throws one ResourceError that names every component with which `use` throws a ComponentError. */
+function refuseUnusable<K extends ComponentKind>(
+  components: readonly ComponentInstance<K>[],
+  use: (component: ComponentInstance<K>) => void,
+): void {
+  const problems = components.flatMap((component) => {
+    try {
+      use(component);
+      return [];
+    } catch (error) {
+      if (!ComponentError.is(error)) throw error;
+      return [problemOf(component.resource, error.message)];
+    }
+  });
+  if (problems.length > 0) throw new ResourceError(problems);
+}
+
+export function configurationBlock({
+  components,
+  policies,
+  options: { app },
+  logger,
+}: RuntimeParts): ConfigurationBlock {
+  const stores = components.ofKind('configuration');
+  const inbound = new Map(stores.map((one) => [one.name, policies.inbound(one, pushOutcome)]));
+  return new ConfigurationBlock(
+    stores.map(({ name, instance }) => ({ name, store: instance })),
+    { app, outbound: outboundOf(stores, policies), inbound: (name) => inbound.get(name), logger },
+  );
+}
+
+function lockComponent({ name, instance, properties }: ComponentInstance<'lock'>): LockComponent {
+  return { name, store: instance, properties };
+}
+
+function stateComponent({ name, instance, properties, resource }: ComponentInstance<'state'>): StateComponent {
+  const secretNames = resource.metadata.flatMap((entry) =>
+    entry.secretKeyRef === undefined ? [] : [[entry.name, entry.secretKeyRef.name] as const],
+  );
+  return { name, store: instance, properties, secretNames: Object.fromEntries(secretNames) };
+}
