@@ -1,6 +1,6 @@
 import { createServer as createHttpServer } from 'node:http';
 import { createServer as createHttp2Server, type Http2Server, type ServerHttp2Stream } from 'node:http2';
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { type AddressInfo, connect as connectSocket, createServer, type Server, type Socket } from 'node:net';
 
 import type { HeaderMap } from '@outrigger/runtime';
 import { expect, it, onTestFinished } from 'vitest';
@@ -35,6 +35,15 @@ async function connect(
   onTestFinished(() => client.close());
   await client.connected();
   return client;
+}
+
+/** Takes calls and never answers; counts the pings. */
+function quietServer() {
+  let pings = 0;
+  const server = createHttp2Server();
+  server.on('session', (session) => session.on('ping', () => pings++).on('error', () => {}));
+  server.on('stream', (stream) => stream.on('error', () => {}));
+  return { server, pinged: () => pings };
 }
 
 async function ended(call: ClientCall) {
@@ -138,6 +147,32 @@ it.each([
   const again = client.call('/a.B/C', {});
   again.end();
   expect(await ended(again)).toMatchObject({ messages: ['back'], status: 'OK' });
+});
+
+it('a server that has gone without a word is noticed, one that is only quiet is kept', async () => {
+  const { server, pinged } = quietServer();
+  const target = new URL(`http://${await listen(server)}`);
+  const cables: Socket[] = [];
+  const relay = createServer((socket) => {
+    const onward = connectSocket(Number(target.port), target.hostname);
+    cables.push(socket.on('error', () => {}), onward.on('error', () => {}));
+    socket.pipe(onward).pipe(socket);
+  });
+  const address = await listen(relay);
+  onTestFinished(() => cables.forEach((socket) => socket.destroy()));
+  const client = new GrpcClient({ address, heartbeat: { pingAfter: 20, pingTimeout: 500 } });
+  onTestFinished(() => client.close());
+  await client.connected();
+  const call = client.call('/a.B/C', {});
+  await expect.poll(pinged).toBeGreaterThan(2);
+  expect(call.isOver).toBe(false);
+  for (const socket of cables) socket.unpipe().pause();
+  expect(await ended(call)).toMatchObject({
+    status: 'UNAVAILABLE',
+    message: expect.stringContaining('a ping was not answered within 500 ms'),
+    isBroken: true,
+  });
+  expect(client.isConnected).toBe(false);
 });
 
 it('a connection whose numbers for calls run out is followed by another, and its last call goes well', async () => {

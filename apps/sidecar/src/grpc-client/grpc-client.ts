@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { ComponentError, errorMessage } from '@outrigger/core';
 import type { HeaderMap } from '@outrigger/runtime';
 
+import { Heartbeat, type HeartbeatTimes } from '../grpc/heartbeat.ts';
 import { metadataToSend } from './call-status.ts';
 import { type CallConnection, ClientCall } from './client-call.ts';
 
@@ -16,6 +17,8 @@ export interface GrpcClientOptions {
   readonly maxMessageSize?: number;
   /** Milliseconds to wait for a connection. Default 5 s. */
   readonly connectTimeout?: number;
+  /** Find out by pings when the server is gone. Many servers take offence at these. Default: do not. */
+  readonly heartbeat?: HeartbeatTimes;
   /** Calls after which a new connection is made: HTTP/2 has numbers for 2^30 on each. Default 2^29. */
   readonly callsPerConnection?: number;
 }
@@ -182,6 +185,19 @@ export class GrpcClient {
       throw this.#unavailable('the client is closed');
     }
     this.#connection = connection;
+    this.#keepWatch(connection, socket);
+  }
+
+  #keepWatch(connection: Connection, socket: Socket): void {
+    const { heartbeat: times } = this.#options;
+    if (times === undefined) return;
+    const { session } = connection;
+    const heartbeat = new Heartbeat(session, socket, times.pingTimeout, (reason) => {
+      this.#lose(connection);
+      session.destroy(reason);
+    });
+    const check = setInterval(() => heartbeat.beat(), times.pingAfter).unref();
+    session.once('close', () => clearInterval(check));
   }
 
   #lose(connection: Connection): void {

@@ -1,12 +1,10 @@
 import type { ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 
+import { defaultHeartbeat, Heartbeat, type HeartbeatTimes } from './heartbeat.ts';
+
 /** When a connection is asked whether it is still there, and when it is ended. Milliseconds. */
-export interface Keepalive {
-  /** Without a byte from the client for so long, it is pinged. */
-  readonly pingAfter: number;
-  /** How long the client has to answer that. */
-  readonly pingTimeout: number;
+export interface Keepalive extends HeartbeatTimes {
   /** How often a client may ping while nothing is answered to it. Whoever does so more often, time and again, is sent away. */
   readonly minPingInterval: number;
   /** A connection without a call for so long is ended. */
@@ -15,8 +13,7 @@ export interface Keepalive {
 
 /** As Dapr's servers. */
 export const defaultKeepalive: Keepalive = {
-  pingAfter: 10_000,
-  pingTimeout: 5000,
+  ...defaultHeartbeat,
   minPingInterval: 8000,
   maxIdle: 180_000,
 };
@@ -36,11 +33,9 @@ export class Connection {
   readonly #session: ServerHttp2Session;
   readonly #socket: Socket;
   readonly #keepalive: Keepalive;
-  readonly #check: NodeJS.Timeout;
-  #pingTimeout: NodeJS.Timeout | undefined;
+  readonly #heartbeat: Heartbeat;
   #calls = 0;
   #idleSince = performance.now();
-  #bytesRead = 0;
   #bytesAnswered = 0;
   #pings = 0;
   #lastPing = -Infinity;
@@ -51,13 +46,10 @@ export class Connection {
     this.#session = session;
     this.#socket = socket;
     this.#keepalive = keepalive;
-    this.#check = setInterval(() => this.#checkAlive(), Math.min(keepalive.pingAfter, keepalive.maxIdle));
-    this.#check.unref();
+    this.#heartbeat = new Heartbeat(session, socket, keepalive.pingTimeout, () => this.cut());
+    const check = setInterval(() => this.#check(), Math.min(keepalive.pingAfter, keepalive.maxIdle)).unref();
     session.on('ping', () => this.#pinged());
-    session.once('close', () => {
-      clearInterval(this.#check);
-      clearTimeout(this.#pingTimeout);
-    });
+    session.once('close', () => clearInterval(check));
   }
 
   callBegan(): void {
@@ -109,22 +101,8 @@ export class Connection {
     this.#session.destroy();
   }
 
-  #checkAlive(): void {
-    if (this.#session.destroyed) return;
-    const { bytesRead } = this.#socket;
-    const isQuiet = bytesRead === this.#bytesRead;
-    this.#bytesRead = bytesRead;
+  #check(): void {
     if (this.#calls === 0 && performance.now() - this.#idleSince >= this.#keepalive.maxIdle) this.sayGoodbye();
-    else if (isQuiet && this.#pingTimeout === undefined) this.#ping();
-  }
-
-  #ping(): void {
-    const wasSent = this.#session.ping(() => {
-      clearTimeout(this.#pingTimeout);
-      this.#pingTimeout = undefined;
-    });
-    if (!wasSent) return;
-    this.#pingTimeout = setTimeout(() => this.#session.destroy(), this.#keepalive.pingTimeout);
-    this.#pingTimeout.unref();
+    else this.#heartbeat.beat();
   }
 }

@@ -2,6 +2,7 @@ import { ComponentError, errorMessage, type Logger, silentLogger } from '@outrig
 import type { AppRequest, AppResponse, PeerTransport } from '@outrigger/runtime';
 
 import type { GrpcClient } from '../../grpc-client/grpc-client.ts';
+import { defaultHeartbeat, type HeartbeatTimes } from '../../grpc/heartbeat.ts';
 import { messageLimit } from './internal-server.ts';
 import type { PeerChannel } from './peer-channel.ts';
 
@@ -28,6 +29,8 @@ export interface GrpcPeersOptions {
   readonly connectTimeout?: number;
   /** Milliseconds after its last call when a connection is closed. Default 3 min. */
   readonly idleTimeout?: number;
+  /** When a sidecar is asked whether it is still there. Default: after 10 s of silence, with 5 s to answer. */
+  readonly heartbeat?: HeartbeatTimes;
 }
 
 /** One sidecar that was called. */
@@ -49,6 +52,7 @@ export class GrpcPeers implements PeerTransport {
       logger: silentLogger,
       connectTimeout: 5000,
       idleTimeout: 180_000,
+      heartbeat: defaultHeartbeat,
       ...options,
     };
   }
@@ -101,8 +105,8 @@ export class GrpcPeers implements PeerTransport {
   }
 
   #open({ Client, Channel }: Loaded, address: string): Peer {
-    const { connectTimeout, idleTimeout, logger, maxBodySize } = this.#options;
-    const client = new Client({ address, connectTimeout, maxMessageSize: messageLimit(maxBodySize) });
+    const { connectTimeout, heartbeat, idleTimeout, logger, maxBodySize } = this.#options;
+    const client = new Client({ address, connectTimeout, heartbeat, maxMessageSize: messageLimit(maxBodySize) });
     const peer = { client, channel: new Channel(client, maxBodySize, logger) };
     this.#peers.set(address, peer);
     this.#sweep ??= setInterval(() => this.#closeIdle(), Math.max(idleTimeout / 4, 10)).unref();
