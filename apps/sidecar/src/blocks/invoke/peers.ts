@@ -1,5 +1,5 @@
 import { ComponentError, errorMessage, type Logger, silentLogger } from '@outrigger/core';
-import type { AppRequest, AppResponse, PeerTransport } from '@outrigger/runtime';
+import { type AppRequest, type AppResponse, type PeerTransport, unlessAborted } from '@outrigger/runtime';
 
 import type { GrpcClient } from '../../grpc-client/grpc-client.ts';
 import { defaultHeartbeat, type HeartbeatTimes } from '../../grpc/heartbeat.ts';
@@ -93,14 +93,14 @@ export class GrpcPeers implements PeerTransport {
     if (this.#closed) throw new ComponentError('unavailable', 'this sidecar is shutting down');
     const peer = this.#peers.get(address) ?? this.#open(loaded, address);
     try {
-      await peer.client.connected();
+      await unlessAborted(peer.client.connected(), signal);
     } catch (error) {
+      signal.throwIfAborted();
       this.#drop(address, peer);
       // In Dapr's words.
       const message = `rpc error: code = Unavailable desc = ${errorMessage(error)}`;
       throw new ComponentError('unavailable', message, { cause: error });
     }
-    signal.throwIfAborted();
     return peer;
   }
 

@@ -1,5 +1,5 @@
 import { errorMessage } from '@outrigger/core';
-import type { Invocation, ProxyHop } from '@outrigger/runtime';
+import { type Invocation, type ProxyHop, unlessAborted } from '@outrigger/runtime';
 
 import type { GrpcAppConnection } from '../../app/grpc-app-connection.ts';
 import type { GrpcClient } from '../../grpc-client/grpc-client.ts';
@@ -29,7 +29,7 @@ export function proxyCalls({ invocation, peers, app }: ProxyOptions): UnknownMet
     const call = await invocation.proxy(
       request,
       async (hop, signal) => {
-        const client = hop.address === undefined ? clientOf(app) : peers.client(hop.address, signal);
+        const client = hop.address === undefined ? clientOf(app, signal) : peers.client(hop.address, signal);
         const metadata = metadataOf(hop, app);
         return ProxiedCall.begin({ client: await client, path, metadata, messages, context, signal });
       },
@@ -50,7 +50,7 @@ export function proxyCallsOfPeers({ invocation, app }: PeerProxyOptions): Unknow
   return async function* (path, requests, context) {
     if (path.startsWith(ownService)) throw new GrpcError('UNIMPLEMENTED', `unknown method ${path}`);
     const hop = invocation.proxyFromPeer(context.headers, targetOf(context));
-    const client = await clientOf(app);
+    const client = await clientOf(app, context.signal);
     const messages = new ProxyMessages(requests);
     const metadata = metadataOf(hop, app);
     const call = await ProxiedCall.begin({ client, path, metadata, messages, context, signal: context.signal });
@@ -65,16 +65,17 @@ function targetOf(context: CallContext): string {
   throw new GrpcError('UNKNOWN', message);
 }
 
-async function clientOf(app: GrpcAppConnection | undefined): Promise<GrpcClient> {
+async function clientOf(app: GrpcAppConnection | undefined, signal: AbortSignal): Promise<GrpcClient> {
   if (app === undefined) {
     const fix = 'start its sidecar with --app-protocol grpc, grpcs or h2c';
     throw new GrpcError('UNAVAILABLE', `the app does not speak gRPC, or its sidecar does not know: ${fix}`);
   }
   try {
     // Not held back by the app's concurrency limit, as in Dapr: a stream would keep its place for as long as it lasts.
-    await app.client.connected();
+    await unlessAborted(app.client.connected(), signal);
     return app.client;
   } catch (error) {
+    signal.throwIfAborted();
     throw new GrpcError('UNAVAILABLE', `the app was not reached: ${errorMessage(error)}`);
   }
 }
