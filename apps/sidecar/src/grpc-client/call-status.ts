@@ -111,12 +111,8 @@ export function statusOfReset(code: number): CallStatus {
   }
 }
 
-/** `grpc-message` is percent-encoded UTF-8; what is broken stays as it is. */
+/** `grpc-message` is percent-encoded UTF-8; what is no escape stays as it is, and bytes that are no UTF-8 become U+FFFD. */
 function unescapeMessage(text: string): string {
   if (!text.includes('%')) return text;
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
+  return text.replaceAll(/(?:%[\da-f]{2})+/gi, (escapes) => Buffer.from(escapes.replaceAll('%', ''), 'hex').toString());
 }

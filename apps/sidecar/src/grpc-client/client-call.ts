@@ -3,7 +3,7 @@ import type { ClientHttp2Stream, IncomingHttpHeaders } from 'node:http2';
 import { errorMessage } from '@outrigger/core';
 import type { HeaderMap } from '@outrigger/runtime';
 
-import { copiedSize, frame, FrameError, framePrefix, MessageReader } from '../grpc/message-frames.ts';
+import { copiedSize, frame, FrameError, framePrefix, messageOverhead, MessageReader } from '../grpc/message-frames.ts';
 import { type CallStatus, endedWith, metadataOf, statusIn, statusOfHttp, statusOfReset } from './call-status.ts';
 
 /** Bytes of unread messages from which on the server is asked to wait. */
@@ -27,7 +27,7 @@ export class ClientCall {
   readonly #connection: CallConnection;
   readonly #reader: MessageReader;
   readonly #messages: Buffer[] = [];
-  /** Bytes in {@link #messages}. */
+  /** What {@link #messages} take, in bytes. */
   #unread = 0;
   #isPaused = false;
   #isIgnored = false;
@@ -123,7 +123,7 @@ export class ClientCall {
   read(): Promise<Buffer | undefined> {
     const message = this.#messages.shift();
     if (message !== undefined) {
-      this.#unread -= message.byteLength;
+      this.#unread -= message.byteLength + messageOverhead;
       if (this.#isPaused && this.#unread < highWater) this.#resume();
       return Promise.resolve(message);
     }
@@ -167,7 +167,7 @@ export class ClientCall {
         const waiting = this.#waiting;
         if (this.#isIgnored) return;
         if (waiting === undefined) {
-          this.#unread += message.byteLength;
+          this.#unread += message.byteLength + messageOverhead;
           this.#messages.push(message);
           return;
         }

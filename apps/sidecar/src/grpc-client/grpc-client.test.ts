@@ -9,15 +9,15 @@ import { frame } from '../grpc/message-frames.ts';
 import type { ClientCall } from './client-call.ts';
 import { GrpcClient, type GrpcClientOptions } from './grpc-client.ts';
 
-async function listen(server: Server | Http2Server): Promise<string> {
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+async function listen(server: Server | Http2Server, host = '127.0.0.1'): Promise<string> {
+  await new Promise<void>((resolve) => server.listen(0, host, resolve));
   onTestFinished(() => void server.close());
-  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return `${host}:${(server.address() as AddressInfo).port}`;
 }
 
 /** A client of a server whose streams are handled as given. */
 async function connect(
-  onStream: (stream: ServerHttp2Stream, headers: HeaderMap) => void,
+  onStream: (stream: ServerHttp2Stream, headers: HeaderMap, raw: readonly string[]) => void,
   options: Partial<GrpcClientOptions> = {},
   sockets = new Set<Socket>(),
 ): Promise<GrpcClient> {
@@ -27,9 +27,9 @@ async function connect(
     sockets.add(socket);
   });
   server.on('sessionError', () => {});
-  server.on('stream', (stream, headers) => {
+  server.on('stream', (stream, headers, _flags, raw: readonly string[]) => {
     stream.on('error', () => {});
-    onStream(stream, headers as HeaderMap);
+    onStream(stream, headers as HeaderMap, raw);
   });
   const client = new GrpcClient({ address: await listen(server), ...options });
   onTestFinished(() => client.close());
@@ -118,6 +118,41 @@ it('the server learns how long the caller waits, and when it has left', async ()
   expect(await left.promise).toBe(8);
 });
 
+it.each([
+  ['100%25 %F0%9F%9B%B6 of 5%', '100% 🛶 of 5%'],
+  ['caf%E9 %zz%41', 'caf\ufffd %zzA'],
+  ['%', '%'],
+])('of the status message %j is read what can be', async (sent, message) => {
+  const client = await connect((stream) => reply(stream, [], { 'grpc-status': '2', 'grpc-message': sent }));
+  const call = client.call('/a.B/C', {});
+  call.end();
+  expect(await ended(call)).toMatchObject({ status: 'UNKNOWN', message });
+});
+
+it('metadata may have several values under names of which HTTP allows one', async () => {
+  const client = await connect((stream, _headers, raw) => {
+    const seen = raw.filter((_, index) => raw[index - 1] === 'from').join('+');
+    stream.respond({ ...ok, 'grpc-status': '0', 'x-seen': seen }, { endStream: true });
+  });
+  const call = client.call('/a.B/C', { from: ['here', 'there'] });
+  call.end();
+  expect(await ended(call)).toMatchObject({ status: 'OK', trailers: { 'x-seen': 'here+there' } });
+});
+
+it.each(['::1', '[::1]'])('an IPv6 address is understood: %s', async (host) => {
+  const server = createHttp2Server();
+  server.on('stream', (stream, { ':authority': authority }) =>
+    stream.respond({ ...ok, 'grpc-status': '0', 'x-authority': authority ?? '' }, { endStream: true }),
+  );
+  const port = (await listen(server, '::1')).replace('::1:', '');
+  const client = new GrpcClient({ address: `${host}:${port}` });
+  onTestFinished(() => client.close());
+  await client.connected();
+  const call = client.call('/a.B/C', {});
+  call.end();
+  expect(await ended(call)).toMatchObject({ status: 'OK', trailers: { 'x-authority': `[::1]:${port}` } });
+});
+
 it('a server that has not begun with a call says so', async () => {
   const client = await connect((stream) => stream.close(7));
   const call = client.call('/a.B/C', {});
@@ -155,7 +190,10 @@ it('a server that has gone without a word is noticed, one that is only quiet is 
   const cables: Socket[] = [];
   const relay = createServer((socket) => {
     const onward = connectSocket(Number(target.port), target.hostname);
-    cables.push(socket.on('error', () => {}), onward.on('error', () => {}));
+    cables.push(
+      socket.on('error', () => {}),
+      onward.on('error', () => {}),
+    );
     socket.pipe(onward).pipe(socket);
   });
   const address = await listen(relay);
@@ -210,14 +248,16 @@ it('an answer of HTTP that is none of gRPC has a status, too', async () => {
   expect(await ended(call)).toMatchObject({ status: 'UNIMPLEMENTED' });
 });
 
-it('a reader that is slow makes the server wait', async () => {
+it.each([
+  ['long', { message: frame(Buffer.alloc(64 * 1024)), each: 1, pieces: 1000 }],
+  ['empty', { message: Buffer.concat(Array<Buffer>(1000).fill(frame(Buffer.alloc(0)))), each: 1000, pieces: 1000 }],
+])('a reader that is slow makes the server wait: %s messages', async (_, { message, each, pieces }) => {
   let sent = 0;
   const client = await connect((stream) => {
     stream.respond(ok, { waitForTrailers: true });
     stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
-    const message = frame(Buffer.alloc(64 * 1024));
     const send = (): void => {
-      while (sent < 1000 && !stream.destroyed) {
+      while (sent < pieces && !stream.destroyed) {
         sent++;
         if (!stream.write(message)) {
           stream.once('drain', send);
@@ -236,10 +276,10 @@ it('a reader that is slow makes the server wait', async () => {
     before = sent;
     await new Promise((resolve) => setTimeout(resolve, 50));
   } while (sent > before);
-  expect(sent).toBeLessThan(100);
+  expect(sent).toBeLessThan(pieces / 2);
   let count = 1;
   while (await call.read()) count++;
-  expect(count).toBe(1000);
+  expect(count).toBe(pieces * each);
 });
 
 it('nobody at the address, somebody who speaks another protocol, and somebody who says nothing are told apart', async () => {

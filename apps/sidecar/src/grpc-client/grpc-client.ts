@@ -9,7 +9,7 @@ import { metadataToSend } from './call-status.ts';
 import { type CallConnection, ClientCall } from './client-call.ts';
 
 export interface GrpcClientOptions {
-  /** `host:port`; an IPv6 address in brackets. */
+  /** `host:port`; an IPv6 address with or without brackets. */
   readonly address: string;
   /** Speak TLS; whom the certificate is for is not looked at. Default: no. */
   readonly tls?: boolean;
@@ -38,6 +38,15 @@ const streamWindow = 1024 * 1024;
 /** The same for all calls of a connection. What is read of it is given back at once, whether or not a call's reader is slow. */
 const connectionWindow = 16 * 1024 * 1024;
 
+const sessionOptions = {
+  settings: { initialWindowSize: streamWindow, enablePush: false },
+  maxSessionMemory: Number.MAX_SAFE_INTEGER,
+  maxSendHeaderBlockLength: Number.MAX_SAFE_INTEGER,
+  maxHeaderListPairs: 2000,
+  // What HTTP has once, as `from` or `location`, metadata may have more often.
+  strictSingleValueFields: false,
+};
+
 /**
  * Makes gRPC calls to one address, on one connection that is made when it is first needed and again when it was lost. Messages
  * are bytes: what is in them is the caller's business.
@@ -45,6 +54,7 @@ const connectionWindow = 16 * 1024 * 1024;
 export class GrpcClient {
   readonly address: string;
   readonly #options: GrpcClientOptions;
+  readonly #authority: string;
   readonly #maxMessageSize: number;
   #connection: Connection | undefined;
   #connecting: Promise<void> | undefined;
@@ -55,6 +65,7 @@ export class GrpcClient {
   constructor(options: GrpcClientOptions) {
     this.address = options.address;
     this.#options = options;
+    this.#authority = authorityOf(options.address);
     const { maxMessageSize = 4 * 1024 * 1024 } = options;
     this.#maxMessageSize = maxMessageSize === 0 ? Infinity : maxMessageSize;
   }
@@ -93,7 +104,7 @@ export class GrpcClient {
       ':method': 'POST',
       ':path': path,
       ':scheme': this.#options.tls ? 'https' : 'http',
-      ':authority': this.address,
+      ':authority': this.#authority,
       te: 'trailers',
       'content-type': 'application/grpc',
       'user-agent': 'outrigger',
@@ -142,15 +153,12 @@ export class GrpcClient {
         this.#idleSince = performance.now();
       },
       // These listeners come before the session's, which then tells the streams.
-      session: connect(`${tls ? 'https' : 'http'}://${this.address}`, {
+      session: connect(`${tls ? 'https' : 'http'}://${this.#authority}`, {
         createConnection: () => {
           const lose = (): void => this.#lose(connection);
           return socket.once('error', lose).once('close', lose);
         },
-        settings: { initialWindowSize: streamWindow, enablePush: false },
-        maxSessionMemory: Number.MAX_SAFE_INTEGER,
-        maxSendHeaderBlockLength: Number.MAX_SAFE_INTEGER,
-        maxHeaderListPairs: 2000,
+        ...sessionOptions,
       }),
     };
     const { session } = connection;
@@ -244,6 +252,12 @@ function endpointOf(address: string): { readonly host: string; readonly port: nu
   const colon = address.lastIndexOf(':');
   const host = address.slice(0, colon);
   return { host: host.startsWith('[') ? host.slice(1, -1) : host, port: Number(address.slice(colon + 1)) };
+}
+
+/** The address as a header and a URL have it: without the zone of an IPv6 address, which means nothing to others. */
+function authorityOf(address: string): string {
+  const { host, port } = endpointOf(address);
+  return host.includes(':') ? `[${host.replace(/%.*/, '')}]:${port}` : address;
 }
 
 /** What is left until then, as gRPC writes it: at most eight digits and a unit. */

@@ -2,6 +2,8 @@
 const prefixSize = 5;
 /** Messages up to this size are copied behind their prefix: cheaper than a write of its own. */
 export const copiedSize: number = 16 * 1024;
+/** What a message that waits to be read takes beside its bytes; empty ones would be free otherwise. */
+export const messageOverhead = 64;
 
 /** A message as it goes over a gRPC stream: behind a prefix that tells its length. */
 export function frame(message: Uint8Array): Buffer {

@@ -93,7 +93,7 @@ it('hands over metadata as it came, and sends what the handler wants', async () 
       seen = context.headers;
       expect(context.metadata('x-text')).toBe('one');
       context.sendHeaders({ 'x-head': 'yes', 'grpc-status': '13', 'bad name': 'x', 'x-split': 'a\r\nb: c' });
-      context.addTrailers({ 'x-tail': 'yes' });
+      context.addTrailers({ 'x-tail': 'yes', from: ['of these', 'HTTP has one'] });
       return request;
     }),
   );

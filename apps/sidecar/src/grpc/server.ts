@@ -190,6 +190,8 @@ function sessionOptions(maxHeaderListSize: number): ServerSessionOptions {
       enableConnectProtocol: false,
     },
     maxHeaderListPairs: 2000,
+    // What HTTP has once, as `from` or `location`, metadata may have more often.
+    strictSingleValueFields: false,
     maxSendHeaderBlockLength: Number.MAX_SAFE_INTEGER,
     // In megabytes: new calls are refused while more is kept for a connection.
     maxSessionMemory: 1024,

@@ -1,14 +1,12 @@
 import { errorMessage } from '@outrigger/core';
 
 import { decompress } from './message-encoding.ts';
-import { copiedSize, frame, FrameError, framePrefix, MessageReader } from './message-frames.ts';
+import { copiedSize, frame, FrameError, framePrefix, messageOverhead, MessageReader } from './message-frames.ts';
 import { type CallInit, ServerCall } from './server-call.ts';
 import { type CallContext, GrpcError } from './service.ts';
 
 /** Bytes of unread messages from which on the caller is asked to wait. */
 const highWater = 64 * 1024;
-/** What a message takes beside its bytes; empty ones would be free otherwise. */
-const messageOverhead = 64;
 
 /** How to answer a stream of messages; their codec included. */
 export interface StreamMethod {
