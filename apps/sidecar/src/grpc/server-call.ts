@@ -200,13 +200,12 @@ export abstract class ServerCall implements CallContext {
       return;
     }
     this.#isFailing = true;
-    import('./status-details.ts').then(
-      ({ statusDetails }) => this.finish(code, error.grpcMessage, statusDetails(error)),
-      (failure: unknown) => {
+    import('./status-details.ts')
+      .then(({ statusDetails }) => this.finish(code, error.grpcMessage, statusDetails(error)))
+      .catch((failure: unknown) => {
         this.#isFailing = false;
         this.fail(failure);
-      },
-    );
+      });
   }
 
   #trailersFor(code: number, message: string, details: Uint8Array | undefined): Headers {
