@@ -8,6 +8,7 @@ import { describe, expect, it, vi } from 'vitest';
 
 import { echo, echoed, pair } from '../../../test/echo-pair.ts';
 import { sendRaw } from '../../../test/served.ts';
+import { settled } from '../../../test/settled.ts';
 import { Directory, startHalf } from '../../../test/sidecar-half.ts';
 
 /** So many pieces of 1 MiB, made as they are asked for, and how many have been. */
@@ -21,20 +22,6 @@ function countedPieces(pieces: number) {
     { objectMode: false },
   );
   return { stream, count: () => count };
-}
-
-/** Resolves when a count has stopped to grow. Nothing tells that something does not happen, so this looks again and again. */
-async function settled(count: () => number): Promise<void> {
-  let last = -1;
-  await vi.waitFor(
-    () => {
-      const now = count();
-      const hasGrown = now !== last;
-      last = now;
-      if (hasGrown || now === 0) throw new Error('still growing');
-    },
-    { interval: 250, timeout: 20_000 },
-  );
 }
 
 describe.each([
