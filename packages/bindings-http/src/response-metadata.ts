@@ -7,13 +7,13 @@ export function responseMetadata(
   statusText: string,
   headers: Readonly<Record<string, string | string[] | undefined>>,
 ): RequestMetadata {
-  const metadata: Record<string, string> = {
-    statusCode: String(status),
-    status: `${status} ${statusText || (STATUS_CODES[status] ?? '')}`.trim(),
-  };
+  const metadata: Record<string, string> = {};
   for (const [name, value = ''] of Object.entries(headers)) {
     metadata[canonical(name)] = typeof value === 'string' ? value : value.join(', ');
   }
+  // last: where case does not count, the server's header "status" is not to hide them
+  metadata['statusCode'] = String(status);
+  metadata['status'] = `${status} ${statusText || (STATUS_CODES[status] ?? '')}`.trim();
   return metadata;
 }
 

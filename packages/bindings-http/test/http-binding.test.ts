@@ -117,6 +117,43 @@ describe('a request', () => {
     expect(away.received.map(({ url, headers }) => [url, headers['x-token']])).toEqual([['/there', undefined]]);
   });
 
+  test('leaves its login and cookies at the server that they are for', async () => {
+    const away = await webServer();
+    const home = await webServer((_, response) => void response.writeHead(307, { location: away.url }).end());
+    const invoke = await bindingTo({ url: home.url.replace('//', '//user:pass@') });
+    await invoke('post', { Cookie: 'a=b', 'X-Own': 'own' }, 'x');
+    expect(away.received).toMatchObject([{ method: 'POST', body: 'x', headers: { 'x-own': 'own' } }]);
+    expect(away.received[0]?.headers).not.toHaveProperty('authorization');
+    expect(away.received[0]?.headers).not.toHaveProperty('cookie');
+  });
+
+  test.each([
+    [301, 'post', 'GET'],
+    [302, 'put', 'GET'],
+    [303, 'delete', 'GET'],
+    [303, 'head', 'HEAD'],
+    [307, 'put', 'PUT'],
+    [308, 'post', 'POST'],
+  ])('redirected with %i: %s becomes %s, also at the same URL', async (status, operation, method) => {
+    const { url, received } = await webServer((_, response) => {
+      if (received.length === 1) response.writeHead(status, { location: '/orders' }).end('not there');
+      else response.end('here');
+    });
+    const answer = await (await bindingTo({ url }))(operation, { path: 'orders' }, 'x');
+    expect(answer.metadata).toMatchObject({ statusCode: '200' });
+    const body = method === 'PUT' || method === 'POST' ? 'x' : '';
+    expect(received[1]).toMatchObject({ method, url: '/orders', body });
+    expect(received[1]?.headers['content-type'] !== undefined).toBe(body !== '');
+  });
+
+  test.each(['ftp://127.0.0.1/x', 'http://[bad'])('redirected to %s has failed', async (location) => {
+    const { url } = await webServer((_, response) => void response.writeHead(302, { location }).end());
+    await expect((await bindingTo({ url }))('get')).rejects.toMatchObject({
+      code: 'internal',
+      message: `${url} redirects to what is no URL of http or https`,
+    });
+  });
+
   test('has the name and password of the URL', async () => {
     const { url, received } = await webServer();
     await (
@@ -144,6 +181,13 @@ describe('an answer', () => {
       'Content-Type': 'text/plain',
       'X-More': 'a, b',
     });
+  });
+
+  test('keeps its status last, lest a header of that name hides it where case does not count', async () => {
+    const { url } = await webServer((_, response) => void response.writeHead(200, { statuscode: '500' }).end());
+    const { metadata = {} } = await (await bindingTo({ url }))('get');
+    const ofThatName = Object.entries(metadata).filter(([name]) => name.toLowerCase() === 'statuscode');
+    expect(ofThatName.at(-1)).toEqual(['statusCode', '200']);
   });
 
   test.each([
@@ -206,17 +250,17 @@ describe('an answer', () => {
   });
 });
 
-test('a server that is not there is named, without the password and the query of its URL', async () => {
-  const invoke = await bindingTo({ url: 'http://user:hunter2@127.0.0.1:1/x?key=hunter2' });
+test('a server that is not there is named, and nothing else of its URL: any part may be a secret', async () => {
+  const invoke = await bindingTo({ url: 'http://user:hunter2@127.0.0.1:1/hunter2?key=hunter2' });
   const error: unknown = await invoke('get').catch((caught: unknown) => caught);
   expect(error).toMatchObject({
     code: 'unavailable',
-    message: expect.stringMatching(/^GET http:\/\/127\.0\.0\.1:1\/x failed: /) as string,
+    message: expect.stringMatching(/^GET http:\/\/127\.0\.0\.1:1 failed: /) as string,
   });
   expect((error as Error).message).not.toContain('hunter2');
 });
 
-test.each(['ftp://host', 'host:80', 'http://'])('the URL %s is refused', async (url) => {
+test.each(['ftp://host', 'host:80', 'http://', 'http://user:100%@host'])('the URL %s is refused', async (url) => {
   await expect(createBinding({ url })).rejects.toMatchObject({ code: 'invalid-argument' });
 });
 
