@@ -1,4 +1,14 @@
-import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -89,6 +99,46 @@ describe('bindings.localstorage', () => {
     expect(readFileSync(join(folder, 'secret'), 'utf8')).toBe('hidden');
   });
 
+  test('a pipe is refused, and not waited for', async () => {
+    execFileSync('mkfifo', [join(root, 'pipe')]);
+    for (const operation of ['create', 'get']) {
+      await expect(invoke(operation, 'pipe', 'x')).rejects.toMatchObject({ code: 'invalid-argument' });
+    }
+  });
+
+  test('a device is refused: reading it may never end', async () => {
+    binding = new LocalStorageBinding(await openRoot('/dev'));
+    await expect(invoke('get', 'zero')).rejects.toMatchObject({
+      code: 'invalid-argument',
+      message: '/dev/zero is not a file but a device, a pipe or the like',
+    });
+  });
+
+  test('a caller that goes is no failure of the file, and leaves no half of one', async () => {
+    const data = Buffer.alloc(8 * 2 ** 20, 0);
+    const gone = new Error('gone');
+    const call = (operation: string) => {
+      const caller = new AbortController();
+      const calling = binding.invoke({ operation, data, metadata: { fileName: 'f' } }, caller.signal);
+      setTimeout(() => caller.abort(gone));
+      return calling;
+    };
+    await call('create').catch(() => {});
+    expect(statSync(join(root, 'f')).size).toBe(data.length);
+    expect(await call('get').catch((error: unknown) => error)).toSatisfy(
+      (answer: unknown) => answer === gone || (answer as { data: Buffer }).data.length === data.length,
+    );
+  });
+
+  test.each([`${'x'.repeat(300)}`, 'x/'.repeat(3000)])('a name that is too long is a mistake: %.20j', async (name) => {
+    for (const operation of ['create', 'get', 'delete', 'list']) {
+      await expect(invoke(operation, name)).rejects.toMatchObject({
+        code: 'invalid-argument',
+        message: expect.stringContaining('ENAMETOOLONG') as string,
+      });
+    }
+  });
+
   test('links within the folder are followed', async () => {
     await invoke('create', 'real/f', 'here!');
     symlinkSync(join(root, 'real'), join(root, 'link'));
@@ -127,6 +177,22 @@ describe('rootPath', () => {
       });
     },
   );
+
+  test('may be above them, but no name leads there', async () => {
+    binding = new LocalStorageBinding(await openRoot('/'));
+    for (const [operation, name] of [
+      ['get', 'proc/self/environ'],
+      ['list', '/proc/self'],
+      ['create', 'sys/new'],
+    ] as const) {
+      await expect(invoke(operation, name)).rejects.toMatchObject({
+        code: 'invalid-argument',
+        message: expect.stringMatching(
+          /^fileName ".+" leads to \/(proc|sys), which is not for files of apps/,
+        ) as string,
+      });
+    }
+  });
 
   test('may not lead there by a link', async () => {
     symlinkSync('/proc', join(folder, 'link'));

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { mkdir, open, readdir, stat, unlink } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import {
   type BindingRequest,
@@ -12,7 +12,9 @@ import {
 import { fileContent } from './file-content.ts';
 import type { RootFolder } from './root-folder.ts';
 
-const { O_CREAT, O_NOFOLLOW, O_RDONLY, O_TRUNC, O_WRONLY } = constants;
+const { O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
+/** Links were followed when the place was found; one that has come since is not. Opening a pipe does not wait for its other end. */
+const careful = O_NOFOLLOW | O_NONBLOCK;
 
 /** An output that writes, reads, lists and deletes the files of a folder. */
 export class LocalStorageBinding implements Bindings {
@@ -30,7 +32,7 @@ export class LocalStorageBinding implements Bindings {
     const fileName = metadata['fileName'] ?? '';
     switch (operation) {
       case 'create':
-        return this.#create(await this.#root.locate(fileName || randomUUID()), data, signal);
+        return this.#create(await this.#root.locate(fileName || randomUUID()), data);
       case 'get':
         return this.#get(await this.#root.locate(named(fileName, operation)), signal);
       case 'list':
@@ -46,12 +48,14 @@ export class LocalStorageBinding implements Bindings {
     this.#closed = true;
   }
 
-  async #create(path: string, data: Uint8Array, signal: AbortSignal): Promise<BindingResponse> {
+  /** Once it has begun it is carried through: a caller that goes leaves no half of a file. */
+  async #create(path: string, data: Uint8Array): Promise<BindingResponse> {
     try {
       await mkdir(dirname(path), { recursive: true });
-      // links were followed when the place was found; one that has come since is not
-      await using file = await open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o666);
-      await file.writeFile(fileContent(data), { signal });
+      await using file = await open(path, O_WRONLY | O_CREAT | careful, 0o666);
+      await refuseSpecial(file, path);
+      await file.truncate();
+      await file.writeFile(fileContent(data));
     } catch (error) {
       throw failed('error writing to file', path, error);
     }
@@ -60,9 +64,11 @@ export class LocalStorageBinding implements Bindings {
 
   async #get(path: string, signal: AbortSignal): Promise<BindingResponse> {
     try {
-      await using file = await open(path, O_RDONLY | O_NOFOLLOW);
+      await using file = await open(path, O_RDONLY | careful);
+      await refuseSpecial(file, path);
       return { data: await file.readFile({ signal }) };
     } catch (error) {
+      signal.throwIfAborted();
       throw failed('error reading file', path, error);
     }
   }
@@ -103,6 +109,13 @@ async function filesBelow(folder: string): Promise<string[]> {
   return files.flat();
 }
 
+/** A device or a pipe has no end that could be waited for. */
+async function refuseSpecial(file: FileHandle, path: string): Promise<void> {
+  const stats = await file.stat();
+  if (stats.isFile() || stats.isDirectory()) return;
+  throw new ComponentError('invalid-argument', `${path} is not a file but a device, a pipe or the like`);
+}
+
 function named(fileName: string, operation: string): string {
   if (fileName !== '') return fileName;
   throw new ComponentError('invalid-argument', `${operation} needs the metadata field fileName: the name of the file`);
@@ -116,7 +129,7 @@ function failed(what: string, path: string, error: unknown): ComponentError {
   if (ComponentError.is(error)) return error;
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   if (code === 'ENOENT') return new ComponentError('not-found', `file not found: ${path}`, { cause: error });
-  const isMistake = code === 'EISDIR' || code === 'ENOTDIR' || code === 'ELOOP' || code === 'ENAMETOOLONG';
+  const isMistake = code === 'EISDIR' || code === 'ENOTDIR' || code === 'ELOOP' || code === 'ENXIO';
   const message = `${what} ${path}: ${errorMessage(error)}`;
   return new ComponentError(isMistake ? 'invalid-argument' : 'internal', message, { cause: error });
 }

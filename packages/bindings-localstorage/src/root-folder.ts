@@ -9,7 +9,7 @@ const forbidden = ['/proc', '/sys', '/boot', '/var/run/secrets', '/run/secrets']
 export interface RootFolder {
   /** Its real path, without links. */
   readonly path: string;
-  /** The real place of a name within the folder. Rejects with `invalid-argument` when links on the way lead out of it. */
+  /** The real place of a name within the folder. Rejects with `invalid-argument` when links lead out of it, or to a forbidden one. */
   locate(name: string): Promise<string>;
   /** A place within the folder as a name. */
   nameOf(path: string): string;
@@ -19,7 +19,7 @@ export interface RootFolder {
 export async function openRoot(rootPath: string): Promise<RootFolder> {
   const wanted = resolve(rootPath);
   // before anything is made, and again after it: a link may stand anywhere on the way
-  refuseForbidden(await realPlace(wanted));
+  refuseForbidden(await realPlace(wanted), 'rootPath points');
   try {
     await mkdir(wanted, { recursive: true });
   } catch (error) {
@@ -28,7 +28,7 @@ export async function openRoot(rootPath: string): Promise<RootFolder> {
     });
   }
   const path = await realpath(wanted);
-  refuseForbidden(path);
+  refuseForbidden(path, 'rootPath points');
   return {
     path,
     locate: async (name) => {
@@ -41,18 +41,20 @@ export async function openRoot(rootPath: string): Promise<RootFolder> {
           `fileName ${JSON.stringify(name)} leads out of rootPath by a link`,
         );
       }
+      // with a root above them, such as "/"
+      refuseForbidden(place, `fileName ${JSON.stringify(name)} leads`);
       return place;
     },
     nameOf: (place) => relative(path, place),
   };
 }
 
-function refuseForbidden(path: string): void {
+function refuseForbidden(path: string, who: string): void {
   const found = forbidden.find((folder) => isWithin(path, folder));
   if (found === undefined) return;
   throw new ComponentError(
     'invalid-argument',
-    `rootPath points to ${found}, which is not for files of apps: choose another folder`,
+    `${who} to ${found}, which is not for files of apps: choose another folder`,
   );
 }
 
