@@ -51,7 +51,7 @@ export {
   type LockRequest,
 } from './blocks/lock.ts';
 export type { CloudEvent } from './blocks/cloud-event.ts';
-export { cancelBody, wholeBody } from './blocks/invocation-body.ts';
+export { cancelBody } from './blocks/invocation-body.ts';
 export { createInvocation } from './blocks/invocation-block.ts';
 export { PeerError } from './blocks/invocation-errors.ts';
 export { cleanPath, methodOf } from './blocks/invocation-path.ts';
