@@ -66,6 +66,14 @@ export const pubsubErrors = {
     );
   },
 
+  /** A subscription that does not say to what; with the gRPC status that Dapr's plain errors have. */
+  subscriptionLacks: (field: 'pubsubName' | 'topic'): ApiError =>
+    new ApiError(`${field} is required`, {
+      errorCode: 'ERR_PUBSUB_SUBSCRIBE',
+      httpStatus: 400,
+      grpcStatus: 'UNKNOWN',
+    }),
+
   subscribeFailed: (name: string, cause: unknown): ApiError =>
     new ApiError(`failed to create subscription for ${name}: ${errorMessage(cause)}`, {
       errorCode: 'ERR_PUBSUB_SUBSCRIBE',

@@ -229,6 +229,11 @@ describe('a subscription that cannot be', () => {
     });
   });
 
+  test.each(['pubsubName', 'topic'])('one that lacks its %s', async (field) => {
+    const { subscribe } = await scene();
+    await expect(subscribe({ [field]: '' })).rejects.toMatchObject({ message: `${field} is required` });
+  });
+
   test('a topic that the scopes forbid', async () => {
     const { subscribe } = await scene({ properties: { subscriptionScopes: 'app=other' } });
     await expect(subscribe()).rejects.toMatchObject({

@@ -33,6 +33,8 @@ export class SubscriptionStreams {
   /** As {@link Runtime.subscribe}. */
   async subscribe(wanted: StreamingSubscription, deliver: Deliver, signal: AbortSignal): Promise<RunningSubscription> {
     const { pubsubName, topic } = wanted;
+    if (pubsubName === '') throw pubsubErrors.subscriptionLacks('pubsubName');
+    if (topic === '') throw pubsubErrors.subscriptionLacks('topic');
     const broker = this.#brokers.get(pubsubName);
     if (broker === undefined) throw pubsubErrors.notFound(pubsubName, noMetadata);
     if (this.#stopping) throw pubsubErrors.stopping(pubsubName, topic);

@@ -35,8 +35,6 @@ function subscriptionOf(first: SubscribeTopicEventsRequestAlpha1 | undefined): S
   if (first?.initialRequest === undefined) throw refused('initial request is required');
   const { pubsubName, topic, metadata, deadLetterTopic }: SubscribeTopicEventsRequestInitialAlpha1 =
     first.initialRequest;
-  if (pubsubName === '') throw refused('pubsubName is required');
-  if (topic === '') throw refused('topic is required');
   return { pubsubName, topic, metadata, ...(deadLetterTopic && { deadLetterTopic }) };
 }
 
