@@ -1,12 +1,12 @@
 import type { Subscription } from '@outrigger/core';
 import type { Schedule } from './schedule.ts';
 
-/** The longest that a timer of Node.js can wait. */
-const longestWait = 2 ** 31 - 1;
+/** How often the clock is looked at, in milliseconds: timers stand still while the machine sleeps, and clocks are set. */
+const longestWait = 60_000;
 
 /**
  * Calls `tick` at the times of a schedule, each in its own time: one that is slow does not hold up the next. Times that pass
- * while the process sleeps, or while this is paused, are not made up for.
+ * while the process sleeps, or while this is paused, are not made up for. A clock that is set is followed within a minute.
  */
 export class Ticker implements Subscription {
   readonly #schedule: Schedule;
@@ -41,17 +41,19 @@ export class Ticker implements Subscription {
 
   #waitFor(due: number | undefined): void {
     if (due === undefined || this.#closed) return;
-    const wait = Math.min(Math.max(0, due - Date.now()), longestWait);
-    this.#timer = setTimeout(() => this.#wake(due), wait);
+    const now = Date.now();
+    const wait = Math.min(Math.max(0, due - now), longestWait);
+    this.#timer = setTimeout(() => this.#wake(due, now), wait);
   }
 
-  #wake(due: number): void {
+  #wake(due: number, since: number): void {
+    const { next } = this.#schedule;
     const now = Date.now();
-    // a timer may be a little early, and what is far off is waited for in parts
-    if (now < due) return this.#waitFor(due);
+    // a timer may be a little early; where the clock was set back there are times before the one that was waited for
+    if (now < due) return this.#waitFor(now < since ? next(now) : due);
     if (!this.#paused) this.#run(new Date(now));
-    const next = this.#schedule.next(due);
-    this.#waitFor(next !== undefined && next <= now ? this.#schedule.next(now) : next);
+    const following = next(due);
+    this.#waitFor(following !== undefined && following <= now ? next(now) : following);
   }
 
   #run(time: Date): void {
