@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { BindingEvent, BindingEventHandler, Subscription } from '@outrigger/core';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, type TestContext, vi } from 'vitest';
 import type { BindingsQuirks, CreateBinding } from '../bindings.ts';
 
 const { signal } = new AbortController();
@@ -9,10 +9,10 @@ export function inputCases(create: CreateBinding, quirks: BindingsQuirks): void 
   const { emit, forgets = false, deliveredWithinMs = 5000 } = quirks;
   const eventually = { timeout: deliveredWithinMs, interval: 10 };
 
-  /** The events of one reader, its own ones where the suite can tell; `undefined` for a component that is no input. */
-  async function reader(handle: BindingEventHandler): Promise<Reader | undefined> {
+  /** The events of one reader, its own ones where the suite can tell; the case does not apply to a component that is no input. */
+  async function reader(skip: TestContext['skip'], handle: BindingEventHandler): Promise<Reader> {
     const binding = await create();
-    if (binding.read === undefined) return undefined;
+    if (binding.read === undefined) return skip('the component is no input');
     const own = randomUUID();
     const events: BindingEvent[] = [];
     const subscription = await binding.read(async (event, attempt) => {
@@ -28,9 +28,8 @@ export function inputCases(create: CreateBinding, quirks: BindingsQuirks): void 
     vi.waitFor(() => expect(one.events.length).toBeGreaterThanOrEqual(count), eventually);
 
   describe('as an input', () => {
-    it('hands over every event, with metadata that are texts', async () => {
-      const one = await reader(async () => ({}));
-      if (one === undefined) return;
+    it('hands over every event, with metadata that are texts', async ({ skip }) => {
+      const one = await reader(skip, async () => ({}));
       await one.emit('first');
       await one.emit('second');
       await waitFor(one, 2);
@@ -42,14 +41,15 @@ export function inputCases(create: CreateBinding, quirks: BindingsQuirks): void 
       expect(new Set(texts)).toEqual(new Set(['first', 'second']));
     });
 
-    it('goes on after an event that was not handled, which comes again where the source can take it back', async () => {
+    it('goes on after an event that was not handled, which comes again where the source can take it back', async ({
+      skip,
+    }) => {
       let fails = true;
-      const one = await reader(async () => {
+      const one = await reader(skip, async () => {
         if (!fails) return {};
         fails = false;
         throw new Error('not now');
       });
-      if (one === undefined) return;
       await one.emit('again');
       await waitFor(one, emit !== undefined && forgets ? 1 : 2);
       if (emit === undefined) return;
@@ -62,9 +62,8 @@ export function inputCases(create: CreateBinding, quirks: BindingsQuirks): void 
       );
     });
 
-    it('hands nothing over while paused, and goes on after it', async () => {
-      const one = await reader(async () => ({}));
-      if (one === undefined) return;
+    it('hands nothing over while paused, and goes on after it', async ({ skip }) => {
+      const one = await reader(skip, async () => ({}));
       await one.subscription.pause();
       const before = one.events.length;
       await one.emit('held');
@@ -74,13 +73,12 @@ export function inputCases(create: CreateBinding, quirks: BindingsQuirks): void 
       await waitFor(one, before + 1);
     });
 
-    it('ends when the events being handled have ended, and hands over no other', async () => {
+    it('ends when the events being handled have ended, and hands over no other', async ({ skip }) => {
       const gate = Promise.withResolvers<void>();
-      const one = await reader(async () => {
+      const one = await reader(skip, async () => {
         await gate.promise;
         return {};
       });
-      if (one === undefined) return;
       await one.emit('slow');
       await waitFor(one, 1);
       let ended = false;
