@@ -1,6 +1,7 @@
 import { ComponentError, errorMessage, type Logger, silentLogger } from '@outrigger/core';
 import { type AppRequest, type AppResponse, type PeerTransport, unlessAborted } from '@outrigger/runtime';
 
+import { callAgainIfUntouched } from '../../grpc-client/call-again.ts';
 import type { GrpcClient } from '../../grpc-client/grpc-client.ts';
 import { defaultHeartbeat, type HeartbeatTimes } from '../../grpc/heartbeat.ts';
 import { messageLimit } from './internal-server.ts';
@@ -69,15 +70,16 @@ export class GrpcPeers implements PeerTransport {
     signal: AbortSignal,
   ): Promise<AppResponse> {
     signal.throwIfAborted();
-    const known = this.#peers.get(address);
-    const { channel } = known?.client.isConnected ? known : await this.#connected(address, signal);
-    return channel.call(target.appId, request, signal);
+    return callAgainIfUntouched(
+      () => this.#peer(address, signal),
+      ({ channel }) => channel.call(target.appId, request, signal),
+      signal,
+    );
   }
 
   /** A client whose connection to that sidecar is up. Rejects with ComponentError `unavailable` when it is not to be had. */
   async client(address: string, signal: AbortSignal): Promise<GrpcClient> {
-    const known = this.#peers.get(address);
-    return (known?.client.isConnected ? known : await this.#connected(address, signal)).client;
+    return (await this.#peer(address, signal)).client;
   }
 
   /** Waits for no one: calls in flight are ended by those who made them. */
@@ -85,6 +87,11 @@ export class GrpcPeers implements PeerTransport {
     this.#closed = true;
     clearInterval(this.#sweep);
     for (const [address, peer] of this.#peers) this.#drop(address, peer);
+  }
+
+  async #peer(address: string, signal: AbortSignal): Promise<Peer> {
+    const known = this.#peers.get(address);
+    return known?.client.isConnected ? known : this.#connected(address, signal);
   }
 
   async #connected(address: string, signal: AbortSignal): Promise<Peer> {

@@ -1,7 +1,8 @@
-import { errorMessage } from '@outrigger/core';
+import { ComponentError, errorMessage } from '@outrigger/core';
 import { type Invocation, type ProxyHop, unlessAborted } from '@outrigger/runtime';
 
 import type { GrpcAppConnection } from '../../app/grpc-app-connection.ts';
+import { callAgainIfUntouched } from '../../grpc-client/call-again.ts';
 import type { GrpcClient } from '../../grpc-client/grpc-client.ts';
 import { type CallContext, GrpcError, type UnknownMethodHandler } from '../../grpc/service.ts';
 import type { GrpcPeers } from './peers.ts';
@@ -28,10 +29,13 @@ export function proxyCalls({ invocation, peers, app }: ProxyOptions): UnknownMet
     const request = { target, method: path, metadata: context.headers };
     const call = await invocation.proxy(
       request,
-      async (hop, signal) => {
-        const client = hop.address === undefined ? clientOf(app, signal) : peers.client(hop.address, signal);
+      (hop, signal) => {
         const metadata = metadataOf(hop, app);
-        return ProxiedCall.begin({ client: await client, path, metadata, messages, context, signal });
+        return callAgainIfUntouched(
+          () => (hop.address === undefined ? clientOf(app, signal) : peers.client(hop.address, signal)),
+          (client) => ProxiedCall.begin({ client, path, metadata, messages, context, signal }),
+          signal,
+        );
       },
       context.signal,
     );
@@ -50,10 +54,16 @@ export function proxyCallsOfPeers({ invocation, app }: PeerProxyOptions): Unknow
   return async function* (path, requests, context) {
     if (path.startsWith(ownService)) throw new GrpcError('UNIMPLEMENTED', `unknown method ${path}`);
     const hop = invocation.proxyFromPeer(context.headers, targetOf(context));
-    const client = await clientOf(app, context.signal);
+    const { signal } = context;
     const messages = new ProxyMessages(requests);
     const metadata = metadataOf(hop, app);
-    const call = await ProxiedCall.begin({ client, path, metadata, messages, context, signal: context.signal });
+    const call = await callAgainIfUntouched(
+      () => clientOf(app, signal),
+      (client) => ProxiedCall.begin({ client, path, metadata, messages, context, signal }),
+      signal,
+    ).catch((error: unknown) => {
+      throw ComponentError.is(error) ? appNotReached(error) : error;
+    });
     yield* call.answer(context);
   };
 }
@@ -76,8 +86,12 @@ async function clientOf(app: GrpcAppConnection | undefined, signal: AbortSignal)
     return app.client;
   } catch (error) {
     signal.throwIfAborted();
-    throw new GrpcError('UNAVAILABLE', `the app was not reached: ${errorMessage(error)}`);
+    throw appNotReached(error);
   }
+}
+
+function appNotReached(error: unknown): GrpcError {
+  return new GrpcError('UNAVAILABLE', `the app was not reached: ${errorMessage(error)}`);
 }
 
 function metadataOf({ address, metadata }: ProxyHop, app: GrpcAppConnection | undefined): ProxyHop['metadata'] {
