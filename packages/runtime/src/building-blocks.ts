@@ -1,6 +1,5 @@
 import { ComponentError, type ComponentKind, type Logger, type NameResolver } from '@outrigger/core';
 
-import { pushOutcome } from './blocks/configuration-push.ts';
 import { ConfigurationBlock } from './blocks/configuration.ts';
 import { LockBlock, type LockComponent } from './blocks/lock.ts';
 import { SecretsBlock } from './blocks/secrets.ts';
@@ -8,6 +7,7 @@ import { StateBlock, type StateComponent } from './blocks/state.ts';
 import type { ComponentInstance } from './components/component-instance.ts';
 import type { Components } from './components/components.ts';
 import { problemOf } from './components/start-components.ts';
+import { appOutcome } from './resilience/app-outcome.ts';
 import type { Policies } from './resilience/policies.ts';
 import type { Configuration } from './resources/configuration.ts';
 import type { HttpEndpoint } from './resources/http-endpoint-resource.ts';
@@ -91,7 +91,7 @@ export function configurationBlock({
   logger,
 }: RuntimeParts): ConfigurationBlock {
   const stores = components.ofKind('configuration');
-  const inbound = new Map(stores.map((one) => [one.name, policies.inbound(one, pushOutcome)]));
+  const inbound = new Map(stores.map((one) => [one.name, policies.inbound(one, appOutcome)]));
   return new ConfigurationBlock(
     stores.map(({ name, instance }) => ({ name, store: instance })),
     { app, outbound: outboundOf(stores, policies), inbound: (name) => inbound.get(name), logger },

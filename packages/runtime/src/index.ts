@@ -36,6 +36,7 @@ export {
 export { InvokeBindingError } from './blocks/bindings-errors.ts';
 export type { BindingTrace, InvokeBinding, OutputBindings } from './blocks/bindings.ts';
 export { type BindingComponent, OutputBindingsBlock } from './blocks/output-bindings.ts';
+export { isTraceparent } from './blocks/traceparent.ts';
 export {
   ConfigurationBlock,
   type ConfigurationBlockOptions,

@@ -1,9 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 
+import { isTraceparent } from '@outrigger/runtime';
+
 import { headerOf } from './headers.ts';
 
 const none = '00-00000000000000000000000000000000-0000000000000000-00';
-const pattern = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 
 /** The caller's W3C `traceparent`, or `undefined` when there is none that is valid. */
 export function callerTraceparent(request: IncomingMessage): string | undefined {
@@ -12,7 +13,7 @@ export function callerTraceparent(request: IncomingMessage): string | undefined 
 
 /** The `traceparent` itself, or `undefined` for one that W3C's format does not know. */
 export function validTraceparent(traceparent: string | undefined): string | undefined {
-  return traceparent !== undefined && pattern.test(traceparent) ? traceparent : undefined;
+  return traceparent !== undefined && isTraceparent(traceparent) ? traceparent : undefined;
 }
 
 /** What a response carries while no tracing is configured: the caller's `traceparent`, or one of zeros. */

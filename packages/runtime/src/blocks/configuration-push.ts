@@ -8,13 +8,7 @@ import {
 
 import { type AppChannel, AppError, type AppRequest } from '../app-channel/app-channel.ts';
 import { unlessAborted } from '../app-channel/unless-aborted.ts';
-import type { CallOutcome } from '../resilience/policies.ts';
 import { cancelBody } from './invocation-body.ts';
-
-/** How the inbound policy reads what comes of telling the app. */
-export const pushOutcome: CallOutcome<unknown> = {
-  statusOfError: (error) => (error instanceof AppError ? error.statusCode : undefined),
-};
 
 export interface ConfigurationPushOptions {
   /** Name of the component. */

@@ -11,7 +11,8 @@ import {
   type Subscription,
 } from '@outrigger/core';
 
-import { type AppChannel, AppError, type InputBinding } from '../app-channel/app-channel.ts';
+import type { AppChannel, InputBinding } from '../app-channel/app-channel.ts';
+import { appOutcome } from '../resilience/app-outcome.ts';
 import type { CallOutcome, ComponentTarget } from '../resilience/policies.ts';
 import { propertyOf } from '../components/component-instance.ts';
 import { directionOf } from './binding-direction.ts';
@@ -44,9 +45,6 @@ interface Running {
   readonly subscription: Subscription;
 }
 
-const appOutcome: CallOutcome<unknown> = {
-  statusOfError: (error) => (error instanceof AppError ? error.statusCode : undefined),
-};
 const whileAppStarts = retry({ policy: 'exponential', maxInterval: 1000, maxRetries: 3, maxElapsed: 10_000 });
 
 /** The input half of the bindings building block: events of those components that the app wants to hear of. */

@@ -4,6 +4,7 @@ import { baggageProblem } from './baggage.ts';
 import { directionOf } from './binding-direction.ts';
 import { InvokeBindingError, invalidBaggage, noOperation, noSuchBinding, unknownOperation } from './bindings-errors.ts';
 import type { BindingTrace, InvokeBinding, OutputBindings } from './bindings.ts';
+import { isTraceparent } from './traceparent.ts';
 
 /** A binding that is up. */
 export interface BindingComponent {
@@ -55,15 +56,13 @@ export class OutputBindingsBlock implements OutputBindings {
   }
 }
 
-const traceparentForm = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
-
 function withTrace(metadata: RequestMetadata = {}, trace: BindingTrace = {}): RequestMetadata {
   const { traceparent = '', tracestate, baggage } = trace;
   if (baggage) {
     const problem = baggageProblem(baggage);
     if (problem !== undefined) throw invalidBaggage(problem);
   }
-  const isTraced = traceparentForm.test(traceparent);
+  const isTraced = isTraceparent(traceparent);
   if (!isTraced && !baggage) return metadata;
   return {
     ...metadata,

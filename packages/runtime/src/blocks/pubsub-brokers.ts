@@ -1,11 +1,7 @@
-import { AppError } from '../app-channel/app-channel.ts';
 import type { ComponentRegistry } from '../components/component-instance.ts';
+import { appOutcome } from '../resilience/app-outcome.ts';
 import type { Policies } from '../resilience/policies.ts';
 import { Broker } from './pubsub-broker.ts';
-
-const appOutcome = {
-  statusOfError: (error: unknown): number | undefined => (error instanceof AppError ? error.statusCode : undefined),
-};
 
 /** Every running pub/sub component by name, with its scopes, prefix, envelope and policies compiled for this app. */
 export function compileBrokers(

@@ -84,5 +84,5 @@ export class Leave {
 }
 
 function givenBack(): Error {
-  return new Error('the subscription is leaving; the message goes back to the broker');
+  return new Error('delivery to the app is ending; what it has not handled goes back to its source');
 }
