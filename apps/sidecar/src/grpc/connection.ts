@@ -84,6 +84,7 @@ export class Connection {
 
   cut(): void {
     this.#session.destroy();
+    this.#socket.destroy();
   }
 
   #pinged(): void {
@@ -102,7 +103,8 @@ export class Connection {
   }
 
   #check(): void {
-    if (this.#calls === 0 && performance.now() - this.#idleSince >= this.#keepalive.maxIdle) this.sayGoodbye();
+    const isIdle = this.#calls === 0 && performance.now() - this.#idleSince >= this.#keepalive.maxIdle;
+    if (isIdle && !this.#isLeaving) this.sayGoodbye();
     else this.#heartbeat.beat();
   }
 }

@@ -30,10 +30,13 @@ export class Heartbeat {
     session.once('close', () => clearTimeout(this.#pending));
   }
 
-  /** To be called time and again: pings when nothing has come since the last time. */
+  /**
+   * To be called time and again until the session has closed: pings when nothing has come since the last time. Where this side has
+   * hung up and the other does not, the socket is cut.
+   */
   beat(): void {
-    if (this.#session.destroyed || this.#pending !== undefined) return;
-    if (this.#hasHeardNothing()) this.#ping();
+    if (this.#session.destroyed) this.#socket.destroy();
+    else if (this.#pending === undefined && this.#hasHeardNothing()) this.#ping();
   }
 
   #ping(): void {

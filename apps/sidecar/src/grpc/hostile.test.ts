@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect as connectHttp2, constants } from 'node:http2';
+import { connect as connectSocket } from 'node:net';
 
 import { status } from '@grpc/grpc-js';
 import { expect, it, onTestFinished, vi } from 'vitest';
@@ -249,6 +250,21 @@ it('a connection that does not answer a ping is cut, one that does is kept', asy
   await dead.closed;
   expect(alive.closed).toBe(false);
   await expectAlive();
+});
+
+it('a client that does not hang up when the server has does not keep the connection', async () => {
+  const { port } = await serve({ keepalive: { maxIdle: 50 } });
+  const socket = connectSocket({ port, host: '127.0.0.1', allowHalfOpen: true });
+  onTestFinished(() => void socket.destroy());
+  socket.on('error', () => {}).resume();
+  socket.write(Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), http2Frame(frameTypes.settings, 0, 0)]));
+  await once(socket, 'end');
+  await expect
+    .poll(() => {
+      socket.write('still here');
+      return socket.destroyed;
+    })
+    .toBe(true);
 });
 
 it('a connection without calls is ended in peace', async () => {
