@@ -102,7 +102,7 @@ describe('when Redis dies and comes back', () => {
     }
 
     const writing = write();
-    await vi.waitFor(() => expect(published.length).toBeGreaterThan(50));
+    await vi.waitFor(() => expect(published.length).toBeGreaterThan(50), { timeout: 10_000 });
     await redis.stop('SIGKILL');
     await vi.waitFor(() => expect(failures.length).toBeGreaterThan(10), { timeout: 10_000 });
     expect(sidecar.running).toBe(true);
