@@ -103,6 +103,14 @@ describe('a binding', () => {
     expect(source.isRead).toBe(true);
   });
 
+  test('is not called unwanted when the app could not be asked', async () => {
+    const { inputs, log } = scene({
+      channel: { ...channel(async () => {}), inputBindings: () => Promise.reject(new Error('it is down')) },
+    });
+    await inputs.start(never);
+    expect(log).toEqual(['asking the app for the bindings it wants failed: it is down']);
+  });
+
   test('whose source is away is read as soon as it is back', async () => {
     const { source, inputs, log } = scene({ properties: { direction: 'input' } });
     source.failure = new ComponentError('unavailable', 'gone fishing');
@@ -278,6 +286,28 @@ describe('at the end', () => {
     answer.resolve(new Set(['source']));
     await start;
     expect(source.isRead).toBe(false);
+  });
+
+  test('a source that turns out to be away after the end is not tried again', async () => {
+    const asked = Promise.withResolvers<void>();
+    const answer = Promise.withResolvers<void>();
+    const source = new EventSource();
+    const read = vi.spyOn(source, 'read').mockImplementation(async () => {
+      asked.resolve();
+      await answer.promise;
+      throw new ComponentError('unavailable', 'gone fishing');
+    });
+    const properties = { direction: 'input' };
+    const { inputs } = scene({ components: [{ name: 'source', type: 'bindings.test', instance: source, properties }] });
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const start = inputs.start(never);
+    await asked.promise;
+    await inputs.stop(never);
+    answer.resolve();
+    await start;
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(read).toHaveBeenCalledTimes(1);
   });
 });
 

@@ -53,9 +53,7 @@ export class InputBindings implements AsyncDisposable {
   readonly #sources: readonly Source[];
   readonly #whileAppStarts: Policy;
   #running: Running[] = [];
-  /** Counts the stops, so that a start that one of them has overtaken leaves nothing running. */
-  #stops = 0;
-  /** Aborts with the next stop. */
+  /** Aborts with the next stop, so that a start which that overtakes leaves nothing running. */
   #stopped = new AbortController();
 
   constructor(options: InputBindingsOptions) {
@@ -79,18 +77,18 @@ export class InputBindings implements AsyncDisposable {
    */
   async start(signal: AbortSignal): Promise<void> {
     const { logger } = this.#options;
-    const stops = this.#stops;
+    const stopped = this.#stopped.signal;
     const idle = this.#sources.filter(({ name }) => !this.#running.some((one) => one.name === name));
     const wanted = await this.#wanted(idle, signal);
     await Promise.all(
       wanted.map(async (source) => {
         try {
-          await this.#startOne(source, stops, signal);
+          await this.#startOne(source, stopped, signal);
         } catch (error) {
           signal.throwIfAborted();
           const isTransient = ComponentError.is(error) && error.retryable;
           logger.error(`cannot read from binding ${source.name}${isTransient ? ' yet' : ''}: ${errorMessage(error)}`);
-          if (isTransient) void this.#startWhenPossible(source, stops, this.#stopped.signal);
+          if (isTransient) void this.#startWhenPossible(source, stopped);
         }
       }),
     );
@@ -104,7 +102,6 @@ export class InputBindings implements AsyncDisposable {
    * started anew after that.
    */
   async stop(grace: AbortSignal): Promise<void> {
-    this.#stops++;
     this.#stopped.abort();
     this.#stopped = new AbortController();
     const running = this.#running;
@@ -133,6 +130,7 @@ export class InputBindings implements AsyncDisposable {
     } catch (error) {
       signal.throwIfAborted();
       logger.error(`asking the app for the bindings it wants failed: ${errorMessage(error)}`);
+      return sources.filter(({ isCertain }) => isCertain);
     }
     for (const { name } of asked) {
       if (!names.has(name)) logger.info(`app has not subscribed to binding ${name}`);
@@ -140,12 +138,12 @@ export class InputBindings implements AsyncDisposable {
     return sources.filter(({ name, isCertain }) => isCertain || names.has(name));
   }
 
-  async #startWhenPossible(source: Source, stops: number, stopped: AbortSignal): Promise<void> {
+  async #startWhenPossible(source: Source, stopped: AbortSignal): Promise<void> {
     const { logger } = this.#options;
     for (let wait = 500; !stopped.aborted; wait = Math.min(wait * 2, 15_000)) {
       try {
         await sleep(wait, stopped);
-        await this.#startOne(source, stops, stopped);
+        await this.#startOne(source, stopped, stopped);
         logger.info(`now reading from binding ${source.name}`);
         return;
       } catch (error) {
@@ -155,14 +153,14 @@ export class InputBindings implements AsyncDisposable {
   }
 
   /** Starts one binding and counts it as running, unless a stop has overtaken it. */
-  async #startOne({ name, path, read, inbound }: Source, stops: number, signal: AbortSignal): Promise<void> {
+  async #startOne({ name, path, read, inbound }: Source, stopped: AbortSignal, signal: AbortSignal): Promise<void> {
     const { channel, outputs, logger } = this.#options;
     if (channel.deliverBinding === undefined) throw new Error('the app has no way to take its events');
     const leave = new Leave();
     const deliver = channel.deliverBinding.bind(channel);
     const context = { binding: { name, path }, deliver, outputs, inbound, leave, logger };
     const running = { name, leave, subscription: await read(deliverEvent.bind(undefined, context), signal) };
-    if (stops === this.#stops) this.#running.push(running);
+    if (!stopped.aborted) this.#running.push(running);
     else await close(running, AbortSignal.abort());
   }
 }

@@ -36,7 +36,7 @@ describe('a delivery under a policy', () => {
     );
     await waiting.promise;
     leave.begin();
-    await expect(failing).rejects.toThrow('the subscription is leaving');
+    await expect(failing).rejects.toThrow('delivery to the app is ending');
     expect(calls).toBe(1);
   });
 
