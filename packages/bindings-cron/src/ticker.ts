@@ -47,13 +47,13 @@ export class Ticker implements Subscription {
   }
 
   #wake(due: number, since: number): void {
-    const { next } = this.#schedule;
+    const schedule = this.#schedule;
     const now = Date.now();
     // a timer may be a little early; where the clock was set back there are times before the one that was waited for
-    if (now < due) return this.#waitFor(now < since ? next(now) : due);
+    if (now < due) return this.#waitFor(now < since ? schedule.next(now) : due);
     if (!this.#paused) this.#run(new Date(now));
-    const following = next(due);
-    this.#waitFor(following !== undefined && following <= now ? next(now) : following);
+    const following = schedule.next(due);
+    this.#waitFor(following !== undefined && following <= now ? schedule.next(now) : following);
   }
 
   #run(time: Date): void {

@@ -97,7 +97,7 @@ export class HttpBinding implements Bindings {
       const target = { origin: url.origin, path: url.pathname + url.search };
       const response = await this.#agent.request({
         ...target,
-        method: method as Dispatcher.HttpMethod,
+        method,
         headers,
         body,
         signal,
