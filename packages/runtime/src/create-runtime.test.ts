@@ -171,13 +171,15 @@ describe('the start', () => {
     const lines = await failedStart(
       component('good', 'state.test', good) +
         component('x', 'state.tset', good) +
+        component('late', 'state.test', '[{name: host, value: h}, {name: timeout, value: x}]') +
         'kind: Resiliency\napiVersion: dapr.io/v1alpha1\nmetadata: {name: r}\nspec: {policies: {timeouts: {t: x}}}\n',
       { configPaths: [`${folder.path}/config.yaml`] },
     );
     expect(lines).toEqual([
       `${folder.path}/config.yaml:4: Configuration "c": spec.features must be a list of objects`,
       'all.yaml:10: Component "x": no installed package provides state.tset/v1; did you mean state.test?',
-      'all.yaml:22: Resiliency "r": spec.policies.timeouts.t must be a duration such as "500ms", "5s" or "1m30s"',
+      'all.yaml:27: Component "late": metadata field timeout: expected a duration such as "500ms", "5s" or "1m30s"',
+      'all.yaml:30: Resiliency "r": spec.policies.timeouts.t must be a duration such as "500ms", "5s" or "1m30s"',
     ]);
     expect(events).toEqual([]);
   });

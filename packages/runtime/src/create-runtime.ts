@@ -4,7 +4,7 @@ import { Components } from './components/components.ts';
 import { Definitions } from './components/definitions.ts';
 import { planComponents, planNameResolver } from './components/plan-components.ts';
 import { resolveHttpEndpoints } from './components/resolve-http-endpoints.ts';
-import { startComponents } from './components/start-components.ts';
+import { checkMetadata, startComponents } from './components/start-components.ts';
 import { compilePolicies } from './resilience/compile-policies.ts';
 import type { Configuration } from './resources/configuration.ts';
 import { loadConfiguration } from './resources/load-configuration.ts';
@@ -40,13 +40,15 @@ export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
   const planned = await planComponents(resources.components, definitions, configuration, problems, logger);
   const resolver = options.peers && (await planNameResolver(configuration, definitions, problems, logger));
   for (const warning of problems.warnings) logger.warn(describeProblem(warning));
-  problems.throwIfAny();
 
   const components = new Components(logger);
+  const starting = { appId, namespace, env, logger, signal };
+  if (problems.errors.length > 0) await checkMetadata(planned, components, problems, starting);
+  problems.throwIfAny();
   const origins = { appId, namespace, env, secretStore: (name: string) => components.get('secrets', name)?.instance };
   try {
     const all = resolver === undefined ? planned : [...planned, resolver];
-    await startComponents(all, components, { appId, namespace, env, logger, signal });
+    await startComponents(all, components, starting);
     const httpEndpoints = await resolveHttpEndpoints(resources.httpEndpoints, origins, signal);
     return new RunningRuntime({
       options,

@@ -47,6 +47,27 @@ export async function startComponents(
   }
 }
 
+/**
+ * Adds what is wrong with the metadata of components that will not be started, because something else is wrong already. Metadata
+ * with secrets is left out: no secret store is up.
+ */
+export async function checkMetadata(
+  planned: readonly PlannedComponent[],
+  running: Components,
+  problems: Problems,
+  options: StartOptions,
+): Promise<void> {
+  for (const one of planned) {
+    if (needsStore(one.resource) || one.resource.ignoreErrors) continue;
+    try {
+      await readMetadata(one, running, options, options.signal);
+    } catch (error) {
+      if (!(error instanceof ResourceError)) throw error;
+      for (const problem of error.problems) problems.error(problem);
+    }
+  }
+}
+
 /** Groups of components that may start at the same time, in order. */
 function startOrder(planned: readonly PlannedComponent[]): PlannedComponent[][] {
   const stores = planned.filter(({ kind }) => kind === 'secrets');
@@ -99,21 +120,15 @@ async function startOrExplain(
 }
 
 async function start(
-  { resource, kind, definition }: PlannedComponent,
+  one: PlannedComponent,
   running: Components,
-  { appId, namespace, env, logger }: StartOptions,
+  options: StartOptions,
   signal: AbortSignal,
 ): Promise<ComponentInstance> {
+  const { resource, kind, definition } = one;
   const { name, type, version, metadata } = resource;
-  const secretStore = (store: string) => running.get('secrets', store)?.instance;
-  const owner = { resource: nameOf(resource), secretStore: resource.secretStore };
-  const properties = await resolveValues(metadata, owner, { appId, namespace, env, secretStore }, signal);
-  if (kind === 'pubsub' && propertyOf(properties, 'consumerID') === undefined) {
-    for (const given of Object.keys(properties)) if (given.toLowerCase() === 'consumerid') delete properties[given];
-    properties['consumerID'] = appId;
-  }
-
-  const parsed = parseMetadata(definition.metadata, properties, blockFields[kind]);
+  const { appId, namespace, logger } = options;
+  const { properties, parsed } = await readMetadata(one, running, options, signal);
   for (const { field, suggestion } of parsed.unknown) {
     const hint = suggestion === undefined ? '' : `; did you mean ${suggestion}?`;
     logger.warn(
@@ -122,14 +137,6 @@ async function start(
       ),
     );
   }
-  if (parsed.problems.length > 0) {
-    throw new ResourceError(
-      parsed.problems.map(({ field, message }) =>
-        problemOf(resource, `metadata field ${field}${message.startsWith('is ') ? '' : ':'} ${message}`, field),
-      ),
-    );
-  }
-
   const context = { name, metadata: parsed.values, properties, appId, namespace, logger, signal };
   const instance = await definition.create(context);
   return {
@@ -144,6 +151,31 @@ async function start(
     namespaced: usesNamespace(metadata),
     capabilities: capabilitiesOf(kind, instance),
   };
+}
+
+/** The metadata with its values resolved and checked. Rejects with a {@link ResourceError} that lists all that is wrong with it. */
+async function readMetadata(
+  { resource, kind, definition }: PlannedComponent,
+  running: Components,
+  { appId, namespace, env }: StartOptions,
+  signal: AbortSignal,
+): Promise<{ readonly properties: Record<string, string>; readonly parsed: ReturnType<typeof parseMetadata> }> {
+  const secretStore = (store: string) => running.get('secrets', store)?.instance;
+  const owner = { resource: nameOf(resource), secretStore: resource.secretStore };
+  const properties = await resolveValues(resource.metadata, owner, { appId, namespace, env, secretStore }, signal);
+  if (kind === 'pubsub' && propertyOf(properties, 'consumerID') === undefined) {
+    for (const given of Object.keys(properties)) if (given.toLowerCase() === 'consumerid') delete properties[given];
+    properties['consumerID'] = appId;
+  }
+  const parsed = parseMetadata(definition.metadata, properties, blockFields[kind]);
+  if (parsed.problems.length > 0) {
+    throw new ResourceError(
+      parsed.problems.map(({ field, message }) =>
+        problemOf(resource, `metadata field ${field}${message.startsWith('is ') ? '' : ':'} ${message}`, field),
+      ),
+    );
+  }
+  return { properties, parsed };
 }
 
 function nameOf({ name }: { readonly name: string }): string {
