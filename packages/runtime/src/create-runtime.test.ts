@@ -178,8 +178,8 @@ describe('the start', () => {
     expect(lines).toEqual([
       `${folder.path}/config.yaml:4: Configuration "c": spec.features must be a list of objects`,
       'all.yaml:10: Component "x": no installed package provides state.tset/v1; did you mean state.test?',
-      'all.yaml:27: Component "late": metadata field timeout: expected a duration such as "500ms", "5s" or "1m30s"',
-      'all.yaml:30: Resiliency "r": spec.policies.timeouts.t must be a duration such as "500ms", "5s" or "1m30s"',
+      'all.yaml:26: Component "late": metadata field timeout: expected a duration such as "500ms", "5s" or "1m30s"',
+      'all.yaml:31: Resiliency "r": spec.policies.timeouts.t must be a duration such as "500ms", "5s" or "1m30s"',
     ]);
     expect(events).toEqual([]);
   });
