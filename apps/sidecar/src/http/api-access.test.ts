@@ -45,3 +45,20 @@ test('rules for gRPC, and those for both, rule methods', () => {
   expect(apis.map((api) => isMethodAllowed(api, access))).toEqual([true, true, false]);
   expect(isMethodAllowed(state.api, { allowed: [], denied: [rule('state', 'v1')] })).toBe(false);
 });
+
+test('both spellings of a version hold over both protocols', () => {
+  for (const [one, other] of [
+    ['v1', 'v1.0'],
+    ['v1alpha1', 'v1.0-alpha1'],
+  ] as const) {
+    const api = { name: 'state', version: one };
+    const route = { api, pattern: `/${other}/state/{store}` };
+    for (const version of [one, other]) {
+      const denied = { allowed: [], denied: [rule('state', version)] };
+      expect([isApiAllowed(route, denied), isMethodAllowed(api, denied)], version).toEqual([false, false]);
+      const allowed = { allowed: [rule('state', version, 'http'), rule('state', version, 'grpc')], denied: [] };
+      expect([isApiAllowed(route, allowed), isMethodAllowed(api, allowed)], version).toEqual([true, true]);
+    }
+  }
+  expect(isMethodAllowed(query.api, { allowed: [], denied: [rule('state', 'v1.0')] })).toBe(true);
+});

@@ -13,26 +13,36 @@ type Subject = Pick<Route, 'api' | 'healthCheck' | 'pattern'>;
 /** Whether Configuration leaves a route open over HTTP. Health checks always are; a denial wins over a permission. */
 export function isApiAllowed(route: Subject, access: ApiAccess): boolean {
   if (route.healthCheck) return true;
-  const { api, pattern } = route;
-  const group = `${api.version}/${api.name}`;
-  return isAllowed(access, 'http', (rule) => rule === group || pattern.slice(1).startsWith(rule));
+  return isAllowed(access, 'http', (rule) => names(rule, route.api) || beginsPath(rule, route.pattern));
 }
 
 /** Whether Configuration leaves a method of the gRPC API open. A denial wins over a permission. */
-export function isMethodAllowed({ name, version }: Subject['api'], access: ApiAccess): boolean {
-  return isAllowed(access, 'grpc', (rule) => rule === `${version}/${name}`);
+export function isMethodAllowed(api: Subject['api'], access: ApiAccess): boolean {
+  return isAllowed(access, 'grpc', (rule) => names(rule, api));
 }
 
-/** @param matches takes a rule as `version/name`; in the older form of HTTP that is the beginning of a path */
+/** A version as a group of APIs has it: `v1.0` of a path is `v1`, and `v1.0-alpha1` is `v1alpha1`. */
+export function groupVersion(version: string): string {
+  return version.replace(/^(v\d+)\.0(?=-|$)/, '$1').replace('-', '');
+}
+
+/** The older form of rules for HTTP: version and name are the beginning of a path, as it is written. */
+export function beginsPath({ name, version }: ApiRule, pattern: string): boolean {
+  return pattern.slice(1).startsWith(`${version}/${name}`);
+}
+
+function names(rule: ApiRule, { name, version }: Subject['api']): boolean {
+  return rule.name === name && groupVersion(rule.version) === version;
+}
+
 function isAllowed(
   { allowed, denied }: ApiAccess,
   protocol: 'http' | 'grpc',
-  matches: (rule: string) => boolean,
+  matches: (rule: ApiRule) => boolean,
 ): boolean {
-  const rulesOf = (rules: readonly ApiRule[]): string[] =>
-    rules
-      .filter((rule) => rule.protocol === protocol || rule.protocol === '')
-      .map(({ name, version }) => `${version}/${name}`);
-  const permissions = rulesOf(allowed);
-  return !rulesOf(denied).some(matches) && (permissions.length === 0 || permissions.some(matches));
+  const holds = (rule: ApiRule): boolean => rule.protocol === protocol || rule.protocol === '';
+  const permissions = allowed.filter(holds);
+  return (
+    !denied.some((rule) => holds(rule) && matches(rule)) && (permissions.length === 0 || permissions.some(matches))
+  );
 }

@@ -7,6 +7,7 @@ import { invokeFallback } from '../blocks/invoke/http.ts';
 import { type InternalServer, serveInternal } from '../blocks/invoke/internal-server.ts';
 import { GrpcPeers } from '../blocks/invoke/peers.ts';
 import type { PortServer } from '../grpc/port-server.ts';
+import { apiRuleNotices } from '../http/api-rule-notices.ts';
 import { loopbackAddresses, parseListenAddresses } from '../http/listen.ts';
 import { createHttpServer, type HttpServer } from '../http/server.ts';
 import type { Api } from './api.ts';
@@ -189,6 +190,7 @@ export class Sidecar implements AsyncDisposable {
     const { flags, env, log } = this.#options;
     const parts = this.#api(runtime);
     const { routes, publicRoutes } = httpApi(parts);
+    for (const notice of apiRuleNotices(runtime.configuration.api, routes)) this.#log.warn(notice);
     const { apiLogging } = runtime.configuration.logging;
     const isLogging = flags['enable-api-logging'] ?? apiLogging.enabled ?? false;
     const logger = log.scope('dapr.runtime.http');

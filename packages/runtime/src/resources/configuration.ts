@@ -35,8 +35,10 @@ export interface SecretScope {
   readonly deniedSecrets: readonly string[];
 }
 
-export interface ApiRule {
+/** Where it stands in the file is kept for messages. */
+export interface ApiRule extends Partial<Position> {
   readonly name: string;
+  /** As it was written: `v1` or `v1.0`, `v1alpha1` or `v1.0-alpha1`. */
   readonly version: string;
   /** Empty: both. */
   readonly protocol: '' | 'http' | 'grpc';

@@ -50,7 +50,7 @@ test('all sections of use today are read', async () => {
     secretScopes: [{ storeName: 's', defaultAccess: 'deny', allowedSecrets: ['a'], deniedSecrets: [] }],
     nameResolution: { component: 'sqlite', version: 'v1', configuration: { updateInterval: '5', x: 'text' } },
     features: new Map([['HotReload', true]]),
-    api: { allowed: [], denied: [{ name: 'state', version: 'v1', protocol: 'http' }] },
+    api: { allowed: [], denied: [{ name: 'state', version: 'v1', protocol: 'http', line: 10 }] },
     deniedComponents: ['state.x/v1'],
     logging: { apiLogging: { enabled: true, obfuscateURLs: true, omitHealthChecks: false } },
     httpPipeline: [{ name: 'up', type: 'middleware.http.uppercase', version: 'v1' }],

@@ -163,6 +163,7 @@ function apiOf(spec: FieldReader): Sections['api'] {
         name: rule.requiredText('name'),
         version: rule.text('version') ?? '',
         protocol: rule.oneOf('protocol', ['http', 'grpc']) ?? '',
+        ...rule.position,
       }));
     return {
       ...(section.has('allowed') && { allowed: rules('allowed') }),
