@@ -16,6 +16,7 @@ export {
   type TopicEventStatus,
   UnfitRequestError,
 } from './app-channel/app-channel.ts';
+export { type AppProtocol, appFailure } from './app-channel/app-failure.ts';
 export { HttpAppChannel, type HttpAppChannelOptions } from './app-channel/http.ts';
 export type { HttpAppProtocol } from './app-channel/http-client.ts';
 export { dialUntilConnectable } from './app-channel/dial.ts';

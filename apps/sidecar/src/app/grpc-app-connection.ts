@@ -1,8 +1,8 @@
 import { type Bulkhead, bulkhead, ComponentError } from '@outrigger/core';
-import { dialUntilConnectable, type HeaderMap, unlessAborted } from '@outrigger/runtime';
+import { appFailure, dialUntilConnectable, type HeaderMap, unlessAborted } from '@outrigger/runtime';
 
 import type { CallStatus } from '../grpc-client/call-status.ts';
-import { GrpcClient } from '../grpc-client/grpc-client.ts';
+import { GrpcClient, NotGrpcError } from '../grpc-client/grpc-client.ts';
 
 export interface GrpcAppConnectionOptions {
   /** Default 127.0.0.1. */
@@ -45,10 +45,12 @@ export class GrpcAppConnection implements AsyncDisposable {
   readonly limit: Bulkhead | undefined;
   readonly #host: string;
   readonly #port: number;
+  readonly #tls: boolean;
 
   constructor({ host = '127.0.0.1', port, tls, appToken, maxConcurrency, maxMessageSize }: GrpcAppConnectionOptions) {
     this.#host = host;
     this.#port = port;
+    this.#tls = tls ?? false;
     this.client = new GrpcClient({
       address: `${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}:${port}`,
       ...(tls !== undefined && { tls }),
@@ -61,6 +63,20 @@ export class GrpcAppConnection implements AsyncDisposable {
   /** Resolves once something accepts connections there. */
   listening(signal: AbortSignal): Promise<void> {
     return dialUntilConnectable(this.#host, this.#port, signal);
+  }
+
+  /**
+   * Resolves once the connection is up. Rejects with ComponentError `unavailable`; where the app speaks another protocol the message
+   * names the flag that says so.
+   */
+  async connected(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    try {
+      await unlessAborted(this.client.connected(), signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      throw this.#notConnected(error);
+    }
   }
 
   /**
@@ -87,8 +103,7 @@ export class GrpcAppConnection implements AsyncDisposable {
   }
 
   async #call({ path, message, metadata }: AppCall, signal: AbortSignal): Promise<AppCallAnswer> {
-    signal.throwIfAborted();
-    await unlessAborted(this.client.connected(), signal);
+    await this.connected(signal);
     const call = this.client.call(path, { ...metadata, ...this.metadata });
     const onAbort = (): void => call.cancel();
     signal.addEventListener('abort', onAbort);
@@ -101,6 +116,19 @@ export class GrpcAppConnection implements AsyncDisposable {
     const { status } = call;
     if (status.isBroken) throw this.#failed(status);
     return { status, headers: headers ?? {}, message: status.status === 'OK' ? answer : undefined };
+  }
+
+  #notConnected(error: unknown): unknown {
+    if (!ComponentError.is(error)) return error;
+    if (error instanceof NotGrpcError) {
+      const other = this.#tls ? 'https' : 'http, or grpcs if it wants TLS';
+      const message = `${error.message}; if it speaks HTTP, start the sidecar with --app-protocol ${other}`;
+      return new ComponentError('unavailable', message, { cause: error });
+    }
+    const { cause } = error;
+    if (!this.#tls || cause === undefined) return error;
+    const message = `no connection to ${this.client.address}: ${appFailure(cause, 'grpcs')}`;
+    return new ComponentError('unavailable', message, { cause: error });
   }
 
   #failed({ message }: CallStatus): ComponentError {

@@ -180,7 +180,7 @@ export class GrpcClient {
       session.once('close', () => {
         clearTimeout(late);
         const reason = failure === undefined ? 'the connection was closed' : errorMessage(failure);
-        reject(this.#unavailable(`it does not speak gRPC: ${reason}`, failure));
+        reject(new NotGrpcError(this.#failure(`it does not speak gRPC: ${reason}`), failure));
       });
       session.once('remoteSettings', () => {
         clearTimeout(late);
@@ -219,7 +219,18 @@ export class GrpcClient {
   }
 
   #unavailable(reason: string, cause?: unknown): ComponentError {
-    return new ComponentError('unavailable', `no connection to ${this.address}: ${reason}`, { cause });
+    return new ComponentError('unavailable', this.#failure(reason), { cause });
+  }
+
+  #failure(reason: string): string {
+    return `no connection to ${this.address}: ${reason}`;
+  }
+}
+
+/** Something takes connections at the address, but does not answer as gRPC has it. */
+export class NotGrpcError extends ComponentError {
+  constructor(message: string, cause: unknown) {
+    super('unavailable', message, { cause });
   }
 }
 

@@ -1,7 +1,8 @@
-import { type Bulkhead, bulkhead, ComponentError, errorMessage } from '@outrigger/core';
+import { type Bulkhead, bulkhead, ComponentError } from '@outrigger/core';
 import type { Dispatcher } from 'undici';
 
 import type { AppResponse, Body, HeaderMap } from './app-channel.ts';
+import { appFailure } from './app-failure.ts';
 import { HttpExchange, requestBody } from './http-exchange.ts';
 
 export type HttpAppProtocol = 'http' | 'https' | 'h2c';
@@ -97,7 +98,8 @@ export class HttpClient implements AsyncDisposable {
       return await exchange.response;
     } catch (error) {
       if (signal.aborted) throw error;
-      const message = `calling the app at ${this.#options.host}:${this.#options.port} failed: ${errorMessage(error)}`;
+      const { host, port, protocol } = this.#options;
+      const message = `calling the app at ${host}:${port} failed: ${appFailure(error, protocol)}`;
       if (!exchange.answered && isClosedConnection(error)) throw new UnansweredError(message, error);
       throw new ComponentError('unavailable', message, { cause: error });
     }

@@ -1,5 +1,5 @@
 import { ComponentError, errorMessage } from '@outrigger/core';
-import { type Invocation, type ProxyHop, unlessAborted } from '@outrigger/runtime';
+import type { Invocation, ProxyHop } from '@outrigger/runtime';
 
 import type { GrpcAppConnection } from '../../app/grpc-app-connection.ts';
 import { callAgainIfUntouched } from '../../grpc-client/call-again.ts';
@@ -82,7 +82,7 @@ async function clientOf(app: GrpcAppConnection | undefined, signal: AbortSignal)
   }
   try {
     // Not held back by the app's concurrency limit, as in Dapr: a stream would keep its place for as long as it lasts.
-    await unlessAborted(app.client.connected(), signal);
+    await app.connected(signal);
     return app.client;
   } catch (error) {
     signal.throwIfAborted();
