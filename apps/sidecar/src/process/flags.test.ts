@@ -23,9 +23,9 @@ describe('flags', () => {
   });
 
   it('collect repeated folders, the deprecated name included', () => {
-    const { flags, given } = parseFlags(['--resources-path', 'a', '--components-path', 'b', '--resources-path=c']);
-    expect(flags['resources-path']).toEqual(['b', 'a', 'c']);
-    expect(flagNotices(given)).toEqual([
+    const parsed = parseFlags(['--resources-path', 'a', '--components-path', 'b', '--resources-path=c']);
+    expect(parsed.flags['resources-path']).toEqual(['b', 'a', 'c']);
+    expect(flagNotices(parsed)).toEqual([
       { level: 'warn', message: '--components-path is deprecated: use --resources-path' },
     ]);
   });
@@ -78,11 +78,18 @@ describe('flags', () => {
   });
 
   it('say which of them have no effect yet', () => {
-    const { given } = parseFlags(['--placement-host-address', 'localhost:50005']);
-    expect(flagNotices(given)[0]).toMatchObject({
+    const parsed = parseFlags(['--placement-host-address', 'localhost:50005']);
+    expect(flagNotices(parsed)[0]).toMatchObject({
       level: 'debug',
       message: expect.stringContaining('--placement-host-address'),
     });
     expect(usage()).toContain('--app-port');
+  });
+
+  it('say that a protocol without a port has no effect', () => {
+    const message = '--app-protocol grpc has no effect: without --app-port the sidecar calls no app';
+    expect(flagNotices(parseFlags(['--app-protocol', 'grpc']))).toEqual([{ level: 'warn', message }]);
+    expect(flagNotices(parseFlags(['--app-protocol', 'grpc', '--app-port', '3000']))).toEqual([]);
+    expect(flagNotices(parseFlags(['--app-protocol', 'http']))).toEqual([]);
   });
 });

@@ -100,9 +100,13 @@ export interface FlagNotice {
   readonly message: string;
 }
 
-/** One warning per deprecated flag and one debug line per flag without effect. */
-export function flagNotices(given: ReadonlySet<string>): FlagNotice[] {
+/** One warning per flag that is deprecated, or lacks another one, and one debug line per flag without effect. */
+export function flagNotices({ flags, given }: ParsedFlags): FlagNotice[] {
   return [...given].flatMap((name): FlagNotice[] => {
+    if (name === 'app-protocol' && flags[name] !== 'http' && !flags['app-port']) {
+      const message = `--app-protocol ${flags[name]} has no effect: without --app-port the sidecar calls no app`;
+      return [{ level: 'warn', message }];
+    }
     const spec = flagSpecs[name];
     if (spec?.deprecated) return [{ level: 'warn', message: `--${name} is deprecated: use ${spec.deprecated}` }];
     if (spec?.inert)

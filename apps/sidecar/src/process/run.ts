@@ -95,15 +95,11 @@ function openLogFile(path: string): (line: string) => void {
   }
 }
 
-async function serve(
-  { flags, given }: ParsedFlags,
-  env: Environment,
-  log: ProcessLog,
-  started: number,
-): Promise<number> {
+async function serve(parsed: ParsedFlags, env: Environment, log: ProcessLog, started: number): Promise<number> {
+  const { flags } = parsed;
   const logger = log.scope('dapr.runtime');
   logger.info(`starting Outrigger ${sidecarVersion()}, API of Dapr ${apiVersion}, on Node.js ${process.version}`);
-  for (const { level, message } of flagNotices(given)) logger[level](message);
+  for (const { level, message } of flagNotices(parsed)) logger[level](message);
   using stop = new Stop(logger);
   // One request's or one component's mistake must not take the traffic of all others with it; it is logged as the bug it is.
   process.on('uncaughtException', (error) => logger.error(`unexpected error: ${error.stack ?? error.message}`));

@@ -1,6 +1,7 @@
 import { errorMessage } from '@outrigger/core';
 
 import { ApiError } from '../errors.ts';
+import { noAppAdvice } from './invocation-errors.ts';
 
 // Dapr's codes, statuses and texts: pkg/messages of 1.18.
 
@@ -54,7 +55,7 @@ export function configurationUnsubscribeFailed(id: string, cause: unknown): ApiE
 
 /** There is no app that changes could be sent to. */
 export function noAppForConfiguration(): ApiError {
-  return new ApiError('app channel is not initialized. cannot subscribe to configuration updates', {
+  return new ApiError(`app channel is not initialized. cannot subscribe to configuration updates${noAppAdvice}`, {
     errorCode: 'ERR_APP_CHANNEL_NIL',
     httpStatus: 500,
     grpcStatus: 'INTERNAL',

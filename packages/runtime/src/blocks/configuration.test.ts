@@ -248,7 +248,8 @@ describe('telling the app', () => {
     await expect(configuration(new MapConfiguration()).handle.subscribeApp([])).rejects.toMatchObject({
       errorCode: 'ERR_APP_CHANNEL_NIL',
       httpStatus: 500,
-      message: 'app channel is not initialized. cannot subscribe to configuration updates',
+      message:
+        'app channel is not initialized. cannot subscribe to configuration updates; start the sidecar of the app with --app-port',
     });
   });
 

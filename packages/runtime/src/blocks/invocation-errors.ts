@@ -42,9 +42,12 @@ function refusedToPeer(message: string, grpcStatus: GrpcStatusName, cause?: unkn
   return new ApiError(message, { errorCode: 'ERR_DIRECT_INVOKE', httpStatus: 500, grpcStatus, cause });
 }
 
+/** What mends it that a sidecar has no app; behind Dapr's words for that, of which it has several. */
+export const noAppAdvice = '; start the sidecar of the app with --app-port';
+
 /** A peer calls, but this sidecar has no app. */
 export function noAppChannel(): ApiError {
-  return refusedToPeer('app channel is not initialized', 'INTERNAL');
+  return refusedToPeer(`app channel is not initialized${noAppAdvice}`, 'INTERNAL');
 }
 
 /** A gRPC call was not handed on, or nothing came back in time. */

@@ -2,7 +2,7 @@ import { errorMessage, type Policy, policy } from '@outrigger/core';
 
 import { RecentlyUsed } from '../resilience/recently-used.ts';
 import type { UnreachableAddresses } from './invocation-balancing.ts';
-import { appNotCallable, otherApp } from './invocation-errors.ts';
+import { appNotCallable, noAppAdvice, otherApp } from './invocation-errors.ts';
 import { type CallerIdentity, peerProxyMetadata, proxyMetadata } from './invocation-headers.ts';
 import { PeerApp, PeerUnreachedError } from './invocation-peer.ts';
 import { keptRoutes } from './invocation-route.ts';
@@ -74,7 +74,7 @@ export class InvocationProxy {
 
   #mustBeCallable(): void {
     const { app, isAppHealthy } = this.#options;
-    if (app === undefined) throw appNotCallable('app channel is not initialized');
+    if (app === undefined) throw appNotCallable(`app channel is not initialized${noAppAdvice}`);
     if (isAppHealthy?.() === false) throw appNotCallable('app is not in a healthy state');
   }
 

@@ -7,7 +7,7 @@ import { HttpEndpointClient } from './http-endpoint-client.ts';
 import type { InvocationOptions } from './invocation.ts';
 import type { UnreachableAddresses } from './invocation-balancing.ts';
 import { cancelBody } from './invocation-body.ts';
-import { AppUnhealthyError } from './invocation-errors.ts';
+import { AppUnhealthyError, noAppAdvice } from './invocation-errors.ts';
 import { addIdentity, type CallerIdentity, type ForwardedHeaders, type MutableHeaders } from './invocation-headers.ts';
 import { PeerApp, PeerUnreachedError } from './invocation-peer.ts';
 import { appOf, callerIdentity, parseTarget } from './invocation-target.ts';
@@ -125,7 +125,7 @@ export async function callApp(
   signal: AbortSignal,
 ): Promise<AppResponse> {
   const { app, isAppHealthy } = options;
-  if (app === undefined) throw new Error('cannot invoke local endpoint: app channel not initialized');
+  if (app === undefined) throw new Error(`cannot invoke local endpoint: app channel not initialized${noAppAdvice}`);
   if (isAppHealthy?.() === false) throw new AppUnhealthyError();
   return app.invoke(request, signal);
 }

@@ -73,7 +73,8 @@ test('failures have Dapr’s codes', async () => {
     status: 500,
     body: {
       errorCode: 'ERR_APP_CHANNEL_NIL',
-      message: 'app channel is not initialized. cannot subscribe to configuration updates',
+      message:
+        'app channel is not initialized. cannot subscribe to configuration updates; start the sidecar of the app with --app-port',
     },
   });
 });

@@ -61,8 +61,12 @@ describe('the target of a call', () => {
       expect(response.status).toBe(500);
       return ((await response.json()) as { message: string }).message;
     };
-    expect(await message('headless')).toContain('code = Internal desc = app channel is not initialized');
-    expect(await message('checkout')).toContain('cannot invoke local endpoint: app channel not initialized');
+    expect(await message('headless')).toContain(
+      'code = Internal desc = app channel is not initialized; start the sidecar of the app with --app-port',
+    );
+    expect(await message('checkout')).toContain(
+      'cannot invoke local endpoint: app channel not initialized; start the sidecar of the app with --app-port',
+    );
   });
 
   it('must be healthy', async () => {
