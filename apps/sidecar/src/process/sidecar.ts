@@ -8,13 +8,14 @@ import { type InternalServer, serveInternal } from '../blocks/invoke/internal-se
 import { GrpcPeers } from '../blocks/invoke/peers.ts';
 import type { PortServer } from '../grpc/port-server.ts';
 import { apiRuleNotices } from '../http/api-rule-notices.ts';
-import { loopbackAddresses, parseListenAddresses } from '../http/listen.ts';
+import { parseListenAddresses } from '../http/listen.ts';
 import { createHttpServer, type HttpServer } from '../http/server.ts';
 import type { Api } from './api.ts';
 import { appConnection, appHealth, openApp } from './app-connection.ts';
 import type { Flags } from './flag-table.ts';
 import { type PublicGrpcOptions, servePublicGrpc } from './grpc-server.ts';
 import { httpApi } from './http-api.ts';
+import { internalAddress, publicAddresses, refuseSharedPorts } from './listen-settings.ts';
 import type { ProcessLog } from './log.ts';
 import { apiVersion, sidecarVersion } from './version.ts';
 
@@ -117,6 +118,7 @@ export class Sidecar implements AsyncDisposable {
 
   async #start(signal: AbortSignal): Promise<void> {
     const { flags, env, log } = this.#options;
+    refuseSharedPorts(flags, env);
     const appId = flags['app-id'] ?? '';
     const app = await openApp({ flags, env, log, appId });
     if (app !== undefined) this.#own(app.channel);
@@ -236,7 +238,7 @@ export class Sidecar implements AsyncDisposable {
     const publicServer = createHttpServer({
       ...common,
       routes: publicRoutes,
-      addresses: flags['dapr-public-listen-address'] ? [flags['dapr-public-listen-address']] : loopbackAddresses,
+      addresses: publicAddresses(flags),
       port: publicPort,
       flags: { port: '--dapr-public-port', address: '--dapr-public-listen-address' },
     });
@@ -257,9 +259,4 @@ function maxConnectionIdle(env: SidecarOptions['env']): number | undefined {
     );
   }
   return idle;
-}
-
-/** Peers on this machine alone reach it, unless the user names an address that others can reach. */
-function internalAddress(flags: Flags, env: SidecarOptions['env']): string {
-  return flags['dapr-internal-grpc-listen-address'] ?? env['DAPR_HOST_IP'] ?? '127.0.0.1';
 }
