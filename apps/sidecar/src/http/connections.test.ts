@@ -124,6 +124,22 @@ describe('listening', () => {
     expect(answer.statusCode).toBe(204);
     await first.server.close(0);
   });
+
+  test('a Unix socket that cannot be made is told with the reason', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'outrigger-'));
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    const missing = join(folder, 'missing');
+    await expect(serve({ routes: [hello], socketPath: join(missing, 'a.socket') })).rejects.toThrow(
+      `the folder ${missing} does not exist; make it (mkdir -p ${missing}), or name another folder with --unix-domain-socket`,
+    );
+    const file = join(folder, 'notes.txt');
+    await writeFile(file, '');
+    await expect(serve({ routes: [hello], socketPath: join(file, 'a.socket') })).rejects.toThrow(
+      `${file} is not a folder; name another folder`,
+    );
+    const long = join(folder, 'a'.repeat(200));
+    await expect(serve({ routes: [hello], socketPath: long })).rejects.toThrow('the path is too long for a socket');
+  });
 });
 
 describe('closing', () => {

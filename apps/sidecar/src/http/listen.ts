@@ -1,5 +1,6 @@
-import { lstatSync, unlinkSync } from 'node:fs';
+import { existsSync, lstatSync, unlinkSync } from 'node:fs';
 import { connect, type Server } from 'node:net';
+import { dirname } from 'node:path';
 
 import { listenOn } from './listen-on.ts';
 
@@ -95,9 +96,10 @@ class ListenError extends Error {
   readonly code: string | undefined;
 
   constructor(endpoint: Endpoint, flags: ListenFlags, cause: NodeJS.ErrnoException) {
-    const where =
-      'socketPath' in endpoint ? endpoint.socketPath : `${bracketed(endpoint.host || '*')}:${endpoint.port}`;
-    super(`cannot listen on ${where}: ${advice(cause, flags, 'socketPath' in endpoint)}`, { cause });
+    const isSocket = 'socketPath' in endpoint;
+    const where = isSocket ? endpoint.socketPath : `${bracketed(endpoint.host || '*')}:${endpoint.port}`;
+    const reason = isSocket ? socketAdvice(cause, endpoint.socketPath) : advice(cause, flags);
+    super(`cannot listen on ${where}: ${reason}`, { cause });
     this.code = cause.code;
   }
 }
@@ -106,16 +108,33 @@ function bracketed(host: string): string {
   return host.includes(':') ? `[${host}]` : host;
 }
 
-function advice(error: NodeJS.ErrnoException, flags: ListenFlags, isSocket: boolean): string {
+function socketAdvice(error: NodeJS.ErrnoException, path: string): string {
+  const folder = dirname(path);
+  const other = 'name another folder with --unix-domain-socket';
   switch (error.code) {
     case 'EADDRINUSE':
-      return isSocket
-        ? 'another process serves this socket; stop it, or name another folder with --unix-domain-socket'
-        : `the port is in use; stop the process that has it, or choose another with ${flags.port} (0 picks a free one)`;
+      return `another process serves this socket; stop it, or ${other}`;
     case 'EACCES':
-      return isSocket
-        ? 'this user may not create the socket; name another folder with --unix-domain-socket'
-        : `this user may not use the port; choose one above 1023 with ${flags.port}`;
+      // Also what Node.js makes of ENOENT.
+      return existsSync(folder)
+        ? `this user may not create the socket; ${other}`
+        : `the folder ${folder} does not exist; make it (mkdir -p ${folder}), or ${other}`;
+    case 'ENOTDIR':
+      return `${folder} is not a folder; ${other}`;
+    case 'EINVAL':
+    case 'ENAMETOOLONG':
+      return `the path is too long for a socket; ${other}`;
+    default:
+      return error.message;
+  }
+}
+
+function advice(error: NodeJS.ErrnoException, flags: ListenFlags): string {
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return `the port is in use; stop the process that has it, or choose another with ${flags.port} (0 picks a free one)`;
+    case 'EACCES':
+      return `this user may not use the port; choose one above 1023 with ${flags.port}`;
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
     case 'EINVAL':
