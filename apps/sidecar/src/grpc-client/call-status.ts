@@ -83,6 +83,13 @@ export function statusOfHttp(httpStatus: number): CallStatus {
   return endedWith(status ?? 'UNKNOWN', `the server answered with HTTP status ${httpStatus} and no gRPC status`);
 }
 
+/** For an answer that is successful by its HTTP status and has another type than gRPC's; `undefined` when it has that. */
+export function statusOfType(contentType: string | undefined): CallStatus | undefined {
+  if (contentType?.startsWith('application/grpc')) return undefined;
+  const what = contentType === undefined ? 'without a content-type' : `with content-type ${contentType}`;
+  return endedWith('UNKNOWN', `the server answered ${what}, not in gRPC`);
+}
+
 const byHttpStatus: Readonly<Record<number, GrpcStatusName>> = {
   400: 'INTERNAL',
   401: 'UNAUTHENTICATED',

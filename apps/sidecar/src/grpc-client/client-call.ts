@@ -4,7 +4,15 @@ import { errorMessage } from '@outrigger/core';
 import type { HeaderMap } from '@outrigger/runtime';
 
 import { copiedSize, frame, FrameError, framePrefix, messageOverhead, MessageReader } from '../grpc/message-frames.ts';
-import { type CallStatus, endedWith, metadataOf, statusIn, statusOfHttp, statusOfReset } from './call-status.ts';
+import {
+  type CallStatus,
+  endedWith,
+  metadataOf,
+  statusIn,
+  statusOfHttp,
+  statusOfReset,
+  statusOfType,
+} from './call-status.ts';
 
 /** Bytes of unread messages from which on the server is asked to wait. */
 const highWater = 64 * 1024;
@@ -152,8 +160,9 @@ export class ClientCall {
       this.#told = status;
       return;
     }
-    if (this.#httpStatus !== 200) {
-      this.#end(statusOfHttp(this.#httpStatus), cancelCode);
+    const refusal = this.#httpStatus === 200 ? statusOfType(headers['content-type']) : statusOfHttp(this.#httpStatus);
+    if (refusal !== undefined) {
+      this.#end(refusal, cancelCode);
       return;
     }
     this.#headers = metadataOf(raw);

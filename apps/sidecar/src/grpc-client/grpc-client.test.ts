@@ -249,6 +249,20 @@ it('an answer of HTTP that is none of gRPC has a status, too', async () => {
 });
 
 it.each([
+  [{ 'content-type': 'application/json' }, 'with content-type application/json'],
+  [{}, 'without a content-type'],
+])('an answer of another type than gRPC is told as that: %j', async (headers, what) => {
+  const client = await connect((stream) => {
+    stream.respond({ ':status': 200, ...headers });
+    stream.end('{"hello":"world"}');
+  });
+  const call = client.call('/a.B/C', {});
+  call.end();
+  const message = `the server answered ${what}, not in gRPC`;
+  expect(await ended(call)).toMatchObject({ messages: [], status: 'UNKNOWN', message });
+});
+
+it.each([
   ['long', { message: frame(Buffer.alloc(64 * 1024)), each: 1, pieces: 1000 }],
   ['empty', { message: Buffer.concat(Array<Buffer>(1000).fill(frame(Buffer.alloc(0)))), each: 1000, pieces: 1000 }],
 ])('a reader that is slow makes the server wait: %s messages', async (_, { message, each, pieces }) => {
