@@ -20,6 +20,8 @@ interface ProxyRoute {
 
 export type ProxyAttempt<A> = (hop: ProxyHop, signal: AbortSignal) => Promise<A>;
 
+/** What stands in no id of an app. */
+const cannotBeAnId = /[\s/]/;
 const noEndpoints: ReadonlyMap<string, never> = new Map<string, never>();
 
 /** Finds the way for gRPC calls that are handed on as they are. */
@@ -81,7 +83,8 @@ export class InvocationProxy {
   #newRoute(text: string): ProxyRoute {
     const { namespace: ownNamespace, peers, policies, resolver } = this.#options;
     const target = parseTarget(text, ownNamespace, noEndpoints);
-    if (target.kind !== 'app') throw new InvocationTargetError(`invalid app id ${text}`);
+    if (target.kind !== 'app' || cannotBeAnId.test(target.appId))
+      throw new InvocationTargetError(`invalid app id ${text}`);
     const { appId, isSelf, namespace } = appOf(target, this.#options);
     if (isSelf) return { appId };
     return {

@@ -215,7 +215,12 @@ it('an app that is nowhere, one that speaks no gRPC, and a name that cannot be o
     code: status.UNAVAILABLE,
     details: expect.stringContaining('app channel'),
   });
-  expect(await to('a.b.c')).toMatchObject({ code: status.INVALID_ARGUMENT });
+  for (const target of ['a.b.c', 'a b', 'a/b', 'http://x']) {
+    expect(await to(target), target).toMatchObject({
+      code: status.INVALID_ARGUMENT,
+      details: `failed to invoke, id: ${target}, err: invalid app id ${target}`,
+    });
+  }
 });
 
 it('an app that speaks HTTP alone cannot be called, and the caller learns what to do', async () => {
