@@ -23,7 +23,7 @@ it('so is a stream', async () => {
   const identity = (bytes: Buffer) => bytes;
   const encrypting = client.makeBidiStreamRequest(`/${name}/EncryptAlpha1`, identity, identity);
   const error = await new Promise((resolve) => encrypting.on('error', resolve).resume());
-  expect(error).toMatchObject({ code: 12, details: expect.stringContaining('cryptography') });
+  expect(error).toMatchObject({ code: 12, details: expect.stringMatching(/^cryptography is not implemented/) });
 });
 
 it('what the blocks serve is left to them', () => {

@@ -38,6 +38,6 @@ export function unimplementedMethods(
 
 function refusal(service: string, name: string): string {
   const area = areas.find(([word]) => word.test(name))?.[1];
-  const missing = area === undefined ? 'the method is' : `${area} are`;
+  const missing = area === undefined ? 'the method is' : `${area} ${area.endsWith('s') ? 'are' : 'is'}`;
   return `${missing} not implemented in this version of Outrigger: ${service}/${name} was called`;
 }
