@@ -14,7 +14,7 @@ async function api() {
   const { call, client } = await serveGrpc({
     services: [{ name: DaprDefinition.fullName, methods: bindingMethods(bindings) }],
   });
-  const invoke = (request: Partial<InvokeBindingRequest>, metadata: Record<string, string> = {}) =>
+  const invoke = (request: Partial<InvokeBindingRequest>, metadata: Record<string, string | Buffer> = {}) =>
     call(
       DaprDefinition.fullName,
       DaprDefinition.methods.invokeBinding,
@@ -53,6 +53,11 @@ test("the caller's trace goes into the metadata, and nothing else of the call do
   const { invoke, requests } = await api();
   await invoke({ metadata: { key: 'k' } }, { traceparent, tracestate: 'a=b', baggage: 'c=d', 'x-own': 'e' });
   expect(requests[0]?.metadata).toEqual({ key: 'k', traceparent, tracestate: 'a=b', baggage: 'c=d' });
+  const binary = Buffer.from('00000af7651916cd43dd8448eb211c80319c01b7ad6b71692033310201', 'hex');
+  await invoke({}, { 'grpc-trace-bin': binary });
+  expect(requests[1]?.metadata).toEqual({ traceparent });
+  await invoke({}, { traceparent: 'nonsense', tracestate: 'a=b' });
+  expect(requests[2]?.metadata).toEqual({});
 });
 
 test('failures have their status', async () => {

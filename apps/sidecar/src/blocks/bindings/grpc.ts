@@ -2,6 +2,7 @@ import { DaprDefinition, type InvokeBindingRequest } from '@outrigger/protocol/r
 import { InvokeBindingError, type OutputBindings } from '@outrigger/runtime';
 
 import { type CallContext, type ServiceMethod, unary } from '../../grpc/service.ts';
+import { callerTrace } from '../../grpc/trace.ts';
 import { responseMetadata } from './response-metadata.ts';
 
 const noData = Buffer.alloc(0);
@@ -27,11 +28,7 @@ export function bindingMethods(bindings: OutputBindings): ServiceMethod[] {
 
 function traceOf(context: CallContext) {
   const { baggage } = context.headers;
-  return {
-    traceparent: context.metadata('traceparent'),
-    tracestate: context.metadata('tracestate'),
-    baggage: typeof baggage === 'string' ? baggage : baggage?.join(','),
-  };
+  return { ...callerTrace(context), baggage: typeof baggage === 'string' ? baggage : baggage?.join(',') };
 }
 
 /** As headers too, for an error has no other place for it. */
