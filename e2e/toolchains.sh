@@ -47,9 +47,11 @@ install_python() {
 
 # FOLDER/bin/{app,web,client}; the code of proto/ is checked in (canoes/generate.sh)
 install_go() {
-  debian_packages 'go version' golang-go
+  debian_packages 'go version || python3 -c "import venv, ensurepip"' python3-venv
+  local compiler
+  compiler=$("$here/go-compiler.sh")
   mkdir -p "$1/bin"
-  go build -mod=readonly -o "$1/bin/" ./app ./web ./client >&2
+  PATH=$compiler:$PATH go build -mod=readonly -o "$1/bin/" ./app ./web ./client >&2
 }
 
 # FOLDER/classpath, with all jars

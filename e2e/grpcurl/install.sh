@@ -12,12 +12,12 @@ cache=${OUTRIGGER_TOOLCHAINS_CACHE:-${XDG_CACHE_HOME:-${HOME:-/tmp/outrigger-$UI
 folder=$cache/grpcurl-$version
 
 if [ ! -x "$folder/grpcurl" ]; then
-  command -v go >/dev/null || { echo 'install.sh: go is missing: install Go 1.24 or newer, https://go.dev/dl' >&2; exit 1; }
+  compiler=$("$(dirname "${BASH_SOURCE[0]}")/../go-compiler.sh")
   echo "building grpcurl $version" >&2
   mkdir -p "$cache"
   building=$(mktemp -d "$cache/grpcurl-XXXXXX")
   trap 'rm -rf "$building"' EXIT
-  GOBIN=$building go install "github.com/fullstorydev/grpcurl/cmd/grpcurl@$version" >&2
+  PATH=$compiler:$PATH GOBIN=$building go install "github.com/fullstorydev/grpcurl/cmd/grpcurl@$version" >&2
   mkdir -p "$folder"
   mv "$building/grpcurl" "$folder/grpcurl"
 fi
