@@ -1,3 +1,4 @@
+import { silentLogger } from '@outrigger/core';
 import { describe, expect, test } from 'vitest';
 
 import { definitionSource, LogLines } from '../test/folder.ts';
@@ -117,6 +118,14 @@ describe('the start', () => {
     }
     expect(events.slice(3)).toEqual(['end store', 'end inner', 'end outer']);
     expect(logger.lines).toContain('info Component loaded: store (state.test/v1)');
+  });
+
+  test('gives each component a log whose lines name it', async () => {
+    const lines: unknown[] = [];
+    const logger = { ...silentLogger, isEnabled: () => true, warn: (...line: unknown[]) => void lines.push(line) };
+    await using _ = await start(component('outer', 'secretstores.test'), { logger });
+    contexts.at(-1)?.logger.warn('lost', { attempt: 2 });
+    expect(lines).toEqual([['lost', { component: 'outer (secretstores.test/v1)', attempt: 2 }]]);
   });
 
   test('two secret stores that need each other are an error', async () => {

@@ -5,6 +5,7 @@ import { type Problem, Problems, ResourceError } from '../resources/problems.ts'
 import { blockFields } from './block-fields.ts';
 import { capabilitiesOf } from './capabilities.ts';
 import { type ComponentInstance, propertyOf } from './component-instance.ts';
+import { componentLogger } from './component-logger.ts';
 import type { Components } from './components.ts';
 import type { FoundDefinition } from './definitions.ts';
 import { resolveValues, usesNamespace } from './property-values.ts';
@@ -88,6 +89,10 @@ function needsStore({ metadata }: ComponentResource): boolean {
   return metadata.some(({ secretKeyRef }) => secretKeyRef !== undefined);
 }
 
+function labelOf({ name, type, version }: ComponentResource): string {
+  return `${name} (${type}/${version})`;
+}
+
 /** Starts one component and adds it to those that run, or says what is wrong with it. */
 async function startOrExplain(
   one: PlannedComponent,
@@ -96,7 +101,7 @@ async function startOrExplain(
 ): Promise<readonly Problem[]> {
   const { resource } = one;
   const { logger } = options;
-  const label = `${resource.name} (${resource.type}/${resource.version})`;
+  const label = labelOf(resource);
   const withinInitTimeout = policy<ComponentInstance>([timeout(resource.initTimeout)], {
     // also a `create` that does not heed its signal leaves nothing behind
     discard: ({ instance }) => {
@@ -137,7 +142,8 @@ async function start(
       ),
     );
   }
-  const context = { name, metadata: parsed.values, properties, appId, namespace, logger, signal };
+  const bound = componentLogger(logger, labelOf(resource));
+  const context = { name, metadata: parsed.values, properties, appId, namespace, logger: bound, signal };
   const instance = await definition.create(context);
   return {
     kind,
