@@ -3,6 +3,7 @@ import { ComponentError, errorMessage, type Logger } from '@outrigger/core';
 import { createClient } from './client.ts';
 import { commandFailure, connectFailure, isReplyError } from './failure.ts';
 import type { RedisMetadata } from './fields.ts';
+import { Outage } from './outage.ts';
 import type { RedisScript } from './script.ts';
 import { RedisSubscriber, type SubscriberOptions } from './subscriber.ts';
 
@@ -39,12 +40,13 @@ export class RedisConnection implements AsyncDisposable {
   readonly #metadata: RedisMetadata;
   readonly #logger: Logger;
   readonly #blocking: boolean;
+  readonly #outage: Outage;
   #corked: Redis['stream'] | undefined;
   #connected = false;
   #disposed = false;
   #lastError: Error | undefined;
 
-  private constructor(metadata: RedisMetadata, logger: Logger, block: number | undefined) {
+  private constructor(metadata: RedisMetadata, logger: Logger, outage: Outage, block: number | undefined) {
     const readTimeout = metadata.readTimeout + (metadata.readTimeout > 0 ? (block ?? 0) : 0);
     const { client, address } = createClient(metadata, {
       readTimeout,
@@ -54,6 +56,7 @@ export class RedisConnection implements AsyncDisposable {
     this.#metadata = metadata;
     this.#logger = logger;
     this.#blocking = block !== undefined;
+    this.#outage = outage;
     this.address = address;
     this.#watch();
   }
@@ -62,10 +65,11 @@ export class RedisConnection implements AsyncDisposable {
   static async connect(
     metadata: RedisMetadata,
     { logger, signal }: RedisContext,
+    outage: Outage = new Outage(),
     block?: number,
   ): Promise<RedisConnection> {
     signal.throwIfAborted();
-    const connection = new RedisConnection(metadata, logger, block);
+    const connection = new RedisConnection(metadata, logger, outage, block);
     const client = connection.#client;
     const giveUp = () => connection.#disconnect();
     signal.addEventListener('abort', giveUp, { once: true });
@@ -95,7 +99,7 @@ export class RedisConnection implements AsyncDisposable {
    * @param block the longest that a command will block, in milliseconds; it is added to `readTimeout`
    */
   duplicate(block: number, signal: AbortSignal): Promise<RedisConnection> {
-    return RedisConnection.connect(this.#metadata, { logger: this.#logger, signal }, block);
+    return RedisConnection.connect(this.#metadata, { logger: this.#logger, signal }, this.#outage, block);
   }
 
   /** A connection of its own, with the same settings, that hears what is published. A cluster has none: `unsupported`. */
@@ -206,6 +210,7 @@ export class RedisConnection implements AsyncDisposable {
     if (this.#disposed) return;
     const wasReady = this.isReady;
     this.#disposed = true;
+    this.#outage.ends(this);
     try {
       if (wasReady && !this.#blocking) await this.#client.quit();
     } catch (error) {
@@ -231,17 +236,14 @@ export class RedisConnection implements AsyncDisposable {
     this.#client.on('error', (error: Error) => {
       this.#lastError = error;
     });
-    let lost = false;
     this.#client.on('close', () => {
-      if (!this.#connected || this.#disposed || lost) return;
-      lost = true;
+      if (!this.#connected || this.#disposed || !this.#outage.begins(this)) return;
       const reason = this.#lastError === undefined ? '' : ` (${errorMessage(this.#lastError)})`;
       this.#logger.warn(`lost the connection to Redis at ${this.address}${reason}; reconnecting`);
     });
     this.#client.on('ready', () => {
       if (this.#connected) this.#lastError = undefined;
-      if (lost) this.#logger.info(`connected to Redis at ${this.address} again`);
-      lost = false;
+      if (this.#outage.ends(this)) this.#logger.info(`connected to Redis at ${this.address} again`);
     });
   }
 

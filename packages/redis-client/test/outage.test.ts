@@ -52,6 +52,17 @@ requireBackend(backend, howToStart, () => {
       expect(log).toEqual([expect.stringContaining('lost the connection'), expect.stringContaining('again')]);
     });
 
+    it('tells once that the server is away, whatever the number of connections', async () => {
+      const more = [await connection.duplicate(0, signal), await connection.duplicate(60_000, signal)];
+      await server.kill();
+      await vi.waitFor(() => expect(more.some(({ isReady }) => isReady)).toBe(false));
+      await server.restart();
+      await Promise.all([connection, ...more].map((one) => one.ready(signal)));
+      await vi.waitFor(() => expect(log).toHaveLength(2));
+      expect(log).toEqual([expect.stringContaining('lost the connection'), expect.stringContaining('again')]);
+      for (const one of more) await one[Symbol.asyncDispose]();
+    });
+
     it('never sends again what was under way when the connection dropped', async () => {
       await using other = await connect({ redisHost: server.host });
       const waiting = expect(connection.send('BLPOP', ['list', 0])).rejects.toMatchObject({ code: 'unavailable' });
