@@ -1,3 +1,4 @@
+import { MessageTooLongError } from './message-too-long.ts';
 import { GrpcError } from './service.ts';
 
 /** What `grpc-accept-encoding` says. */
@@ -24,9 +25,7 @@ export async function decompress(message: Buffer, encoding: MessageEncoding, max
     (encoding === 'gzip' ? gunzip : inflate)(message, options, (error, plain) => {
       if (error === null) resolve(plain);
       else if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') {
-        reject(
-          new GrpcError('RESOURCE_EXHAUSTED', `grpc: received message after decompression larger than max ${maxSize}`),
-        );
+        reject(new MessageTooLongError(`grpc: received message after decompression larger than max ${maxSize}`));
       } else reject(new GrpcError('INTERNAL', `grpc: failed to decompress the received message: ${error.message}`));
     });
   });

@@ -7,6 +7,7 @@ import { metadataOf } from '../grpc-client/call-status.ts';
 import { deadlineTimer } from './call-deadline.ts';
 import type { Connection } from './connection.ts';
 import type { MessageEncoding } from './message-encoding.ts';
+import { MessageTooLongError } from './message-too-long.ts';
 import { addMetadata, escapeMessage, firstOf } from './metadata-entries.ts';
 import { type CallContext, GrpcError } from './service.ts';
 
@@ -15,6 +16,7 @@ export interface CallHost {
   /** Infinity: no limit. */
   readonly maxMessageSize: number;
   readonly logger: Logger;
+  readonly logTooLong: (path: string, error: MessageTooLongError) => void;
 }
 
 /** One call as it begins. */
@@ -118,6 +120,7 @@ export abstract class ServerCall implements CallContext {
   /** Ends the call with the status of an error; one that has none is logged and told as INTERNAL. */
   fail(error: unknown): void {
     if (this.isOver) return;
+    if (error instanceof MessageTooLongError) this.host.logTooLong(this.path, error);
     if (error instanceof GrpcError) this.finish(grpcStatus[error.grpcStatus], error.message, error.details);
     else if (error instanceof ApiError) this.#failWith(error);
     else {

@@ -276,6 +276,27 @@ it('reads messages that were compressed, within the limit', async () => {
   expect(gzipSync(Buffer.alloc(1_000_000)).byteLength).toBeLessThan(10_000);
 });
 
+it('names the flag for what is too long in the log, once as a warning', async () => {
+  const warnings: string[] = [];
+  const logger = { ...silentLogger, warn: (message: string) => void warnings.push(message) };
+  const { call } = await serve(
+    unary(ask, (request: Buffer) => request),
+    { maxMessageSize: 1000, logger },
+  );
+  for (const length of [1001, 1002]) {
+    await expect(call(testService, ask, Buffer.alloc(length))).rejects.toMatchObject({
+      details: `grpc: received message larger than max (${length} vs. 1000)`,
+    });
+  }
+  expect(warnings).toEqual([
+    '/test.Bytes/Ask was refused: grpc: received message larger than max (1001 vs. 1000); --max-body-size sets the limit',
+  ]);
+  const talking = await startTalk((requests) => requests, { maxMessageSize: 1000, logger });
+  talking.call.write(Buffer.alloc(1001));
+  expect((await talking.ended).code).toBe(status.RESOURCE_EXHAUSTED);
+  expect(warnings).toEqual([expect.anything(), expect.stringMatching(/^\/test\.Bytes\/Talk was refused/)]);
+});
+
 it('refuses what is too long, unknown, or cannot be decoded', async () => {
   const { call, client } = await serve(
     unary(ask, (request: Buffer) => request),

@@ -13,6 +13,7 @@ import { grpcStatus } from '@outrigger/runtime';
 import { parseTimeout } from './call-deadline.ts';
 import { Connection, defaultKeepalive, type Keepalive } from './connection.ts';
 import { acceptedEncodings, type MessageEncoding, messageEncoding } from './message-encoding.ts';
+import { messageTooLongLog } from './message-too-long.ts';
 import { escapeMessage } from './metadata-entries.ts';
 import type { CallHost, CallInit } from './server-call.ts';
 import {
@@ -81,7 +82,11 @@ class Http2GrpcServer implements GrpcServer {
   constructor(options: GrpcServerOptions) {
     const { maxMessageSize = 4 * 1024 * 1024, logger } = options;
     this.#options = options;
-    this.#host = { maxMessageSize: maxMessageSize === 0 ? Infinity : maxMessageSize, logger };
+    this.#host = {
+      maxMessageSize: maxMessageSize === 0 ? Infinity : maxMessageSize,
+      logger,
+      logTooLong: messageTooLongLog(logger),
+    };
     this.#keepalive = { ...defaultKeepalive, ...options.keepalive };
     this.#sessionOptions = sessionOptions(options.maxHeaderSize ?? 64 * 1024);
     for (const { name, methods } of options.services) {

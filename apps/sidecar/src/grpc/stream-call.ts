@@ -2,6 +2,7 @@ import { errorMessage } from '@outrigger/core';
 
 import { decompress } from './message-encoding.ts';
 import { copiedSize, frame, FrameError, framePrefix, messageOverhead, MessageReader } from './message-frames.ts';
+import { MessageTooLongError } from './message-too-long.ts';
 import { type CallInit, ServerCall } from './server-call.ts';
 import { type CallContext, GrpcError } from './service.ts';
 
@@ -106,7 +107,8 @@ export class StreamCall extends ServerCall implements AsyncIterableIterator<unkn
       });
     } catch (error) {
       const isTooLong = error instanceof FrameError && error.isTooLong;
-      this.breakOff(new GrpcError(isTooLong ? 'RESOURCE_EXHAUSTED' : 'INTERNAL', errorMessage(error)));
+      const message = errorMessage(error);
+      this.breakOff(isTooLong ? new MessageTooLongError(message) : new GrpcError('INTERNAL', message));
       return;
     }
     if (this.#unread < highWater || this.#isPaused) return;

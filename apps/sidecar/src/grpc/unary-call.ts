@@ -2,6 +2,7 @@ import { errorMessage } from '@outrigger/core';
 
 import { decompress } from './message-encoding.ts';
 import { frame, FrameError, MessageReader, wholeMessage } from './message-frames.ts';
+import { MessageTooLongError } from './message-too-long.ts';
 import { type CallInit, ServerCall } from './server-call.ts';
 import { GrpcError, type ServiceMethod } from './service.ts';
 
@@ -35,8 +36,9 @@ export class UnaryCall extends ServerCall {
     } catch (error) {
       const isSecond = this.#message !== undefined;
       const isTooLong = error instanceof FrameError && error.isTooLong;
+      const message = errorMessage(error);
       this.fail(
-        new GrpcError(isTooLong ? 'RESOURCE_EXHAUSTED' : isSecond ? 'UNIMPLEMENTED' : 'INTERNAL', errorMessage(error)),
+        isTooLong ? new MessageTooLongError(message) : new GrpcError(isSecond ? 'UNIMPLEMENTED' : 'INTERNAL', message),
       );
     }
   }
