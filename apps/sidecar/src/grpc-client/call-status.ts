@@ -2,8 +2,8 @@ import type { IncomingHttpHeaders } from 'node:http2';
 
 import type { GrpcStatusName, HeaderMap } from '@outrigger/runtime';
 
+import { metadataOf, unescapeMessage } from '../grpc/metadata-entries.ts';
 import { statusName } from '../grpc/status-name.ts';
-import { headersOf } from '../http/raw-headers.ts';
 
 /** How a call ended. */
 export interface CallStatus {
@@ -17,46 +17,6 @@ export interface CallStatus {
   readonly isUntouched?: boolean;
   /** The call has broken off: what the server has made of it, it has not said. */
   readonly isBroken?: boolean;
-}
-
-/** What a gRPC call carries for itself; the rest of its headers is metadata. */
-const ofTransport: ReadonlySet<string> = new Set([
-  'connection',
-  'content-length',
-  'content-type',
-  'date',
-  'grpc-accept-encoding',
-  'grpc-encoding',
-  'grpc-message',
-  'grpc-status',
-  'grpc-status-details-bin',
-  'grpc-timeout',
-  'host',
-  'keep-alive',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-  'user-agent',
-]);
-
-/** Headers or trailers as metadata; of several entries with one name all are kept. `raw` alternates between names and values. */
-export function metadataOf(raw: readonly string[]): HeaderMap {
-  return headersOf(raw, isMetadata);
-}
-
-/** The same for what is to be sent: what belongs to the transport is left out. */
-export function metadataToSend(headers: HeaderMap): Record<string, string | readonly string[]> {
-  const metadata: Record<string, string | readonly string[]> = {};
-  for (const name in headers) {
-    const value = headers[name];
-    if (value !== undefined && isMetadata(name)) metadata[name] = value;
-  }
-  return metadata;
-}
-
-function isMetadata(name: string): boolean {
-  return !ofTransport.has(name) && !name.startsWith(':');
 }
 
 /** The status in trailers, or in headers that are all there is; `undefined` when there is none. */
@@ -116,10 +76,4 @@ export function statusOfReset(code: number): CallStatus {
     default:
       return endedWith('INTERNAL', message, { isBroken: true });
   }
-}
-
-/** `grpc-message` is percent-encoded UTF-8; what is no escape stays as it is, and bytes that are no UTF-8 become U+FFFD. */
-function unescapeMessage(text: string): string {
-  if (!text.includes('%')) return text;
-  return text.replaceAll(/(?:%[\da-f]{2})+/gi, (escapes) => Buffer.from(escapes.replaceAll('%', ''), 'hex').toString());
 }

@@ -4,15 +4,8 @@ import { errorMessage } from '@outrigger/core';
 import type { HeaderMap } from '@outrigger/runtime';
 
 import { copiedSize, frame, FrameError, framePrefix, messageOverhead, MessageReader } from '../grpc/message-frames.ts';
-import {
-  type CallStatus,
-  endedWith,
-  metadataOf,
-  statusIn,
-  statusOfHttp,
-  statusOfReset,
-  statusOfType,
-} from './call-status.ts';
+import { metadataOf } from '../grpc/metadata-entries.ts';
+import { type CallStatus, endedWith, statusIn, statusOfHttp, statusOfReset, statusOfType } from './call-status.ts';
 
 /** Bytes of unread messages from which on the server is asked to wait. */
 const highWater = 64 * 1024;

@@ -5,7 +5,7 @@ import { ComponentError, errorMessage } from '@outrigger/core';
 import type { HeaderMap } from '@outrigger/runtime';
 
 import { Heartbeat, type HeartbeatTimes } from '../grpc/heartbeat.ts';
-import { metadataToSend } from './call-status.ts';
+import { metadataToSend } from '../grpc/metadata-entries.ts';
 import { type CallConnection, ClientCall } from './client-call.ts';
 
 export interface GrpcClientOptions {

@@ -1,5 +1,7 @@
 import type { HeaderMap } from '@outrigger/runtime';
 
+import { headersOf } from '../http/raw-headers.ts';
+
 /** Headers that HTTP/2 or gRPC keep for themselves, and metadata therefore cannot have. */
 const reserved =
   /^(?::|grpc-(?:status|message|encoding|accept-encoding|timeout|status-details-bin)$|(?:connection|content-length|content-type|host|keep-alive|proxy-connection|te|trailer|transfer-encoding|upgrade)$)/;
@@ -25,10 +27,56 @@ export function addMetadata(target: Record<string, string | string[]>, metadata:
   }
 }
 
+/** What a gRPC call carries for itself; the rest of its headers is metadata. */
+const ofTransport: ReadonlySet<string> = new Set([
+  'connection',
+  'content-length',
+  'content-type',
+  'date',
+  'grpc-accept-encoding',
+  'grpc-encoding',
+  'grpc-message',
+  'grpc-status',
+  'grpc-status-details-bin',
+  'grpc-timeout',
+  'host',
+  'keep-alive',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'user-agent',
+]);
+
+/** Headers or trailers as metadata; of several entries with one name all are kept. `raw` alternates between names and values. */
+export function metadataOf(raw: readonly string[]): HeaderMap {
+  return headersOf(raw, isMetadata);
+}
+
+/** The same for what is to be sent: what belongs to the transport is left out. */
+export function metadataToSend(headers: HeaderMap): Record<string, string | readonly string[]> {
+  const metadata: Record<string, string | readonly string[]> = {};
+  for (const name in headers) {
+    const value = headers[name];
+    if (value !== undefined && isMetadata(name)) metadata[name] = value;
+  }
+  return metadata;
+}
+
+function isMetadata(name: string): boolean {
+  return !ofTransport.has(name) && !name.startsWith(':');
+}
+
 /** A status message as it goes over the wire: everything but printable ASCII, and `%`, escaped. */
 export function escapeMessage(message: string): string {
   if (!/[^ -$&-~]/.test(message)) return message;
   return message.replaceAll(/[^ -$&-~]+/gu, (text) =>
     Buffer.from(text, 'utf8').toString('hex').toUpperCase().replaceAll(/../g, '%$&'),
   );
+}
+
+/** `grpc-message` is percent-encoded UTF-8; what is no escape stays as it is, and bytes that are no UTF-8 become U+FFFD. */
+export function unescapeMessage(text: string): string {
+  if (!text.includes('%')) return text;
+  return text.replaceAll(/(?:%[\da-f]{2})+/gi, (escapes) => Buffer.from(escapes.replaceAll('%', ''), 'hex').toString());
 }

@@ -3,12 +3,11 @@ import type { ServerHttp2Stream } from 'node:http2';
 import { errorMessage, type Logger } from '@outrigger/core';
 import { ApiError, grpcStatus, type HeaderMap } from '@outrigger/runtime';
 
-import { metadataOf } from '../grpc-client/call-status.ts';
 import { deadlineTimer } from './call-deadline.ts';
 import type { Connection } from './connection.ts';
 import type { MessageEncoding } from './message-encoding.ts';
 import { MessageTooLongError } from './message-too-long.ts';
-import { addMetadata, escapeMessage, firstOf } from './metadata-entries.ts';
+import { addMetadata, escapeMessage, firstOf, metadataOf } from './metadata-entries.ts';
 import { type CallContext, GrpcError } from './service.ts';
 
 /** What the calls of one server have in common. */
