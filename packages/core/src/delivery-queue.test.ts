@@ -69,4 +69,22 @@ describe('DeliveryQueue', () => {
     await queue.settled();
     expect(seen).toEqual(Array.from({ length: 10_000 }, (_, index) => index));
   });
+
+  it('is full while what waits and what is handled weighs too much', async () => {
+    const finish: (() => void)[] = [];
+    const wait = (): Promise<void> => new Promise((resolve) => finish.push(resolve));
+    const queue = new DeliveryQueue<string>(1, wait, { sizeOf: (text) => text.length, maxBytes: 5 });
+    queue.add('abc');
+    expect(queue).toMatchObject({ bytes: 3, full: false });
+    queue.add('de');
+    expect(queue).toMatchObject({ bytes: 5, full: true });
+    await turn();
+    expect(queue.full).toBe(true); // what is being handled is in memory, too
+    finish.shift()?.();
+    await turn();
+    expect(queue).toMatchObject({ bytes: 2, full: false });
+    queue.add('waiting');
+    expect(queue.takeWaiting()).toEqual(['waiting']);
+    expect(queue.bytes).toBe(2);
+  });
 });

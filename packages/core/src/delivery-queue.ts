@@ -1,10 +1,23 @@
+export interface DeliveryQueueOptions<T> {
+  /** What one message weighs in memory, in bytes. Without it the queue is never full. */
+  readonly sizeOf?: (item: T) => number;
+  /** From this many bytes on the queue is full. Default 16 MiB. */
+  readonly maxBytes?: number;
+}
+
+const defaultMaxBytes = 16 * 1024 * 1024;
+
 /**
  * Hands queued messages over in the order they were added, at most `concurrency` at a time: the part of a subscription that
- * is the same for every broker. A component adds what it has fetched and puts its acknowledgement into `deliver`.
+ * is the same for every broker. A component adds what it has fetched and puts its acknowledgement into `deliver`; while the
+ * queue is {@link full} it fetches nothing, so that a slow handler never fills the memory.
  */
 export class DeliveryQueue<T> {
   readonly #concurrency: number;
   readonly #deliver: (item: T) => Promise<void>;
+  readonly #sizeOf: ((item: T) => number) | undefined;
+  readonly #maxBytes: number;
+  #bytes = 0;
   #items: T[] = [];
   #head = 0;
   #workers = 0;
@@ -13,9 +26,25 @@ export class DeliveryQueue<T> {
   readonly #idle: (() => void)[] = [];
 
   /** `deliver` handles one message with its acknowledgement and never rejects. */
-  constructor(concurrency: number, deliver: (item: T) => Promise<void>) {
+  constructor(
+    concurrency: number,
+    deliver: (item: T) => Promise<void>,
+    { sizeOf, maxBytes = defaultMaxBytes }: DeliveryQueueOptions<T> = {},
+  ) {
     this.#concurrency = concurrency;
     this.#deliver = deliver;
+    this.#sizeOf = sizeOf;
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Bytes of what waits and of what is handed over and not settled yet. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Nothing more should be fetched until something has been settled or taken back. Adding still works. */
+  get full(): boolean {
+    return this.#bytes >= this.#maxBytes;
   }
 
   /** How many wait to be handed over. */
@@ -32,6 +61,7 @@ export class DeliveryQueue<T> {
   add(item: T): boolean {
     if (this.#closed) return false;
     this.#items.push(item);
+    if (this.#sizeOf) this.#bytes += this.#sizeOf(item);
     this.#start();
     return true;
   }
@@ -51,6 +81,7 @@ export class DeliveryQueue<T> {
     const items = this.#items.slice(this.#head);
     this.#items = [];
     this.#head = 0;
+    if (this.#sizeOf) for (const item of items) this.#bytes -= this.#sizeOf(item);
     return items;
   }
 
@@ -76,7 +107,14 @@ export class DeliveryQueue<T> {
 
   async #work(): Promise<void> {
     try {
-      while (!this.#paused && this.#head < this.#items.length) await this.#deliver(this.#take());
+      while (!this.#paused && this.#head < this.#items.length) {
+        const item = this.#take();
+        try {
+          await this.#deliver(item);
+        } finally {
+          if (this.#sizeOf) this.#bytes -= this.#sizeOf(item);
+        }
+      }
     } finally {
       // also when `deliver` breaks its word and rejects: that is an unhandled rejection, but nobody waits for ever
       this.#workers--;

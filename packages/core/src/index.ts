@@ -8,7 +8,7 @@ export {
   kindOfTypePrefix,
   spiVersion,
 } from './component.ts';
-export { DeliveryQueue } from './delivery-queue.ts';
+export { DeliveryQueue, type DeliveryQueueOptions } from './delivery-queue.ts';
 export { ComponentError, type ErrorCode, errorMessage } from './errors.ts';
 export { type LikePart, likeMatcher, parseLike } from './like.ts';
 export { type LogFields, type Logger, type LogLevel, silentLogger } from './logger.ts';
@@ -45,6 +45,7 @@ export {
   type BulkMessageHandler,
   type BulkPublishEntry,
   type BulkPublishRequest,
+  type BulkSubscribeRequest,
   DropMessage,
   type Message,
   type MessageHandler,

@@ -32,6 +32,14 @@ export interface SubscribeRequest {
   readonly minConcurrency?: number;
 }
 
+/** Of a subscription whose handler takes batches. What is absent is the component's own default. */
+export interface BulkSubscribeRequest extends SubscribeRequest {
+  /** The most messages of one batch. */
+  readonly maxMessagesCount?: number;
+  /** The longest that a batch waits to fill. */
+  readonly maxAwaitDurationMs?: number;
+}
+
 export interface Message {
   /** The topic it was published to; with a wildcard subscription not the one subscribed. */
   readonly topic: string;
@@ -70,7 +78,8 @@ export class DropMessage extends Error {
 
 /**
  * A running subscription. Disposal hands nothing new over, waits for the handlers in flight and for their acks, and gives
- * every message not yet handed over back to the broker untouched: leaving never loses, drops or dead-letters a message.
+ * every message not yet handed over back to the broker untouched: leaving never loses, drops or dead-letters a message, and
+ * counts as no attempt where the broker counts them.
  */
 export interface Subscription extends AsyncDisposable {
   /** Resolves once no further message will be handed over; those in flight go on. */
@@ -83,7 +92,8 @@ export type PubSubFeature = 'message-ttl' | 'subscribe-wildcards' | 'bulk-subscr
 
 /**
  * A message broker. Concurrency and order of delivery belong to the component; retries, dead letters and envelopes to the
- * engine. At least once: a message is acknowledged to the broker only after its handler has resolved.
+ * engine. At least once: a message is acknowledged to the broker only after its handler has resolved. A component holds a
+ * bounded number of messages and of bytes, however slow the handler is, and however long a queue the broker has.
  */
 export interface PubSub extends AsyncDisposable {
   readonly features: readonly PubSubFeature[];
@@ -102,7 +112,7 @@ export interface PubSub extends AsyncDisposable {
 
   /** Native batches. Without it the engine collects single messages. */
   subscribeMany?(
-    request: SubscribeRequest & { readonly maxMessagesCount: number; readonly maxAwaitDurationMs: number },
+    request: BulkSubscribeRequest,
     handler: BulkMessageHandler,
     signal: AbortSignal,
   ): Promise<Subscription>;

@@ -58,14 +58,18 @@ export class TopicSubscription implements AsyncDisposable {
     }
 
     const handleMany = deliverMany.bind(undefined, context, spec.topic);
-    const maxMessagesCount = spec.bulkSubscribe.maxMessagesCount || defaultMessagesCount;
-    const maxAwaitDurationMs = spec.bulkSubscribe.maxAwaitDurationMs || defaultAwaitMs;
+    const { maxMessagesCount: count, maxAwaitDurationMs: awaitMs } = spec.bulkSubscribe;
     if (broker.component.subscribeMany !== undefined) {
-      const bulkRequest = { ...request, maxMessagesCount, maxAwaitDurationMs };
+      const bulkRequest = {
+        ...request,
+        ...(count && { maxMessagesCount: count }),
+        ...(awaitMs && { maxAwaitDurationMs: awaitMs }),
+      };
       return new TopicSubscription(spec, leave, await broker.component.subscribeMany(bulkRequest, handleMany, signal));
     }
+    const maxMessagesCount = count || defaultMessagesCount;
     const immediate = broker.component.features.includes('bulk-subscribe-immediate');
-    const batches = new BatchCollector(handleMany, maxMessagesCount, immediate ? 0 : maxAwaitDurationMs);
+    const batches = new BatchCollector(handleMany, maxMessagesCount, immediate ? 0 : awaitMs || defaultAwaitMs);
     const subscription = await broker.component.subscribe(
       { ...request, minConcurrency: maxMessagesCount },
       (message, own) => batches.add(message, own),
