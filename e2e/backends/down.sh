@@ -7,14 +7,19 @@ source "$(dirname "${BASH_SOURCE[0]}")/servers.sh"
 if [ $# -gt 0 ]; then names=("$@"); else mapfile -t names < <(cd "$run" 2>/dev/null && ls); fi
 
 for name in ${names[@]+"${names[@]}"}; do
-  pid=$(pid_of "$name") || continue
-  kill -TERM "$pid" 2>/dev/null
-  for _ in {1..150}; do
-    kill -0 "$pid" 2>/dev/null || break
-    sleep 0.1
-  done
-  if kill -KILL "$pid" 2>/dev/null; then say "$name did not end within 15 s and was killed"; else say "$name is stopped"; fi
-  rm -rf "$run/$name/pid" "$run/$name/port" "$run/$name/data"
+  if pid=$(pid_of "$name"); then
+    kill -TERM "$pid" 2>/dev/null
+    for _ in {1..150}; do
+      alive "$name" || break
+      sleep 0.1
+    done
+    if alive "$name" && kill -KILL "$pid" 2>/dev/null; then
+      say "$name did not end within 15 s and was killed"
+    else
+      say "$name is stopped"
+    fi
+  fi
+  rm -rf "$run/$name/pid" "$run/$name"/port* "$run/$name/data"
 done
 
 if docker compose version >/dev/null 2>&1 && [ -n "$(compose ps --quiet 2>/dev/null)" ]; then

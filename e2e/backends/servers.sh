@@ -8,7 +8,8 @@ say() { printf '%s\n' "$*" >&2; }
 # birth PID: when the process began; with it a pid that the system has given to somebody else is not taken for ours
 birth() {
   if [ -d /proc/self ]; then
-    sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20
+    # nothing for one that is dead and only waits to be collected (state Z)
+    sed -n 's/.*) //; /^Z/!p' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20
   else
     ps -o lstart= -p "$1"
   fi

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Starts real servers on 127.0.0.1 for `npm run test:backends` and waits until each answers.
 #
-#   e2e/backends/up.sh [--local|--docker] NAME…        NAME: redis
+#   e2e/backends/up.sh [--local|--docker] NAME…        NAME: a file of servers/, without its .sh
 #   eval "$(e2e/backends/up.sh redis)"                 and the tests find it
 #
 # Standard output holds one line for each server, `export OUTRIGGER_TEST_<NAME>=host:port`; the rest goes to standard error.
-# Running it again starts only what is not running. down.sh stops what this has started.
+# Running it again starts only what is not running; one that died comes back on its port with its data. down.sh stops what
+# this has started.
 #
 # --local   a server installed on this machine; one that is missing is installed from Debian's packages (as root)
 # --docker  a container of docker-compose.yml
@@ -14,7 +15,8 @@
 # Pids, ports, logs and data are in $OUTRIGGER_BACKENDS_RUN; what had to be downloaded or compiled, in
 # $OUTRIGGER_BACKENDS_CACHE. Both default to folders in the user's cache, outside the checkout.
 #
-# A new backend: three functions here (install_NAME, start_NAME, ready_NAME) and a service in docker-compose.yml.
+# A new backend: a file servers/NAME.sh with three functions (install_NAME, start_NAME, ready_NAME) and `command_NAME`, the
+# program that shows that it is installed, and a service in docker-compose.yml.
 set -euo pipefail
 
 source "$(dirname "${BASH_SOURCE[0]}")/servers.sh"
@@ -22,10 +24,14 @@ mode=''
 
 die() { say "up.sh: $*"; exit 1; }
 
-# ---- what the backends below use ---------------------------------------------------------------------------------------
+# ---- what the files of servers/ use ------------------------------------------------------------------------------------
 
-# port_of NAME: the port it listens on, chosen at its first start
-port_of() { cat "$run/$1/port"; }
+# port_of NAME [WHICH]: the port it listens on, chosen at its first start; WHICH names a further port of a server that needs more
+port_of() {
+  local file=$run/$1/port${2:+-$2}
+  [ -s "$file" ] || free_port >"$file"
+  cat "$file"
+}
 
 # launch NAME COMMAND…: in the background, its output in the log
 launch() {
@@ -41,7 +47,8 @@ free_port() {
   local port
   for _ in {1..100}; do
     port=$((20000 + RANDOM % 12000))
-    listens "$port" || { echo "$port"; return; }
+    # one that is chosen and not listened on yet is taken, too
+    listens "$port" || grep -qsx "$port" "$run"/*/port* || { echo "$port"; return; }
   done
   die 'no free port found between 20000 and 32000'
 }
@@ -74,16 +81,7 @@ debian_package() {
   [ -z "$failed" ] || { tail -n 20 "$log" >&2; die "apt-get could not install $2; its output is in $log"; }
 }
 
-# ---- redis -------------------------------------------------------------------------------------------------------------
-
-command_redis=redis-server
-install_redis() { debian_package redis-server redis-server; }
-start_redis() {
-  launch redis redis-server --bind 127.0.0.1 --port "$(port_of redis)" --dir "$run/redis/data" --save '' --appendonly no
-}
-ready_redis() { wait_for redis 20 redis-cli -e -h 127.0.0.1 -p "$(port_of redis)" ping; }
-
-# ------------------------------------------------------------------------------------------------------------------------
+for server in "$here"/servers/*.sh; do source "$server"; done
 
 docker_works() { docker info >/dev/null 2>&1 && docker compose version >/dev/null 2>&1; }
 
@@ -92,7 +90,6 @@ up_local() {
   mkdir -p "$run/$name/data"
   if ! alive "$name"; then
     "install_$name"
-    free_port >"$run/$name/port"
     "start_$name"
   fi
   "ready_$name"
