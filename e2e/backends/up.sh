@@ -16,7 +16,8 @@
 # $OUTRIGGER_BACKENDS_CACHE. Both default to folders in the user's cache, outside the checkout.
 #
 # A new backend: a file servers/NAME.sh with three functions (install_NAME, start_NAME, ready_NAME) and `command_NAME`, the
-# program that shows that it is installed, and a service in docker-compose.yml.
+# program that shows that it is installed, and a service in docker-compose.yml. A server that tests need to know more of has
+# a fourth, exports_NAME, which prints further lines `export OUTRIGGER_TEST_…`; it is asked only when the server runs locally.
 set -euo pipefail
 
 source "$(dirname "${BASH_SOURCE[0]}")/servers.sh"
@@ -124,4 +125,5 @@ for name in "$@"; do
   "up_$how" "$name"
   say "$name ($how) is ready on $address"
   printf 'export OUTRIGGER_TEST_%s=%s\n' "${name^^}" "$address"
+  if [ "$how" = local ] && declare -F "exports_$name" >/dev/null; then "exports_$name"; fi
 done
