@@ -6,6 +6,11 @@ source "$(dirname "${BASH_SOURCE[0]}")/servers.sh"
 
 if [ $# -gt 0 ]; then names=("$@"); else mapfile -t names < <(cd "$run" 2>/dev/null && ls); fi
 
+# what a server needs beside it is launched as NAME-WHAT
+for name in ${names[@]+"${names[@]}"}; do
+  for beside in "$run/$name"-*; do [ -d "$beside" ] && names+=("${beside##*/}"); done
+done
+
 for name in ${names[@]+"${names[@]}"}; do
   if pid=$(pid_of "$name"); then
     kill -TERM "$pid" 2>/dev/null
