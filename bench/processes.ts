@@ -99,12 +99,13 @@ export async function startApp(value: string): Promise<{ target: Target; port: n
   return { target, port };
 }
 
-/** The built sidecar with memory components. */
+/** The built sidecar, with memory components unless other resources are named. */
 export async function startSidecar(
   appId: string,
   args: readonly string[] = [],
+  { resourcesPath = here('./resources'), httpPort }: { resourcesPath?: string; httpPort?: number } = {},
 ): Promise<{ target: Target; url: string; port: number; grpcPort: number }> {
-  const [port, grpcPort] = [await freePort(), await freePort()];
+  const [port, grpcPort] = [httpPort ?? (await freePort()), await freePort()];
   const target = await Target.start(
     sidecarCommand,
     [
@@ -116,7 +117,7 @@ export async function startSidecar(
       String(grpcPort),
       '--enable-metrics=false',
       '--resources-path',
-      here('./resources'),
+      resourcesPath,
       ...args,
     ],
     {},
