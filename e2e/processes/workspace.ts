@@ -15,6 +15,9 @@ export class Workspace implements Disposable {
       'secrets.json',
       JSON.stringify({ conftestsecret: 'abcd', database: { password: 'efgh' } }),
     ),
+    TEST_RABBITMQ_URL: `amqp://guest:guest@${process.env['OUTRIGGER_TEST_RABBITMQ'] ?? ''}`,
+    TEST_PULSAR_URL: `http://${process.env['OUTRIGGER_TEST_PULSAR'] ?? ''}`,
+    TEST_AWS_URL: `http://${process.env['OUTRIGGER_TEST_AWS'] ?? ''}`,
   };
 
   /** Writes a file below the folder and hands back its path. */
@@ -29,8 +32,11 @@ export class Workspace implements Disposable {
   }
 }
 
+/** A folder of `resources/`. */
+export type Backend = 'memory' | 'sqlite' | 'redis' | 'kafka' | 'rabbitmq' | 'pulsar' | 'aws';
+
 /** The YAML of one backend; the only thing that differs between the runs of a suite. */
-export function resourcesOf(backend: 'memory' | 'sqlite' | 'redis'): string {
+export function resourcesOf(backend: Backend): string {
   return fileURLToPath(new URL(`../resources/${backend}`, import.meta.url));
 }
 

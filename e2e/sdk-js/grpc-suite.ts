@@ -13,7 +13,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
 import { freePorts } from '../processes/ports.ts';
 import { Sidecar } from '../processes/sidecar.ts';
-import { configFile, resourcesOf, Workspace } from '../processes/workspace.ts';
+import { type Backend, configFile, resourcesOf, Workspace } from '../processes/workspace.ts';
 import { Inbox } from './inbox.ts';
 
 const communicationProtocol = CommunicationProtocolEnum.GRPC;
@@ -24,7 +24,7 @@ const firstWrite = {
 };
 
 /** As the suite over HTTP: the official JS SDK, unmodified, as a gRPC client and as an app that speaks gRPC. */
-export function grpcSdkSuite(backend: 'memory' | 'sqlite' | 'redis'): void {
+export function grpcSdkSuite(backend: Backend): void {
   describe(`the official JS SDK over gRPC, on ${backend}`, () => {
     const workspace = new Workspace();
     const stack = new AsyncDisposableStack();

@@ -15,7 +15,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
 import { freePorts } from '../processes/ports.ts';
 import { Sidecar } from '../processes/sidecar.ts';
-import { configFile, resourcesOf, Workspace } from '../processes/workspace.ts';
+import { type Backend, configFile, resourcesOf, Workspace } from '../processes/workspace.ts';
 import { Inbox } from './inbox.ts';
 
 const http = CommunicationProtocolEnum.HTTP;
@@ -25,7 +25,7 @@ const logger = { level: LogLevel.Error };
  * One app and one set of expectations for every backend: an app written with the official JS SDK over HTTP, against the
  * built sidecar as a process. Only the YAML folder differs.
  */
-export function sdkSuite(backend: 'memory' | 'sqlite' | 'redis'): void {
+export function sdkSuite(backend: Backend): void {
   describe(`the official JS SDK over HTTP, on ${backend}`, () => {
     const workspace = new Workspace();
     const stack = new AsyncDisposableStack();
