@@ -1,6 +1,8 @@
 import { ComponentError, type ComponentKind, type Logger, type NameResolver } from '@outrigger/core';
 
 import { ConfigurationBlock } from './blocks/configuration.ts';
+import { checkOutbox, Outboxes } from './blocks/outboxes.ts';
+import type { Broker } from './blocks/pubsub-broker.ts';
 import { LockBlock, type LockComponent } from './blocks/lock.ts';
 import { SecretsBlock } from './blocks/secrets.ts';
 import { StateBlock, type StateComponent } from './blocks/state.ts';
@@ -45,11 +47,22 @@ export function outboundOf(components: readonly ComponentInstance[], policies: P
   return (name: string) => byName.get(name);
 }
 
-export function stateBlock({ components, policies, options: { appId }, namespace }: RuntimeParts): StateBlock {
+/** Throws a ResourceError for an outbox that cannot work. */
+export function outboxes(parts: RuntimeParts, brokers: ReadonlyMap<string, Broker>): Outboxes {
+  const { components, resources, options, namespace, logger } = parts;
   const stores = components.ofKind('state');
-  const options = { appId, namespace, policy: outboundOf(stores, policies) };
-  refuseUnusable(stores, (store) => new StateBlock([stateComponent(store)], options));
-  return new StateBlock(stores.map(stateComponent), options);
+  const declared = resources.components.filter(({ type }) => type.startsWith('pubsub.')).map(({ name }) => name);
+  refuseUnusable(stores, (store) => checkOutbox(store, declared));
+  return new Outboxes({ stores, brokers, appId: options.appId, namespace, logger });
+}
+
+export function stateBlock(parts: RuntimeParts, { of }: Pick<Outboxes, 'of'>): StateBlock {
+  const { components, policies, options: own, namespace } = parts;
+  const stores = components.ofKind('state');
+  const options = { appId: own.appId, namespace, policy: outboundOf(stores, policies) };
+  const stateOf = (store: ComponentInstance<'state'>) => ({ ...stateComponent(store), outbox: of(store.name) });
+  refuseUnusable(stores, (store) => new StateBlock([stateOf(store)], options));
+  return new StateBlock(stores.map(stateOf), options);
 }
 
 export function secretsBlock({ components, policies, configuration }: RuntimeParts): SecretsBlock {

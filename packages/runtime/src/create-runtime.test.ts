@@ -244,3 +244,28 @@ describe('the start', () => {
     expect(Buffer.from((await runtime.state('store').get('k'))?.value ?? []).toString()).toBe('theirs');
   });
 });
+
+describe('an outbox', () => {
+  const store = (name: string, fields: string) => component(name, 'state.test', `[{name: host, value: h}, ${fields}]`);
+  const both = (pubsub: string) =>
+    `{name: outboxPublishPubsub, value: ${pubsub}}, {name: outboxPublishTopic, value: t}`;
+
+  test('that cannot work ends the start, with what is missing', async () => {
+    const yaml =
+      store('a', '{name: outboxPublishPubsub, value: broker}') +
+      store('b', both('nowhere')) +
+      store('c', `${both('broker')}, {name: outboxPubsub, value: other}`) +
+      component('broker', 'pubsub.test');
+    expect(await failedStart(yaml)).toEqual([
+      'all.yaml:1: Component "a": outboxPublishTopic is missing: an outbox needs outboxPublishPubsub and outboxPublishTopic, the pub/sub component and the topic that its events go to',
+      'all.yaml:10: Component "b": outboxPublishPubsub: no pub/sub component "nowhere" is there for this app (there is: broker); add it, or name another',
+      'all.yaml:19: Component "c": outboxPubsub: no pub/sub component "other" is there for this app (there is: broker); add it, or name another',
+    ]);
+  });
+
+  test('needs a store with transactions', async () => {
+    expect(await failedStart(store('a', both('broker')) + component('broker', 'pubsub.test'))).toEqual([
+      'all.yaml:1: Component "a": outboxPublishPubsub: an outbox needs a state store that can do transactions, which state.test cannot; take another type, or remove the outbox fields',
+    ]);
+  });
+});

@@ -50,7 +50,7 @@ export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
     const all = resolver === undefined ? planned : [...planned, resolver];
     await startComponents(all, components, starting);
     const httpEndpoints = await resolveHttpEndpoints(resources.httpEndpoints, origins, signal);
-    return new RunningRuntime({
+    const runtime = new RunningRuntime({
       options,
       namespace,
       logger,
@@ -61,6 +61,8 @@ export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
       httpEndpoints,
       resolver: components.ofKind('nameresolution')[0]?.instance,
     });
+    await runtime.start(signal);
+    return runtime;
   } catch (error) {
     await components[Symbol.asyncDispose]();
     signal.throwIfAborted();

@@ -8,6 +8,7 @@ import {
   loadedComponents,
   lockBlock,
   outboundOf,
+  outboxes,
   type RuntimeParts,
   secretsBlock,
   stateBlock,
@@ -18,6 +19,7 @@ import { InputBindings } from './blocks/input-bindings.ts';
 import { createInvocation } from './blocks/invocation-block.ts';
 import type { Invocation } from './blocks/invocation.ts';
 import type { LockBlock, LockHandle } from './blocks/lock.ts';
+import type { Outboxes } from './blocks/outboxes.ts';
 import { OutputBindingsBlock } from './blocks/output-bindings.ts';
 import { compileBrokers } from './blocks/pubsub-brokers.ts';
 import { Publisher } from './blocks/pubsub-publisher.ts';
@@ -30,6 +32,7 @@ import type { Configuration } from './resources/configuration.ts';
 import type { LoadedComponent, RunningSubscription, Runtime, StreamingSubscription } from './runtime.ts';
 
 const never = new AbortController().signal;
+const outboxGraceMs = 5000;
 
 /** The building blocks over running components, and the order in which they begin and end. */
 export class RunningRuntime implements Runtime {
@@ -44,6 +47,7 @@ export class RunningRuntime implements Runtime {
   readonly resiliencies: readonly string[];
   readonly #parts: RuntimeParts;
   readonly #state: StateBlock;
+  readonly #outboxes: Outboxes;
   readonly #secrets: SecretsBlock;
   readonly #configurations: ConfigurationBlock;
   readonly #locks: LockBlock;
@@ -64,11 +68,13 @@ export class RunningRuntime implements Runtime {
     this.appId = appId;
     this.namespace = namespace;
     this.configuration = configuration;
-    this.#state = stateBlock(parts);
     this.#secrets = secretsBlock(parts);
     this.#configurations = configurationBlock(parts);
     this.#locks = lockBlock(parts);
     const brokers = compileBrokers(components, policies, { appId, namespace });
+    const outboxesOfStores = outboxes(parts, brokers);
+    this.#outboxes = outboxesOfStores;
+    this.#state = stateBlock(parts, { of: (store) => outboxesOfStores.of(store) });
     this.pubsub = new Publisher(brokers);
     this.#streams = new SubscriptionStreams(brokers, logger);
     this.#subscriptions =
@@ -110,6 +116,11 @@ export class RunningRuntime implements Runtime {
     this.components = loadedComponents(resources, components);
     this.httpEndpoints = parts.httpEndpoints.map(({ name }) => name);
     this.resiliencies = resources.resiliencies.map(({ name }) => name);
+  }
+
+  /** What has to run before anybody may use the building blocks. */
+  async start(signal: AbortSignal): Promise<void> {
+    await this.#outboxes.start(signal);
   }
 
   get subscriptions(): readonly ActiveSubscription[] {
@@ -210,6 +221,7 @@ export class RunningRuntime implements Runtime {
 
   async #dispose(): Promise<void> {
     await this.drain(AbortSignal.timeout(30_000));
+    await this.#quietly('ending the outbox', () => this.#outboxes.stop(AbortSignal.timeout(outboxGraceMs)));
     await this.#quietly('closing connections to HTTP endpoints', () => this.#ownInvocation[Symbol.asyncDispose]());
     await this.#parts.components[Symbol.asyncDispose]();
   }

@@ -57,11 +57,12 @@ export class EnvelopeWriter {
 
   /** Throws a SyntaxError or TypeError when the content type says CloudEvent and the data is none. */
   write(input: EnvelopeInput): Uint8Array {
-    const contentType = input.contentType || defaultContentType;
-    return isCloudEventType(contentType) ? this.#complete(input) : this.#wrap(input, contentType);
+    return input.contentType && isCloudEventType(input.contentType) ? this.#complete(input) : this.wrap(input);
   }
 
-  #wrap(input: EnvelopeInput, contentType: string): Uint8Array {
+  /** As {@link write}, for data that is a payload whatever its content type says. */
+  wrap(input: EnvelopeInput): Uint8Array {
+    const contentType = input.contentType || defaultContentType;
     const attributes = this.#attributes(input, contentType);
     if (isJsonType(contentType)) {
       const data = input.data;

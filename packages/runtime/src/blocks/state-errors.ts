@@ -178,6 +178,18 @@ function bulkFailure(errorCode: string, what: string, causes: readonly unknown[]
   });
 }
 
+/** The events of a transaction could not be handed over, so that it was not made. */
+export function outboxFailed(appId: string, cause: unknown): ApiError {
+  const error = errorMessage(cause);
+  return new ApiError(`error while publishing outbox message: ${error}`, {
+    errorCode: 'ERR_PUBLISH_OUTBOX',
+    httpStatus: 500,
+    grpcStatus: 'INTERNAL',
+    details: [errorInfo('DAPR_PUBSUB_OUTBOX', { appID: appId, error })],
+    cause,
+  });
+}
+
 export function transactionFailed(cause: unknown): ApiError {
   return new ApiError(`error while executing state transaction: ${stateMessage(cause)}`, {
     errorCode: 'ERR_STATE_TRANSACTION',

@@ -11,6 +11,9 @@ import type {
   StateStore,
 } from '@outrigger/core';
 
+import { ApiError } from '../errors.ts';
+import type { Outbox } from './outbox.ts';
+import { type CallerTrace, planOutbox } from './outbox-events.ts';
 import { runAll, writeAll } from './state-bulk.ts';
 import type { StateEncryption } from './state-encryption.ts';
 import * as errors from './state-errors.ts';
@@ -32,6 +35,7 @@ export interface StoreHandleOptions {
   readonly prefix: string;
   readonly policy: Policy | undefined;
   readonly encryption: StateEncryption | undefined;
+  readonly outbox?: Outbox | undefined;
 }
 
 const never = new AbortController().signal;
@@ -43,6 +47,7 @@ export class StoreHandle implements StateHandle {
   readonly #prefix: string;
   readonly #policy: Policy | undefined;
   readonly #encryption: StateEncryption | undefined;
+  readonly #outbox: Outbox | undefined;
 
   constructor(options: StoreHandleOptions) {
     this.#name = options.name;
@@ -50,6 +55,7 @@ export class StoreHandle implements StateHandle {
     this.#prefix = options.prefix;
     this.#policy = options.policy;
     this.#encryption = options.encryption;
+    this.#outbox = options.outbox;
   }
 
   async get(key: string, options?: StateReadOptions, signal: AbortSignal = never): Promise<StateItem | undefined> {
@@ -139,6 +145,7 @@ export class StoreHandle implements StateHandle {
     operations: readonly TransactionOperation[],
     metadata: RequestMetadata = {},
     signal: AbortSignal = never,
+    trace: CallerTrace = {},
   ): Promise<void> {
     const store = this.#store;
     if (store.transact === undefined) throw errors.transactionsNotSupported(this.#name);
@@ -147,14 +154,42 @@ export class StoreHandle implements StateHandle {
       if (operation !== 'upsert' && operation !== 'delete') throw errors.operationNotSupported(String(operation));
       this.#checkWritable(request.key);
     }
-    const most = store.maxTransactionSize ?? 0;
-    if (most > 0 && operations.length > most) throw errors.tooManyOperations(this.#name, operations.length, most);
+    const outbox = this.#outbox;
+    if (outbox !== undefined) return this.#transactAndPublish(outbox, operations, metadata, signal, trace);
+    this.#checkSize(operations.length);
     try {
       const requests = operations.map((operation) => this.#operation(operation));
       await this.#run((attempt) => store.transact?.(requests, metadata, attempt) ?? Promise.resolve(), signal);
     } catch (error) {
       throw errors.transactionFailed(error);
     }
+  }
+
+  async #transactAndPublish(
+    outbox: Outbox,
+    operations: readonly TransactionOperation[],
+    metadata: RequestMetadata,
+    signal: AbortSignal,
+    trace: CallerTrace,
+  ): Promise<void> {
+    const { stored, events } = planOutbox(operations);
+    this.#checkSize(stored.length + events.length);
+    try {
+      const requests = stored.map((operation) => this.#operation(operation));
+      const execute = (markers: readonly StateOperation[], onAttempt = (): void => {}): Promise<void> =>
+        this.#run((attempt) => {
+          onAttempt();
+          return this.#store.transact?.([...requests, ...markers], metadata, attempt) ?? Promise.resolve();
+        }, signal);
+      await (events.length === 0 ? execute([]) : outbox.transact(events, trace, execute, signal));
+    } catch (error) {
+      throw error instanceof ApiError ? error : errors.transactionFailed(error);
+    }
+  }
+
+  #checkSize(operations: number): void {
+    const most = this.#store.maxTransactionSize ?? 0;
+    if (most > 0 && operations > most) throw errors.tooManyOperations(this.#name, operations, most);
   }
 
   async query(query: unknown, metadata: RequestMetadata = {}, signal: AbortSignal = never): Promise<StateQueryResult> {

@@ -62,13 +62,6 @@ describe('keys', () => {
     );
   });
 
-  test('an outbox stops the start, since nothing would be published', () => {
-    const properties = { outboxpublishpubsub: 'pubsub', outboxPublishTopic: 'orders' };
-    expect(() => handleOn(mapStore().store, { properties })).toThrow(
-      /outboxPublishPubsub: the outbox is not supported yet/,
-    );
-  });
-
   test('a key with || is refused with details, and nothing is written', async () => {
     const { store, requests } = mapStore();
     const handle = handleOn(store);

@@ -9,6 +9,8 @@ import {
   type StateStore,
 } from '@outrigger/core';
 
+import type { Outbox } from './outbox.ts';
+import type { CallerTrace } from './outbox-events.ts';
 import { type EncryptionKey, StateEncryption } from './state-encryption.ts';
 import { stateStoreNotConfigured, stateStoreNotFound } from './state-errors.ts';
 import { StoreHandle } from './state-handle.ts';
@@ -33,6 +35,8 @@ export interface SaveItem {
   readonly consistency?: Consistency;
   readonly contentType?: string;
   readonly metadata?: RequestMetadata;
+  /** The value came as a part of a JSON document; an outbox looks at it to tell a text from JSON where no content type does. */
+  readonly isJson?: boolean;
 }
 
 export interface BulkStateItem {
@@ -65,10 +69,12 @@ export interface StateHandle {
     signal?: AbortSignal,
   ): Promise<BulkStateItem[]>;
   deleteBulk(items: readonly ({ readonly key: string } & StateDeleteOptions)[], signal?: AbortSignal): Promise<void>;
+  /** Where the component has an outbox, also publishes what is upserted; `trace` is carried on to those events. */
   transact(
     operations: readonly TransactionOperation[],
     metadata?: RequestMetadata,
     signal?: AbortSignal,
+    trace?: CallerTrace,
   ): Promise<void>;
   query(query: unknown, metadata?: RequestMetadata, signal?: AbortSignal): Promise<StateQueryResult>;
 }
@@ -81,6 +87,8 @@ export interface StateComponent {
   readonly properties: Readonly<Record<string, string>>;
   /** Name of the secret (`secretKeyRef.name`) behind a property, by the property's name. */
   readonly secretNames?: Readonly<Record<string, string>>;
+  /** Present: transactions publish. */
+  readonly outbox?: Outbox | undefined;
 }
 
 export interface StateBlockOptions {
@@ -96,7 +104,7 @@ export class StateBlock {
   readonly #appId: string;
   readonly #handles: ReadonlyMap<string, StateHandle>;
 
-  /** Throws a ComponentError for a key prefix or an encryption key that cannot be used, and for an outbox. */
+  /** Throws a ComponentError for a key prefix or an encryption key that cannot be used. */
   constructor(components: readonly StateComponent[], options: StateBlockOptions) {
     this.#appId = options.appId;
     this.#handles = new Map(components.map((component) => [component.name, handleOf(component, options)]));
@@ -112,25 +120,14 @@ export class StateBlock {
 
 function handleOf(component: StateComponent, options: StateBlockOptions): StateHandle {
   const { name, store } = component;
-  refuseOutbox(component);
   return new StoreHandle({
     name,
     store,
     prefix: keyPrefix(property(component.properties, 'keyPrefix'), { ...options, name }),
     policy: options.policy?.(name),
     encryption: encryptionOf(component),
+    outbox: component.outbox,
   });
-}
-
-/** An outbox that is asked for and not there would lose messages without a word. */
-function refuseOutbox({ name, properties }: StateComponent): void {
-  for (const field of ['outboxPublishPubsub', 'outboxPublishTopic']) {
-    if (!property(properties, field)) continue;
-    throw new ComponentError(
-      'unsupported',
-      `component "${name}": ${field}: the outbox is not supported yet, and nothing would be published; remove it and publish from the app`,
-    );
-  }
 }
 
 function encryptionOf(component: StateComponent): StateEncryption | undefined {

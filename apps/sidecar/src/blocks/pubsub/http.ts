@@ -3,7 +3,7 @@ import type { PublishEvent, PubSubTopics } from '@outrigger/runtime';
 import { headerOf } from '../../http/headers.ts';
 import { replyEmpty, replyJson } from '../../http/reply.ts';
 import type { HttpExchange, Route } from '../../http/route.ts';
-import { callerTraceparent } from '../../http/traceparent.ts';
+import { requestTrace } from '../../http/traceparent.ts';
 
 /** Publish and bulk publish (routes 7 to 9 of the HTTP API). */
 export function pubsubRoutes(pubsub: PubSubTopics): readonly Route[] {
@@ -36,12 +36,10 @@ export function pubsubRoutes(pubsub: PubSubTopics): readonly Route[] {
 
 function target(exchange: HttpExchange): Omit<PublishEvent, 'data'> {
   const { params, request } = exchange;
-  const traceparent = callerTraceparent(request);
   return {
     pubsubName: params[0] ?? '',
     topic: params[1] ?? '',
     metadata: exchange.metadata(),
-    traceparent: traceparent ?? '',
-    tracestate: (traceparent !== undefined && headerOf(request, 'tracestate')) || '',
+    ...requestTrace(request),
   };
 }

@@ -18,6 +18,7 @@ import {
 
 import { asBuffer } from '../../grpc/as-buffer.ts';
 import { type ServiceMethod, unary } from '../../grpc/service.ts';
+import { callerTrace } from '../../grpc/trace.ts';
 import { rfc3339 } from './state-reply.ts';
 import { readQuery } from './state-json.ts';
 
@@ -72,8 +73,9 @@ export function stateMethods(runtime: Pick<Runtime, 'state'>): ServiceMethod[] {
     ),
     unary(
       methods.executeStateTransaction,
-      async ({ storeName, operations, metadata }, { signal }) => {
-        await runtime.state(storeName).transact(operations.map(operationOf), metadata, signal);
+      async ({ storeName, operations, metadata }, context) => {
+        const trace = callerTrace(context);
+        await runtime.state(storeName).transact(operations.map(operationOf), metadata, context.signal, trace);
         return {};
       },
       api,

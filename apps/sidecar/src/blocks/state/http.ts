@@ -4,6 +4,7 @@ import type { Runtime, StateReadOptions } from '@outrigger/runtime';
 import { headerOf } from '../../http/headers.ts';
 import { replyBytes, replyEmpty } from '../../http/reply.ts';
 import type { HttpExchange, Route } from '../../http/route.ts';
+import { requestTrace } from '../../http/traceparent.ts';
 import { bulkReply, queryReply, rfc3339 } from './state-reply.ts';
 import { readBulkGet, readQuery, readSaveItems, readTransaction } from './state-json.ts';
 
@@ -48,7 +49,7 @@ export function stateRoutes(runtime: Pick<Runtime, 'state'>): Route[] {
   const transact = async (exchange: HttpExchange) => {
     const store = storeOf(exchange);
     const { operations, metadata } = readTransaction(await exchange.body(), exchange.metadata());
-    await store.transact(operations, metadata, exchange.signal());
+    await store.transact(operations, metadata, exchange.signal(), requestTrace(exchange.request));
     replyEmpty(exchange);
   };
 

@@ -132,7 +132,7 @@ export function readTransaction(body: Buffer, query: RequestMetadata): Transacti
       const word = asText(operation, `${what}.operation`, malformedBody) ?? '';
       // The building block refuses words that are neither.
       if (word === 'delete') return { operation: word, request: item };
-      return { operation: word as 'upsert', request: { ...item, value: bytes } };
+      return { operation: word as 'upsert', request: { ...item, value: bytes, isJson: true } };
     }),
   };
 }
