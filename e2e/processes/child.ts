@@ -6,6 +6,11 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null;
 }
 
+export interface ChildOptions extends SpawnOptions {
+  /** `pipe`: its standard input stays open for as long as the process that started it lives. Default: it has none. */
+  readonly stdin?: 'ignore' | 'pipe';
+}
+
 /** A process that a test started; disposal ends it by its own process id. */
 export class Child implements AsyncDisposable {
   readonly #process: ChildProcess;
@@ -13,8 +18,8 @@ export class Child implements AsyncDisposable {
   #output = '';
   readonly #watchers = new Set<() => void>();
 
-  constructor(command: string, args: readonly string[], options: SpawnOptions = {}) {
-    this.#process = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
+  constructor(command: string, args: readonly string[], { stdin = 'ignore', ...options }: ChildOptions = {}) {
+    this.#process = spawn(command, args, { ...options, stdio: [stdin, 'pipe', 'pipe'] });
     for (const stream of [this.#process.stdout, this.#process.stderr]) {
       stream?.setEncoding('utf8').on('data', (text: string) => {
         this.#output += text;
