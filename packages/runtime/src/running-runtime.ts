@@ -82,7 +82,8 @@ export class RunningRuntime implements Runtime {
       new Subscriptions({
         brokers,
         channel: app,
-        declarative: resources.subscriptions.map(({ spec }) => spec),
+        declarative: resources.subscriptions,
+        components: resources.components,
         logger,
         initializationRetry: policies.initializationRetry,
       });

@@ -24,6 +24,7 @@ export interface Setup {
   readonly subscription?: Record<string, unknown>;
   readonly programmatic?: readonly unknown[];
   readonly declarative?: readonly SubscriptionSpec[];
+  readonly components?: readonly { readonly name: string; readonly type: string }[];
   readonly handle: (request: ReceivedRequest) => Answer | Promise<Answer>;
   readonly inbound?: Policy;
   readonly broker?: Partial<BrokerOptions>;
@@ -66,7 +67,14 @@ export async function scene(setup: Setup): Promise<Scene> {
   const channel = new HttpAppChannel({ appId: 'app', port: app.port, logger });
   const brokers = new Map([['pubsub', broker]]);
   const publisher = new Publisher(brokers);
-  const subscriptions = new Subscriptions({ brokers, channel, declarative: setup.declarative ?? [], logger });
+  const declarative = (setup.declarative ?? []).map((spec, index) => ({
+    spec,
+    name: `number-${index + 1}`,
+    file: 'subscriptions.yaml',
+    line: index + 1,
+  }));
+  const components = setup.components ?? [];
+  const subscriptions = new Subscriptions({ brokers, channel, declarative, components, logger });
   onTestFinished(async () => {
     await subscriptions.stop(AbortSignal.abort());
     await component[Symbol.asyncDispose]();

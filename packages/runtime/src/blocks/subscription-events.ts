@@ -1,4 +1,4 @@
-import type { Message } from '@outrigger/core';
+import { errorMessage, type Message } from '@outrigger/core';
 
 import type { SubscriptionSpec, TopicEvent } from '../app-channel/app-channel.ts';
 import { hasExpired, readMessage } from './cloud-event-received.ts';
@@ -25,7 +25,7 @@ export class EventReader {
 
   /** Rejects when the subscription can never work: a bad routing expression, a `rawPayload` that is no boolean. */
   static async compile(broker: Broker, spec: SubscriptionSpec): Promise<EventReader> {
-    return new EventReader(broker, isRawPayload(spec.metadata), await compileRoutes(spec.rules));
+    return new EventReader(broker, rawPayloadOf(spec), await compileRoutes(spec.rules));
   }
 
   /** Throws when the message cannot be read or routed. */
@@ -40,5 +40,13 @@ export class EventReader {
     const path = this.#route(cloudEvent);
     if (path === undefined) return { undeliverable: `no route matches event ${String(cloudEvent['id'])}` };
     return { pubsubName: this.#broker.name, topic, path, cloudEvent, body, metadata: message.metadata };
+  }
+}
+
+function rawPayloadOf({ metadata }: SubscriptionSpec): boolean {
+  try {
+    return isRawPayload(metadata);
+  } catch (error) {
+    throw new TypeError(`${errorMessage(error)}; mend it in the metadata of the subscription`, { cause: error });
   }
 }

@@ -38,16 +38,23 @@ export class TopicSubscription implements AsyncDisposable {
   ): Promise<TopicSubscription> {
     if (broker.scopes.subscribe?.(spec.topic) === false) {
       throw new Error(
-        `subscription to topic '${spec.topic}' on pubsub '${broker.name}' is not allowed; ` +
+        `subscription to topic '${spec.topic}' on pubsub '${broker.name}' is not allowed for app id ${broker.appId}; ` +
           `see allowedTopics, protectedTopics and subscriptionScopes of component '${broker.name}'`,
       );
     }
     const leave = new Leave();
+    const { deadLetterTopic } = spec;
+    if (deadLetterTopic && broker.scopes.publish?.(deadLetterTopic) === false) {
+      logger.warn(
+        `the dead letter topic ${deadLetterTopic} of topic ${spec.topic} on pubsub ${broker.name} is not allowed for app id ${broker.appId}: ` +
+          `messages that fail come again instead; see allowedTopics, protectedTopics and publishingScopes of component '${broker.name}'`,
+      );
+    }
     const context: DeliveryContext = {
       broker,
       reader: await EventReader.compile(broker, spec),
       channel,
-      deadLetters: spec.deadLetterTopic ? new DeadLetterTopic(broker, spec.deadLetterTopic, logger) : undefined,
+      deadLetters: deadLetterTopic ? new DeadLetterTopic(broker, deadLetterTopic, logger) : undefined,
       leave,
       logger,
     };

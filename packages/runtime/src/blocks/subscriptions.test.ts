@@ -49,7 +49,10 @@ describe('subscriptions', () => {
       type: 'PROGRAMMATIC',
     });
     expect(subscriptions.active).toContainEqual(expect.objectContaining({ topic: 'other', type: 'DECLARATIVE' }));
-    expect(log.join('\n')).toMatch(/two Subscription resources for topic orders on pubsub pubsub; the first is used/);
+    expect(log).toContain(
+      'subscriptions.yaml:2: Subscription "number-2": is not used, since topic orders on pubsub pubsub has a subscription already: ' +
+        'subscriptions.yaml:1: Subscription "number-1": this one; remove one of them, or put the routes of both into one',
+    );
   });
 
   it('are tried again while their broker is away, until they run', async () => {
@@ -90,6 +93,57 @@ describe('subscriptions', () => {
     expect(all).toMatch(/topic c on pubsub pubsub: rawPayload value must be a valid boolean: actual is 'maybe'/);
     expect(all).toMatch(/topic d on pubsub pubsub has no route/);
     expect(all).toMatch(/subscription to topic 'forbidden' on pubsub 'pubsub' is not allowed/);
+  });
+
+  it('of resources that cannot work are told with file, line and fix, and the others run', async () => {
+    const broken = { ...declared, rules: [{ match: 'event.type ==', path: '/b' }, { path: '/' }] };
+    const { subscriptions, log } = await scene({
+      declarative: [
+        { ...declared, pubsubName: 'pubsup', topic: 'a' },
+        { ...broken, topic: 'b' },
+        { ...declared, topic: 'c', metadata: { rawPayload: 'maybe' } },
+        { ...declared, pubsubName: 'store', topic: 'd' },
+        { ...declared, pubsubName: 'away', topic: 'e' },
+        { ...declared, topic: 'forbidden' },
+        { ...declared, topic: 'f', deadLetterTopic: 'forbidden' },
+      ],
+      components: [
+        { name: 'store', type: 'state.test' },
+        { name: 'away', type: 'pubsub.test' },
+      ],
+      broker: { properties: { protectedTopics: 'forbidden' } },
+      handle: acknowledge,
+    });
+    expect(subscriptions.active.map(({ topic }) => topic)).toEqual(['f']);
+    const lines = log.filter((line) => line.startsWith('subscriptions.yaml')).toSorted();
+    expect(lines).toEqual([
+      expect.stringMatching(
+        /yaml:1: Subscription "number-1": cannot .* topic a on pubsub pubsup: no pub.* did you mean pubsub\?$/,
+      ),
+      expect.stringMatching(
+        /yaml:2: Subscription "number-2": cannot .* the routing rule `event.type ==` is not a valid CEL/,
+      ),
+      expect.stringMatching(
+        /yaml:3: Subscription "number-3": cannot .* rawPayload value must be .*'maybe'; mend it in the metadata of/,
+      ),
+      expect.stringMatching(
+        /yaml:4: Subscription "number-4": cannot .* the component "store" is a state.test, not a pub/,
+      ),
+      expect.stringMatching(/yaml:5: Subscription "number-5": cannot .* "away" \(pubsub.test\) did not start/),
+      expect.stringMatching(/yaml:6: Subscription "number-6": cannot .* not allowed for app id app; see allowedTopics/),
+    ] as string[]);
+    expect(log.join('\n')).toMatch(/dead letter topic forbidden of topic f .* is not allowed .* publishingScopes/);
+  });
+
+  it('on one pub/sub component can be ended and started again, beside others', async () => {
+    const { app, publish, subscriptions } = await scene({ subscription: { route: '/orders' }, handle: acknowledge });
+    await subscriptions.stopPubSub('other', never);
+    expect(subscriptions.active).toHaveLength(1);
+    await subscriptions.stopPubSub('pubsub', never);
+    expect(subscriptions.active).toHaveLength(0);
+    await subscriptions.restartPubSub('pubsub', never);
+    await publish({ n: 1 });
+    await vi.waitFor(() => expect(app.posted('/orders')).toHaveLength(1));
   });
 
   it('have the namespace in front of the topic on the wire only', async () => {

@@ -12,12 +12,22 @@ import {
 import type { AppChannel, SubscriptionSpec } from '../app-channel/app-channel.ts';
 import type { Broker } from './pubsub-broker.ts';
 import { TopicSubscription } from './subscription.ts';
+import {
+  type DeclaredComponent,
+  type DeclaredSubscription,
+  keyOf,
+  missingBroker,
+  planSubscriptions,
+  type WantedSubscription,
+} from './subscription-plan.ts';
 
 export interface SubscriptionsOptions {
   readonly brokers: ReadonlyMap<string, Broker>;
   readonly channel: AppChannel;
   /** From Subscription resources, those of this app only, in the order in which they were loaded. */
-  readonly declarative: readonly SubscriptionSpec[];
+  readonly declarative: readonly DeclaredSubscription[];
+  /** All Component resources, so that the reason can be told why one is not there. Default: none. */
+  readonly components?: readonly DeclaredComponent[];
   readonly logger: Logger;
   /** Around reading what the app subscribes to, which may still be starting. Default: 3 retries within some seconds. */
   readonly initializationRetry?: Retry;
@@ -33,9 +43,9 @@ export interface ActiveSubscription {
   readonly type: 'DECLARATIVE' | 'PROGRAMMATIC' | 'STREAMING';
 }
 
-interface Wanted {
-  readonly spec: SubscriptionSpec;
-  readonly type: ActiveSubscription['type'];
+interface RunningOne {
+  readonly subscription: TopicSubscription;
+  readonly active: ActiveSubscription;
 }
 
 const whileAppStarts = retry({ policy: 'exponential', maxInterval: 1000, maxRetries: 3, maxElapsed: 10_000 });
@@ -44,17 +54,19 @@ const whileAppStarts = retry({ policy: 'exponential', maxInterval: 1000, maxRetr
 export class Subscriptions implements AsyncDisposable {
   readonly #options: SubscriptionsOptions;
   readonly #whileAppStarts: Policy;
-  #running: { readonly subscription: TopicSubscription; readonly active: ActiveSubscription }[] = [];
+  /** As the last start has found them. */
+  #wanted: ReadonlyMap<string, WantedSubscription> = new Map();
+  #running: readonly RunningOne[] = [];
   #known: readonly ActiveSubscription[];
   #paused = false;
-  /** Counts the stops, so that a start that one of them has overtaken leaves nothing running. */
-  #stops = 0;
-  /** Aborts with the next stop. */
+  /** Aborts with the next stop, by which a start knows that it was overtaken. */
   #stopped = new AbortController();
+  /** The same, for one pub/sub component. */
+  readonly #stoppedOn = new Map<string, AbortController>();
 
   constructor(options: SubscriptionsOptions) {
     this.#options = options;
-    this.#known = declaredSubscriptions(options.declarative);
+    this.#known = declaredSubscriptions(options.declarative.map(({ spec }) => spec));
     this.#whileAppStarts = policy([options.initializationRetry ?? whileAppStarts]);
   }
 
@@ -74,23 +86,42 @@ export class Subscriptions implements AsyncDisposable {
    * subscriptions are tried again in the background until they run or all are stopped.
    */
   async start(signal: AbortSignal): Promise<void> {
+    const { channel, declarative, logger } = this.#options;
+    const stopped = this.#stopped.signal;
+    const programmatic = await this.#programmatic(signal);
+    this.#wanted = planSubscriptions(declarative, programmatic, {
+      isPathOptional: channel.isPathOptional ?? false,
+      logger,
+    });
+    this.#known = [...this.#wanted.values()].map(({ spec, type }) => activeOf(spec, type));
+    await this.#startAll([...this.#wanted.values()], stopped, signal);
+  }
+
+  /** Starts those on one pub/sub component again, as they were last wanted; as {@link start} otherwise. */
+  async restartPubSub(pubsubName: string, signal: AbortSignal): Promise<void> {
+    const wanted = [...this.#wanted.values()].filter(({ spec }) => spec.pubsubName === pubsubName);
+    await this.#startAll(wanted, this.#stopped.signal, signal);
+  }
+
+  async #startAll(wanted: readonly WantedSubscription[], allStopped: AbortSignal, signal: AbortSignal): Promise<void> {
     const { logger } = this.#options;
-    const stops = this.#stops;
-    const wanted = this.#merge(await this.#programmatic(signal));
-    this.#known = [...wanted.values()].map(({ spec, type }) => activeOf(spec, type));
-    for (const { active } of this.#running) wanted.delete(keyOf(active));
+    const running = new Set(this.#running.map(({ active }) => keyOf(active)));
     await Promise.all(
-      [...wanted.values()].map(async (one) => {
+      wanted.map(async (one) => {
+        const { topic, pubsubName } = one.spec;
+        if (running.has(keyOf(one.spec))) return;
+        const stopped = AbortSignal.any([allStopped, this.#stopOn(pubsubName).signal]);
         try {
-          await this.#startOne(one, stops, signal);
+          await this.#startOne(one, stopped, signal);
         } catch (error) {
           signal.throwIfAborted();
           const isTransient = ComponentError.is(error) && error.retryable;
-          const { topic, pubsubName } = one.spec;
           logger.error(
-            `cannot subscribe to topic ${topic} on pubsub ${pubsubName}${isTransient ? ' yet' : ''}: ${errorMessage(error)}`,
+            one.about(
+              `cannot subscribe to topic ${topic} on pubsub ${pubsubName}${isTransient ? ' yet' : ''}: ${errorMessage(error)}`,
+            ),
           );
-          if (isTransient) void this.#startWhenPossible(one, stops, this.#stopped.signal);
+          if (isTransient) void this.#startWhenPossible(one, stopped);
         }
       }),
     );
@@ -113,12 +144,24 @@ export class Subscriptions implements AsyncDisposable {
 
   /** Ends all subscriptions, after which they can be started anew; what is in flight when `grace` aborts is given back. */
   async stop(grace: AbortSignal): Promise<void> {
-    this.#stops++;
-    this.#stopped.abort();
+    this.#stopped.abort(ending());
     this.#stopped = new AbortController();
-    const running = this.#running;
-    this.#running = [];
-    const results = await Promise.allSettled(running.map(({ subscription }) => subscription.close(grace)));
+    await this.#stop(this.#running, grace);
+  }
+
+  /** As {@link stop}, for those on one pub/sub component. */
+  async stopPubSub(pubsubName: string, grace: AbortSignal): Promise<void> {
+    this.#stopOn(pubsubName).abort(ending());
+    this.#stoppedOn.delete(pubsubName);
+    await this.#stop(
+      this.#running.filter(({ active }) => active.pubsubName === pubsubName),
+      grace,
+    );
+  }
+
+  async #stop(meant: readonly RunningOne[], grace: AbortSignal): Promise<void> {
+    this.#running = this.#running.filter((one) => !meant.includes(one));
+    const results = await Promise.allSettled(meant.map(({ subscription }) => subscription.close(grace)));
     for (const result of results) {
       if (result.status === 'rejected') {
         this.#options.logger.error(`ending a subscription failed: ${errorMessage(result.reason)}`);
@@ -140,34 +183,13 @@ export class Subscriptions implements AsyncDisposable {
     }
   }
 
-  /** Per pubsub and topic: the first resource counts, and what the app declares replaces it. */
-  #merge(programmatic: readonly SubscriptionSpec[]): Map<string, Wanted> {
-    const { channel, logger } = this.#options;
-    const wanted = new Map<string, Wanted>();
-    for (const spec of this.#options.declarative) {
-      const key = keyOf(spec);
-      if (wanted.has(key)) {
-        logger.warn(
-          `two Subscription resources for topic ${spec.topic} on pubsub ${spec.pubsubName}; the first is used`,
-        );
-      } else wanted.set(key, { spec, type: 'DECLARATIVE' });
-    }
-    for (const spec of programmatic) wanted.set(keyOf(spec), { spec, type: 'PROGRAMMATIC' });
-    for (const [key, { spec }] of wanted) {
-      if (spec.rules.some(({ path }) => path !== '' || channel.isPathOptional)) continue;
-      logger.warn(`the subscription to topic ${spec.topic} on pubsub ${spec.pubsubName} has no route and is left out`);
-      wanted.delete(key);
-    }
-    return wanted;
-  }
-
-  async #startWhenPossible(wanted: Wanted, stops: number, stopped: AbortSignal): Promise<void> {
+  async #startWhenPossible(wanted: WantedSubscription, stopped: AbortSignal): Promise<void> {
     const { logger } = this.#options;
     const { topic, pubsubName } = wanted.spec;
     for (let wait = 500; !stopped.aborted; wait = Math.min(wait * 2, 15_000)) {
       try {
         await sleep(wait, stopped);
-        await this.#startOne(wanted, stops, stopped);
+        await this.#startOne(wanted, stopped, stopped);
         logger.info(`app is now subscribed to topic ${topic} on pubsub ${pubsubName}`);
         return;
       } catch (error) {
@@ -177,31 +199,34 @@ export class Subscriptions implements AsyncDisposable {
   }
 
   /** Starts one subscription and counts it as running, unless a stop has overtaken it. */
-  async #startOne({ spec, type }: Wanted, stops: number, signal: AbortSignal): Promise<void> {
+  async #startOne({ spec, type }: WantedSubscription, stopped: AbortSignal, signal: AbortSignal): Promise<void> {
     const subscription = await this.#subscribe(spec, signal);
-    if (stops !== this.#stops) return subscription.close(AbortSignal.abort());
-    this.#running.push({ subscription, active: activeOf(spec, type) });
+    if (stopped.aborted) return subscription.close(AbortSignal.abort());
+    this.#running = [...this.#running, { subscription, active: activeOf(spec, type) }];
     if (this.#paused) await subscription.pause();
   }
 
+  #stopOn(pubsubName: string): AbortController {
+    let controller = this.#stoppedOn.get(pubsubName);
+    if (controller === undefined) this.#stoppedOn.set(pubsubName, (controller = new AbortController()));
+    return controller;
+  }
+
   #subscribe(spec: SubscriptionSpec, signal: AbortSignal): Promise<TopicSubscription> {
-    const { brokers, channel, logger } = this.#options;
+    const { brokers, channel, components = [], logger } = this.#options;
     const broker = brokers.get(spec.pubsubName);
-    if (broker === undefined) {
-      const known = brokers.size === 0 ? 'none is' : `loaded: ${[...brokers.keys()].join(', ')}`;
-      throw new Error(`no pub/sub component of that name is loaded for this app (${known})`);
-    }
+    if (broker === undefined) throw new Error(missingBroker(spec.pubsubName, brokers, components));
     return TopicSubscription.start(broker, spec, channel, logger, signal);
   }
+}
+
+function ending(): Error {
+  return new Error('the subscription is ending');
 }
 
 /** Subscriptions of resources as the metadata API shows them. */
 export function declaredSubscriptions(specs: readonly SubscriptionSpec[]): readonly ActiveSubscription[] {
   return specs.map((spec) => activeOf(spec, 'DECLARATIVE'));
-}
-
-function keyOf({ pubsubName, topic }: { readonly pubsubName: string; readonly topic: string }): string {
-  return JSON.stringify([pubsubName, topic]);
 }
 
 /** A subscription as the metadata API shows it. */
