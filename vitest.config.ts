@@ -2,7 +2,8 @@ import { defineConfig } from 'vitest/config';
 import { listPackages } from './tools/packages.ts';
 
 // Tests run from the sources: this condition stands first in every package's exports map.
-const conditions = ['@outrigger/source', 'node', 'import', 'module', 'default'];
+// No `module`: bundlers know it, Node does not, and packages put files there that it cannot load.
+const conditions = ['@outrigger/source', 'node', 'import', 'default'];
 
 // A package whose tests need a running server says which in its manifest: "nx": { "tags": ["server:redis"] }.
 const needServer = listPackages(import.meta.dirname)
