@@ -1,0 +1,124 @@
+import { ComponentError } from '@outrigger/core';
+import { abortable } from './abortable.ts';
+import type { OutgoingMessage, Producer } from './transport.ts';
+import type { WebSocketLink } from './web-socket-link.ts';
+
+interface Pending {
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+interface Confirmation {
+  readonly result: string;
+  readonly errorMsg?: string;
+  readonly context?: string;
+}
+
+/** How many messages may wait for their confirmation, and how many bytes to be sent; more wait their turn. */
+const maxPending = 1000;
+const maxUnsentBytes = 16 * 1024 * 1024;
+
+/** Publishes to one topic. Connects when there is something to send; a lost connection fails what waits for confirmation. */
+export class WebSocketProducer implements Producer {
+  readonly #connect: (signal: AbortSignal) => Promise<WebSocketLink>;
+  readonly #pending = new Map<string, Pending>();
+  readonly #turns: (() => void)[] = [];
+  #link: WebSocketLink | undefined;
+  #connecting: Promise<WebSocketLink> | undefined;
+  readonly #closed = new AbortController();
+  #lastContext = 0;
+
+  constructor(connect: (signal: AbortSignal) => Promise<WebSocketLink>) {
+    this.#connect = connect;
+  }
+
+  async send(
+    { data, properties, key, deliverAt, deliverAfterMs }: OutgoingMessage,
+    signal: AbortSignal,
+  ): Promise<void> {
+    signal.throwIfAborted();
+    let link = await this.#open(signal);
+    while (this.#pending.size >= maxPending || link.unsent >= maxUnsentBytes) {
+      await this.#turn(signal);
+      link = await this.#open(signal);
+    }
+    const context = String(++this.#lastContext);
+    const confirmed = new Promise<void>((resolve, reject) => {
+      const abort = () => reject(signal.reason as Error);
+      signal.addEventListener('abort', abort, { once: true });
+      const settled = () => signal.removeEventListener('abort', abort);
+      this.#pending.set(context, {
+        resolve: () => (settled(), resolve()),
+        reject: (error) => (settled(), reject(error as Error)),
+      });
+    });
+    link.send({
+      payload: toBase64(data),
+      properties,
+      context,
+      ...(key !== undefined && { key }),
+      ...(deliverAt !== undefined && { deliverAt }),
+      ...(deliverAfterMs !== undefined && { deliverAfterMs }),
+    });
+    await confirmed;
+  }
+
+  /** What waits for confirmation gets it, or fails, before. */
+  async close(): Promise<void> {
+    this.#closed.abort(new ComponentError('unavailable', 'this broker is closed'));
+    await this.#connecting?.catch(() => {});
+    await this.#link?.close();
+  }
+
+  async #open(signal: AbortSignal): Promise<WebSocketLink> {
+    this.#closed.signal.throwIfAborted();
+    if (this.#link?.isOpen) return this.#link;
+    // shared by all who send now, so that none of their signals may end it
+    this.#connecting ??= this.#connect(this.#closed.signal)
+      .then((link) => this.#start(link))
+      .finally(() => {
+        this.#connecting = undefined;
+      });
+    return abortable(this.#connecting, signal);
+  }
+
+  #start(link: WebSocketLink): WebSocketLink {
+    this.#link = link;
+    link.start(
+      (text) => this.#confirm(text),
+      (reason) => {
+        if (this.#link === link) this.#link = undefined;
+        const error = new ComponentError(
+          'unavailable',
+          `lost the connection to Pulsar before the message was confirmed; whether it was taken is not known: ${reason}`,
+        );
+        for (const pending of this.#pending.values()) pending.reject(error);
+        this.#pending.clear();
+        for (const next of this.#turns.splice(0)) next();
+      },
+    );
+    return link;
+  }
+
+  #confirm(text: string): void {
+    const { result, errorMsg, context = '' } = JSON.parse(text) as Confirmation;
+    const pending = this.#pending.get(context);
+    this.#pending.delete(context);
+    if (result === 'ok') pending?.resolve();
+    else pending?.reject(new ComponentError('unavailable', `Pulsar did not take the message: ${errorMsg ?? result}`));
+    this.#turns.shift()?.();
+  }
+
+  #turn(signal: AbortSignal): Promise<void> {
+    return abortable(
+      new Promise<void>((resolve) => {
+        this.#turns.push(resolve);
+      }),
+      signal,
+    );
+  }
+}
+
+function toBase64(data: Uint8Array): string {
+  return Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('base64');
+}

@@ -1,0 +1,1 @@
+export const howToStartPulsar = 'eval "$(e2e/backends/up.sh pulsar)"';
