@@ -1,0 +1,102 @@
+import {
+  type BaseOptions,
+  type CompressionAlgorithmValue,
+  ProduceAcks,
+  Producer,
+  type SASLMechanismValue,
+} from '@platformatic/kafka';
+import type { ClientSettings } from './client-settings.ts';
+import { explain } from './client-errors.ts';
+import type { GroupMember, KafkaClient, MemberOwner, OutgoingRecord } from './kafka-client.ts';
+import { PlatformaticMember } from './platformatic-member.ts';
+
+const acksOf = { all: ProduceAcks.ALL, local: ProduceAcks.LEADER, none: ProduceAcks.NO_RESPONSE } as const;
+
+/** What every client of the library is made with. */
+export function baseOptions(settings: ClientSettings): BaseOptions {
+  const { sasl, tls } = settings;
+  return {
+    clientId: settings.clientId,
+    bootstrapBrokers: [...settings.brokers],
+    connectTimeout: settings.connectTimeoutMs,
+    requestTimeout: settings.requestTimeoutMs,
+    metadataMaxAge: settings.topicRefreshMs,
+    autocreateTopics: true,
+    retries: 3,
+    retryDelay: 100,
+    ...(tls && { tls, tlsServerName: true }),
+    ...(sasl && {
+      sasl:
+        sasl.mechanism === 'OAUTHBEARER'
+          ? {
+              mechanism: sasl.mechanism as SASLMechanismValue,
+              token: sasl.token,
+              oauthBearerExtensions: { ...sasl.extensions },
+            }
+          : { mechanism: sasl.mechanism as SASLMechanismValue, username: sasl.username, password: sasl.password },
+    }),
+  };
+}
+
+/** The driver over `@platformatic/kafka`. */
+export class PlatformaticClient implements KafkaClient {
+  readonly #settings: ClientSettings;
+  readonly #producer: Producer;
+
+  private constructor(settings: ClientSettings) {
+    this.#settings = settings;
+    const { acks, retries, compression } = settings.producer;
+    this.#producer = new Producer({
+      ...baseOptions(settings),
+      retries,
+      acks: acksOf[acks],
+      compression: compression as CompressionAlgorithmValue,
+    });
+    this.#producer.on('error', () => {}); // told by the calls that fail
+  }
+
+  /** Resolves once a broker has answered, with the login that is set. */
+  static async connect(settings: ClientSettings): Promise<PlatformaticClient> {
+    const client = new PlatformaticClient(settings);
+    try {
+      await client.#producer.metadata({ topics: [], retries: 0 });
+      return client;
+    } catch (error) {
+      await client[Symbol.asyncDispose]();
+      throw explain(error, settings);
+    }
+  }
+
+  async partitions(topic: string): Promise<number> {
+    try {
+      // a topic that was made just now has no leader for a moment, which the library waits for
+      const { topics } = await this.#producer.metadata({ topics: [topic], autocreateTopics: true });
+      return topics.get(topic)?.partitionsCount ?? 0;
+    } catch (error) {
+      throw explain(error, this.#settings, topic);
+    }
+  }
+
+  async produce(topic: string, records: readonly OutgoingRecord[]): Promise<void> {
+    const messages = records.map(({ key, value, headers, partition }) => ({
+      topic,
+      partition,
+      ...(key && { key }),
+      ...(value && { value }),
+      headers: new Map(Array.from(headers, ([name, text]) => [Buffer.from(name), Buffer.from(text)])),
+    }));
+    try {
+      await this.#producer.send({ messages, acks: acksOf[this.#settings.producer.acks] });
+    } catch (error) {
+      throw explain(error, this.#settings, topic);
+    }
+  }
+
+  member(groupId: string, owner: MemberOwner): GroupMember {
+    return new PlatformaticMember(this.#settings, groupId, owner);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#producer.close(true);
+  }
+}
