@@ -1,0 +1,108 @@
+import type { SNS } from '@aws-sdk/client-sns';
+import type { SQS } from '@aws-sdk/client-sqs';
+import { awsError, isMissing } from './aws-error.ts';
+
+export interface AwsAccess {
+  readonly region: string | undefined;
+  readonly endpoint: string | undefined;
+  /** `undefined`: whatever the SDK finds in the environment, the profile, or the role of the machine. */
+  readonly credentials:
+    | { readonly accessKeyId: string; readonly secretAccessKey: string; readonly sessionToken?: string }
+    | undefined;
+  /** 12 digits, or `undefined`: asked for when it is needed. */
+  readonly accountId: string | undefined;
+}
+
+/** How long a request without an answer is waited for before the SDK repeats it, at most twice. */
+const requestTimeoutMs = 6000;
+const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };
+
+/** The SDK's clients of one component; the SDK is loaded with the first of them. */
+export class AwsClients implements Disposable {
+  readonly sns: SNS;
+  readonly sqs: SQS;
+  readonly region: string;
+  readonly #access: AwsAccess;
+  #accountId: Promise<string> | undefined;
+
+  private constructor(sns: SNS, sqs: SQS, region: string, access: AwsAccess) {
+    this.sns = sns;
+    this.sqs = sqs;
+    this.region = region;
+    this.#access = access;
+  }
+
+  /** Resolves when AWS has answered and taken the credentials; otherwise rejects with what is wrong and how to mend it. */
+  static async connect(access: AwsAccess, queueName: string | undefined, signal: AbortSignal): Promise<AwsClients> {
+    const [{ SNS }, { SQS }] = await Promise.all([import('@aws-sdk/client-sns'), import('@aws-sdk/client-sqs')]);
+    signal.throwIfAborted();
+    const options = clientOptions(access);
+    // with an endpoint of its own, the host in a queue's URL is what that server calls itself
+    const sqs = new SQS(access.endpoint === undefined ? options : { ...options, useQueueUrlAsEndpoint: false });
+    const sns = new SNS(options);
+    try {
+      const region = await sqs.config.region();
+      await tryCredentials(sqs, queueName ?? 'outrigger', signal);
+      return new AwsClients(sns, sqs, region, access);
+    } catch (error) {
+      sns.destroy();
+      sqs.destroy();
+      signal.throwIfAborted();
+      throw awsError(error, access.endpoint === undefined ? 'connecting to AWS' : `connecting to ${access.endpoint}`);
+    }
+  }
+
+  /** The account that the credentials belong to. */
+  accountId(signal: AbortSignal): Promise<string> {
+    if (this.#access.accountId !== undefined) return Promise.resolve(this.#access.accountId);
+    this.#accountId ??= this.#askForAccount(signal).catch((error: unknown) => {
+      this.#accountId = undefined;
+      throw awsError(error, 'looking up the AWS account (which accountID saves)');
+    });
+    return this.#accountId;
+  }
+
+  async #askForAccount(signal: AbortSignal): Promise<string> {
+    const { STS } = await import('@aws-sdk/client-sts');
+    const sts = new STS(clientOptions(this.#access));
+    try {
+      const { Account } = await sts.getCallerIdentity({}, { abortSignal: signal });
+      return Account ?? '';
+    } finally {
+      sts.destroy();
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.sns.destroy();
+    this.sqs.destroy();
+  }
+}
+
+function clientOptions({ region, endpoint, credentials }: AwsAccess) {
+  return {
+    ...(region !== undefined && { region }),
+    ...(endpoint !== undefined && { endpoint }),
+    ...(credentials !== undefined && { credentials }),
+    maxAttempts: 3,
+    logger: silent,
+    requestHandler: {
+      connectionTimeout: 3000,
+      requestTimeout: requestTimeoutMs,
+      throwOnRequestTimeout: true,
+      httpAgent: { keepAlive: true, maxSockets: 128 },
+      httpsAgent: { keepAlive: true, maxSockets: 128 },
+      logger: silent,
+    },
+  };
+}
+
+// Any answer but a refusal of the credentials shows that they are good: the queue need not exist, the right to ask may be missing.
+async function tryCredentials(sqs: SQS, queueName: string, signal: AbortSignal): Promise<void> {
+  try {
+    await sqs.getQueueUrl({ QueueName: queueName }, { abortSignal: signal });
+  } catch (error) {
+    const name = error instanceof Error ? error.name : '';
+    if (!isMissing(error) && !name.includes('AccessDenied')) throw error;
+  }
+}

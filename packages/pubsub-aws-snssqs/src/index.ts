@@ -1,0 +1,29 @@
+import { ComponentError, defineComponent } from '@outrigger/core';
+import { AwsClients } from './aws-clients.ts';
+import { fields } from './fields.ts';
+import { settingsOf } from './settings.ts';
+import { SnsSqsPubSub } from './snssqs-pubsub.ts';
+
+export default defineComponent({
+  kind: 'pubsub',
+  type: 'pubsub.aws.snssqs',
+  version: 'v1',
+  description: 'Messages over AWS SNS topics and SQS queues',
+  metadata: fields,
+  create: async ({ metadata, appId, logger, signal }) => {
+    const settings = settingsOf(metadata, appId);
+    const { region, endpoint, accessKey, secretKey, sessionToken, accountID } = metadata;
+    if (endpoint !== undefined && !URL.canParse(endpoint)) {
+      throw new ComponentError('invalid-argument', `endpoint "${endpoint}" is no URL; it looks like http://localhost:4566`);
+    }
+    if (accountID !== undefined && !/^\d{12}$/.test(accountID)) {
+      throw new ComponentError('invalid-argument', 'accountID must be 12 digits');
+    }
+    const credentials =
+      accessKey === undefined || secretKey === undefined
+        ? undefined
+        : { accessKeyId: accessKey, secretAccessKey: secretKey, ...(sessionToken !== undefined && { sessionToken }) };
+    const access = { region, endpoint, credentials, accountId: accountID };
+    return new SnsSqsPubSub(await AwsClients.connect(access, settings.queueName, signal), settings, logger);
+  },
+});
