@@ -11,6 +11,7 @@ import type { Components } from './components/components.ts';
 import { problemOf } from './components/start-components.ts';
 import { appOutcome } from './resilience/app-outcome.ts';
 import type { Policies } from './resilience/policies.ts';
+import type { ComponentResource } from './resources/component-resource.ts';
 import type { Configuration } from './resources/configuration.ts';
 import type { HttpEndpoint } from './resources/http-endpoint-resource.ts';
 import type { Resources } from './resources/load-resources.ts';
@@ -28,6 +29,8 @@ export interface RuntimeParts {
   readonly components: Components;
   readonly httpEndpoints: readonly HttpEndpoint[];
   readonly resolver: NameResolver | undefined;
+  /** Makes a component, which is not among `components` yet. Rejects with what the user has to mend. */
+  readonly startComponent: (resource: ComponentResource, signal: AbortSignal) => Promise<ComponentInstance>;
 }
 
 /** The components of Component resources, in the order of these, as the metadata API tells of them. */

@@ -4,7 +4,7 @@ import { Components } from './components/components.ts';
 import { Definitions } from './components/definitions.ts';
 import { planComponents, planNameResolver } from './components/plan-components.ts';
 import { resolveHttpEndpoints } from './components/resolve-http-endpoints.ts';
-import { checkMetadata, startComponents } from './components/start-components.ts';
+import { checkMetadata, startComponent, startComponents } from './components/start-components.ts';
 import { compilePolicies } from './resilience/compile-policies.ts';
 import type { Configuration } from './resources/configuration.ts';
 import { loadConfiguration } from './resources/load-configuration.ts';
@@ -60,6 +60,10 @@ export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
       components,
       httpEndpoints,
       resolver: components.ofKind('nameresolution')[0]?.instance,
+      startComponent: async (resource, own) => {
+        const found = await definitions.find(resource);
+        return startComponent({ ...found, resource }, components, { ...starting, signal: own });
+      },
     });
     await runtime.start(signal);
     return runtime;

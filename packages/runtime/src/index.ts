@@ -96,11 +96,13 @@ export {
   outboundNotReady,
 } from './errors.ts';
 export { createRuntime } from './create-runtime.ts';
+export type { ComponentResource } from './resources/component-resource.ts';
 export type { ApiRule, Configuration } from './resources/configuration.ts';
 export { describeProblem, type Problem, ResourceError } from './resources/problems.ts';
 export type {
   ActiveSubscription,
   LoadedComponent,
+  ReloadOptions,
   RunningSubscription,
   Runtime,
   RuntimeOptions,

@@ -21,18 +21,22 @@ import type { Invocation } from './blocks/invocation.ts';
 import type { LockBlock, LockHandle } from './blocks/lock.ts';
 import type { Outboxes } from './blocks/outboxes.ts';
 import { OutputBindingsBlock } from './blocks/output-bindings.ts';
+import type { Broker } from './blocks/pubsub-broker.ts';
 import { compileBrokers } from './blocks/pubsub-brokers.ts';
 import { Publisher } from './blocks/pubsub-publisher.ts';
+import { type PubSubUser, reloadPubSub } from './blocks/pubsub-reload.ts';
 import type { PubSubTopics } from './blocks/pubsub.ts';
 import type { SecretsBlock, SecretsHandle } from './blocks/secrets.ts';
 import type { StateBlock, StateHandle } from './blocks/state.ts';
 import { SubscriptionStreams } from './blocks/subscription-streams.ts';
 import { type ActiveSubscription, declaredSubscriptions, Subscriptions } from './blocks/subscriptions.ts';
+import type { ComponentResource } from './resources/component-resource.ts';
 import type { Configuration } from './resources/configuration.ts';
-import type { LoadedComponent, RunningSubscription, Runtime, StreamingSubscription } from './runtime.ts';
+import type { LoadedComponent, ReloadOptions, RunningSubscription, Runtime, StreamingSubscription } from './runtime.ts';
 
 const never = new AbortController().signal;
 const outboxGraceMs = 5000;
+const reloadGraceMs = 30_000;
 
 /** The building blocks over running components, and the order in which they begin and end. */
 export class RunningRuntime implements Runtime {
@@ -58,6 +62,12 @@ export class RunningRuntime implements Runtime {
   #health: AppHealth | undefined;
   #registration: AsyncDisposable | undefined;
   readonly #leaving = new AbortController();
+  readonly #brokers: Map<string, Broker>;
+  /** Set once delivery has ended for good, or is about to. */
+  #ending: { readonly cut: AbortController; readonly ended: Promise<void> } | undefined;
+  #reloading: Promise<void> | undefined;
+  /** Aborts when the runtime has no time left for what is in flight. */
+  readonly #cut = new AbortController();
   #disposed: Promise<void> | undefined;
 
   /** Throws a ResourceError for a component that its building block cannot use. */
@@ -71,7 +81,8 @@ export class RunningRuntime implements Runtime {
     this.#secrets = secretsBlock(parts);
     this.#configurations = configurationBlock(parts);
     this.#locks = lockBlock(parts);
-    const brokers = compileBrokers(components, policies, { appId, namespace });
+    const brokers = compileBrokers(components, { appId, namespace, policies });
+    this.#brokers = brokers;
     const outboxesOfStores = outboxes(parts, brokers);
     this.#outboxes = outboxesOfStores;
     this.#state = stateBlock(parts, { of: (store) => outboxesOfStores.of(store) });
@@ -169,6 +180,7 @@ export class RunningRuntime implements Runtime {
       channel: app,
       logger: this.#parts.logger,
       onChange: async (healthy, watching) => {
+        await this.#reloading?.catch(() => {});
         if (healthy) await this.#beginDelivery(app, watching);
         // an app that hangs must not keep the next probe waiting
         else await this.#endDelivery(AbortSignal.any([watching, AbortSignal.timeout(appHealth.intervalMs)]));
@@ -185,12 +197,73 @@ export class RunningRuntime implements Runtime {
       signal.throwIfAborted();
       this.#parts.logger.warn(`reading the app's configuration failed: ${errorMessage(error)}`);
     }
-    await this.#subscriptions?.start(signal);
-    await this.#inputBindings?.start(signal);
+    if (this.#ending === undefined) await this.#subscriptions?.start(signal);
+    if (this.#ending === undefined) await this.#inputBindings?.start(signal);
   }
 
   async #endDelivery(grace: AbortSignal): Promise<void> {
     await Promise.all([this.#subscriptions?.stop(grace), this.#inputBindings?.stop(grace)]);
+  }
+
+  async endDelivery(grace: AbortSignal): Promise<void> {
+    const { cut, ended } = (this.#ending ??= this.#endForGood());
+    const onAbort = (): void => cut.abort(grace.reason);
+    if (grace.aborted) onAbort();
+    else grace.addEventListener('abort', onAbort, { once: true });
+    await ended;
+    grace.removeEventListener('abort', onAbort);
+  }
+
+  #endForGood(): { readonly cut: AbortController; readonly ended: Promise<void> } {
+    const cut = new AbortController();
+    const ended = Promise.all([
+      this.#quietly('ending the delivery to the app', () => this.#endDelivery(cut.signal)),
+      this.#quietly('ending the streaming subscriptions', () => this.#streams.stop(cut.signal)),
+    ]);
+    return { cut, ended: ended.then(() => {}) };
+  }
+
+  async reloadPubSub(
+    name: string,
+    { resource, grace = AbortSignal.timeout(reloadGraceMs), signal = never }: ReloadOptions = {},
+  ): Promise<void> {
+    // one after the other: each takes the place of the one before
+    const before = this.#reloading?.catch(() => {});
+    const reloading = (async () => {
+      await before;
+      await this.#reload(name, resource, grace, AbortSignal.any([signal, this.#leaving.signal]));
+    })();
+    this.#reloading = reloading;
+    await reloading;
+  }
+
+  async #reload(name: string, changed: ComponentResource | undefined, grace: AbortSignal, signal: AbortSignal) {
+    const { components, policies, startComponent } = this.#parts;
+    const resource = changed ?? components.get('pubsub', name)?.resource;
+    if (resource === undefined) throw new Error(`there is no pub/sub component "${name}" to reload`);
+    const subscriptions = this.#subscriptions;
+    const isDelivering = (): boolean => this.#ending === undefined && (this.#health?.healthy ?? true);
+    const users: PubSubUser[] = [
+      {
+        stop: (pubsub, until) => this.#outboxes.stop(until, pubsub),
+        restart: (pubsub, until) => this.#outboxes.start(until, pubsub),
+      },
+      {
+        stop: async (pubsub, until) => subscriptions?.stopPubSub(pubsub, until),
+        restart: async (pubsub, until) => {
+          if (isDelivering()) await subscriptions?.restartPubSub(pubsub, until);
+        },
+      },
+      {
+        stop: (pubsub, until) => this.#streams.pausePubSub(pubsub, until),
+        restart: (pubsub, until) => this.#streams.restartPubSub(pubsub, until),
+      },
+    ];
+    const { appId, namespace } = this;
+    const context = { appId, namespace, policies };
+    const start = (until: AbortSignal) => startComponent(resource, until);
+    const reload = { brokers: this.#brokers, components, context, users, start };
+    await reloadPubSub(name, reload, AbortSignal.any([grace, this.#cut.signal]), signal);
   }
 
   async appUnhealthy(signal: AbortSignal): Promise<void> {
@@ -201,17 +274,18 @@ export class RunningRuntime implements Runtime {
 
   async drain(grace: AbortSignal): Promise<void> {
     this.#leaving.abort(new Error('the runtime is stopping'));
+    if (grace.aborted) this.#cut.abort();
+    else grace.addEventListener('abort', () => this.#cut.abort(), { once: true });
     const health = this.#health;
     const registration = this.#registration;
     this.#registration = undefined;
     await Promise.all([
       this.#quietly('leaving the name resolver', async () => registration?.[Symbol.asyncDispose]()),
       this.#quietly('ending the delivery to the app', async () => {
-        // first, so that a probe does not start them anew
-        await health?.[Symbol.asyncDispose]();
-        await this.#endDelivery(grace);
+        // first, so that neither a probe nor a reload starts them anew
+        await Promise.all([health?.[Symbol.asyncDispose](), this.#reloading?.catch(() => {})]);
+        await this.endDelivery(grace);
       }),
-      this.#quietly('ending the streaming subscriptions', () => this.#streams.stop(grace)),
       this.#quietly('ending the subscriptions to configuration', () => this.#configurations.endSubscriptions(grace)),
     ]);
   }

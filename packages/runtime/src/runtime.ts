@@ -9,6 +9,7 @@ import type { PubSubTopics } from './blocks/pubsub.ts';
 import type { SecretsHandle } from './blocks/secrets.ts';
 import type { StateHandle } from './blocks/state.ts';
 import type { ActiveSubscription } from './blocks/subscriptions.ts';
+import type { ComponentResource } from './resources/component-resource.ts';
 import type { Configuration } from './resources/configuration.ts';
 
 export interface RuntimeOptions {
@@ -48,6 +49,14 @@ export interface LoadedComponent {
 }
 
 export { type ActiveSubscription };
+
+export interface ReloadOptions {
+  /** The resource as it is now. Default: as it was. */
+  readonly resource?: ComponentResource;
+  /** Aborts when deliveries in flight are no longer waited for. Default: after 30 s. */
+  readonly grace?: AbortSignal;
+  readonly signal?: AbortSignal;
+}
 
 /** A subscription that lives as long as somebody takes its events. */
 export interface StreamingSubscription {
@@ -109,6 +118,19 @@ export interface Runtime extends AsyncDisposable {
    * signal aborts.
    */
   appUnhealthy(signal: AbortSignal): Promise<void>;
+
+  /**
+   * Ends all subscriptions and input bindings for good, while everything else goes on. Resolves when what they had in flight is
+   * done; from the moment `grace` aborts the rest is given back to its broker. May be called again with a shorter grace.
+   */
+  endDelivery(grace: AbortSignal): Promise<void>;
+
+  /**
+   * Makes a pub/sub component anew and lets it take the place of the one that runs, with nothing lost: the app's subscriptions, the
+   * streaming ones and the outbox on it end as they do at a shutdown and go on over the new one. Rejects, with the old one still at
+   * work, when the new one cannot be made.
+   */
+  reloadPubSub(name: string, options?: ReloadOptions): Promise<void>;
 
   /**
    * Stops taking in work: the instance is no longer found by peers, subscriptions end. Resolves when what they had in flight is

@@ -134,7 +134,11 @@ async function serve(parsed: ParsedFlags, env: Environment, log: ProcessLog, sta
   }
   await stop.requested;
   const blockFor = flags['dapr-block-shutdown-duration'];
-  if (blockFor !== undefined) await stop.block(blockFor, (signal) => sidecar.appUnhealthy(signal));
+  if (blockFor !== undefined) {
+    // as in Dapr: the app gets no new work of this kind, and has the time for what it is at
+    void sidecar.endDelivery();
+    await stop.block(blockFor, (signal) => sidecar.appUnhealthy(signal));
+  }
   logger.info('stopping: no new work, finishing what is in flight');
   await sidecar.stop(Math.max(0, flags['dapr-graceful-shutdown-seconds']) * 1000);
   logger.info('Daprd shutdown gracefully');

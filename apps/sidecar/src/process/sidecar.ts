@@ -78,6 +78,11 @@ export class Sidecar implements AsyncDisposable {
     await this.#runtime?.appUnhealthy(signal);
   }
 
+  /** Ends subscriptions and input bindings; the APIs go on. What is in flight may end until {@link Sidecar.stop} ends it. */
+  async endDelivery(): Promise<void> {
+    await this.#runtime?.endDelivery(new AbortController().signal);
+  }
+
   /**
    * Stops in the order that loses nothing: no new messages and no new callers, then what is in flight, then the APIs, then
    * components. Everything together takes at most `graceMs`, but for components that are slow to close.

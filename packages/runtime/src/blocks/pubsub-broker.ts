@@ -37,6 +37,8 @@ export class Broker {
   readonly inbound: Policy;
   readonly #outbound: Policy;
   readonly #prefix: string;
+  #sending = 0;
+  #idle: PromiseWithResolvers<void> | undefined;
 
   constructor(options: BrokerOptions) {
     this.name = options.name;
@@ -64,10 +66,22 @@ export class Broker {
   }
 
   /** Sends bytes as they are, under the outbound policy. `request.topic` is the app's name. */
-  send(request: PublishRequest, signal: AbortSignal): Promise<void> {
+  async send(request: PublishRequest, signal: AbortSignal): Promise<void> {
     const onWire = this.#prefix === '' ? request : { ...request, topic: this.wireTopic(request.topic) };
-    if (this.#outbound === noPolicy) return this.component.publish(onWire, signal);
-    return this.#outbound.execute((attempt) => this.component.publish(onWire, attempt), signal);
+    this.#sending++;
+    try {
+      await (this.#outbound === noPolicy
+        ? this.component.publish(onWire, signal)
+        : this.#outbound.execute((attempt) => this.component.publish(onWire, attempt), signal));
+    } finally {
+      this.#sent();
+    }
+  }
+
+  /** Resolves once nothing is being sent. */
+  idle(): Promise<void> {
+    if (this.#sending === 0) return Promise.resolve();
+    return (this.#idle ??= Promise.withResolvers()).promise;
   }
 
   /** As {@link send}, for many; only entries that failed are tried again. Answers those that failed in the end. */
@@ -80,6 +94,7 @@ export class Broker {
     if (entries.length === 0) return [];
     const wireTopic = this.wireTopic(topic);
     let failed: FailedEntry[] = entries.map((entry) => ({ entry, error: undefined }));
+    this.#sending++;
     try {
       await this.#outbound.execute(async (attempt) => {
         const pending = failed.map(({ entry }) => entry);
@@ -97,8 +112,16 @@ export class Broker {
     } catch (error) {
       // Each entry has its own error; those without were never tried (an open breaker, an abort).
       return failed.map((one) => (one.error === undefined ? { entry: one.entry, error } : one));
+    } finally {
+      this.#sent();
     }
     return [];
+  }
+
+  #sent(): void {
+    if (--this.#sending > 0) return;
+    this.#idle?.resolve();
+    this.#idle = undefined;
   }
 
   #publishMany(

@@ -1,26 +1,28 @@
-import type { ComponentRegistry } from '../components/component-instance.ts';
+import type { ComponentInstance, ComponentRegistry } from '../components/component-instance.ts';
 import { appOutcome } from '../resilience/app-outcome.ts';
 import type { Policies } from '../resilience/policies.ts';
 import { Broker } from './pubsub-broker.ts';
 
-/** Every running pub/sub component by name, with its scopes, prefix, envelope and policies compiled for this app. */
-export function compileBrokers(
-  components: ComponentRegistry,
-  policies: Policies,
-  app: { readonly appId: string; readonly namespace: string },
-): ReadonlyMap<string, Broker> {
-  return new Map(
-    components.ofKind('pubsub').map((running) => [
-      running.name,
-      new Broker({
-        ...app,
-        name: running.name,
-        component: running.instance,
-        properties: running.properties,
-        namespaced: running.namespaced,
-        outbound: policies.outbound(running),
-        inbound: policies.inbound(running, appOutcome),
-      }),
-    ]),
-  );
+export interface BrokerContext {
+  readonly appId: string;
+  readonly namespace: string;
+  readonly policies: Policies;
+}
+
+/** A running pub/sub component with its scopes, prefix, envelope and policies compiled for this app. */
+export function compileBroker(running: ComponentInstance<'pubsub'>, { policies, ...app }: BrokerContext): Broker {
+  return new Broker({
+    ...app,
+    name: running.name,
+    component: running.instance,
+    properties: running.properties,
+    namespaced: running.namespaced,
+    outbound: policies.outbound(running),
+    inbound: policies.inbound(running, appOutcome),
+  });
+}
+
+/** Every running pub/sub component by name. An entry changes when its component is reloaded. */
+export function compileBrokers(components: ComponentRegistry, context: BrokerContext): Map<string, Broker> {
+  return new Map(components.ofKind('pubsub').map((running) => [running.name, compileBroker(running, context)]));
 }

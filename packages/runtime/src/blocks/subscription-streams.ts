@@ -35,17 +35,17 @@ export class SubscriptionStreams {
     const { pubsubName, topic } = wanted;
     if (pubsubName === '') throw pubsubErrors.subscriptionLacks('pubsubName');
     if (topic === '') throw pubsubErrors.subscriptionLacks('topic');
-    const broker = this.#brokers.get(pubsubName);
-    if (broker === undefined) throw pubsubErrors.notFound(pubsubName, noMetadata);
+    if (!this.#brokers.has(pubsubName)) throw pubsubErrors.notFound(pubsubName, noMetadata);
     if (this.#stopping) throw pubsubErrors.stopping(pubsubName, topic);
     const spec = { ...wanted, rules };
-    const subscription = await this.#start(broker, spec, deliver, signal);
+    const start = (own: AbortSignal) => this.#start(pubsubName, spec, deliver, own);
+    const subscription = await start(signal);
     if (this.#stopping || signal.aborted) {
       await subscription.close(AbortSignal.abort());
       signal.throwIfAborted();
       throw pubsubErrors.stopping(pubsubName, topic);
     }
-    const stream = new SubscriptionStream(subscription, () => this.#running.delete(stream));
+    const stream = new SubscriptionStream(subscription, start, () => this.#running.delete(stream));
     this.#running.add(stream);
     return stream;
   }
@@ -64,7 +64,35 @@ export class SubscriptionStreams {
     );
   }
 
-  async #start(broker: Broker, spec: SubscriptionSpec, deliver: Deliver, signal: AbortSignal) {
+  /** Those on one pub/sub component get nothing more until {@link restartPubSub}; what is in flight when `grace` aborts is given back. */
+  async pausePubSub(pubsubName: string, grace: AbortSignal): Promise<void> {
+    await Promise.all(this.#on(pubsubName).map((stream) => stream.release(grace)));
+  }
+
+  /** Subscribes those on one pub/sub component anew; one that cannot be ends. */
+  async restartPubSub(pubsubName: string, signal: AbortSignal): Promise<void> {
+    await Promise.all(
+      this.#on(pubsubName).map(async (stream) => {
+        try {
+          await stream.renew(signal);
+        } catch (error) {
+          const { topic } = stream.active;
+          this.#logger.error(
+            `ending a streaming subscription to topic ${topic} on pubsub ${pubsubName}: ${errorMessage(error)}`,
+          );
+          await stream.end(AbortSignal.abort());
+        }
+      }),
+    );
+  }
+
+  #on(pubsubName: string): readonly SubscriptionStream[] {
+    return [...this.#running].filter(({ active }) => active.pubsubName === pubsubName);
+  }
+
+  async #start(pubsubName: string, spec: SubscriptionSpec, deliver: Deliver, signal: AbortSignal) {
+    const broker = this.#brokers.get(pubsubName);
+    if (broker === undefined) throw pubsubErrors.notFound(pubsubName, noMetadata);
     const channel: Pick<AppChannel, 'deliver' | 'deliverMany'> = {
       // one that does not look at its signal must not hold up the end
       deliver: (event, attempt) => unlessAborted(deliver(event, attempt), attempt),
@@ -82,20 +110,38 @@ export class SubscriptionStreams {
 class SubscriptionStream implements RunningSubscription {
   readonly active: ActiveSubscription;
   readonly ended: Promise<void>;
-  readonly #subscription: TopicSubscription;
+  readonly #start: (signal: AbortSignal) => Promise<TopicSubscription>;
   readonly #forget: () => void;
   readonly #end: () => void;
+  #subscription: TopicSubscription;
+  #isEnding = false;
 
-  constructor(subscription: TopicSubscription, forget: () => void) {
+  constructor(
+    subscription: TopicSubscription,
+    start: (signal: AbortSignal) => Promise<TopicSubscription>,
+    forget: () => void,
+  ) {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#subscription = subscription;
+    this.#start = start;
     this.#forget = forget;
     this.#end = resolve;
     this.ended = promise;
     this.active = activeOf(subscription.spec, 'STREAMING');
   }
 
+  async release(grace: AbortSignal): Promise<void> {
+    await this.#subscription.close(grace);
+  }
+
+  async renew(signal: AbortSignal): Promise<void> {
+    const subscription = await this.#start(signal);
+    if (this.#isEnding) await subscription.close(AbortSignal.abort());
+    else this.#subscription = subscription;
+  }
+
   async end(grace: AbortSignal): Promise<void> {
+    this.#isEnding = true;
     this.#forget();
     try {
       await this.#subscription.close(grace);

@@ -15,6 +15,12 @@ export class Components implements ComponentRegistry, AsyncDisposable {
     this.#byName.set(component.name, component);
   }
 
+  /** Puts a component in the place of the one that has its name; that one is left to the caller to dispose. */
+  replace(component: ComponentInstance): void {
+    if (!this.#byName.has(component.name)) throw new Error(`there is no component ${component.name} to replace`);
+    this.#byName.set(component.name, component);
+  }
+
   get all(): readonly ComponentInstance[] {
     return [...this.#byName.values()];
   }

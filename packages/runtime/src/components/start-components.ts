@@ -99,6 +99,21 @@ async function startOrExplain(
   running: Components,
   options: StartOptions,
 ): Promise<readonly Problem[]> {
+  try {
+    running.add(await startComponent(one, running, options));
+    return [];
+  } catch (error) {
+    if (error instanceof ResourceError) return error.problems;
+    throw error;
+  }
+}
+
+/** Starts one component; `running`: where its secrets are. Rejects with a {@link ResourceError} that says what is wrong with it. */
+export async function startComponent(
+  one: PlannedComponent,
+  running: Components,
+  options: StartOptions,
+): Promise<ComponentInstance> {
   const { resource } = one;
   const { logger } = options;
   const label = labelOf(resource);
@@ -111,16 +126,17 @@ async function startOrExplain(
     },
   });
   try {
-    running.add(await withinInitTimeout.execute((signal) => start(one, running, options, signal), options.signal));
+    const instance = await withinInitTimeout.execute((signal) => start(one, running, options, signal), options.signal);
     logger.info(`Component loaded: ${label}`);
-    return [];
+    return instance;
   } catch (error) {
-    if (error instanceof ResourceError) return error.problems;
+    if (error instanceof ResourceError) throw error;
     logger.debug(`Component ${label} did not start`, { error });
     const reason = TimeoutError.is(error)
       ? `it was not up within ${resource.initTimeout} ms; check that what it connects to answers, or give it more time with spec.initTimeout`
       : errorMessage(error);
-    return [problemOf(resource, `(${resource.type}/${resource.version}) did not start: ${reason}`)];
+    const message = `(${resource.type}/${resource.version}) did not start: ${reason}`;
+    throw new ResourceError([problemOf(resource, message)], { cause: error });
   }
 }
 

@@ -1,0 +1,233 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import inMemory from '@outrigger/pubsub-in-memory';
+import sqlite from '@outrigger/pubsub-sqlite';
+import inMemoryState from '@outrigger/state-in-memory';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+
+import { Folder, LogLines } from '../test/folder.ts';
+import { component } from '../test/traced-runtimes.ts';
+import { type InProcessApp, inProcessApp, type TopicHandler } from './app-channel/in-process.ts';
+import { createRuntime } from './create-runtime.ts';
+import type { Runtime, RuntimeOptions } from './runtime.ts';
+
+const patient = { timeout: 10_000, interval: 5 };
+
+interface World {
+  readonly folder: Folder;
+  readonly log: LogLines;
+  start(app?: InProcessApp, options?: Partial<RuntimeOptions>): Promise<Runtime>;
+}
+
+/** A SQLite broker on a file, so that what is given back can be seen to come again. */
+function world(more = ''): World {
+  const folder = new Folder();
+  onTestFinished(() => folder[Symbol.dispose]());
+  const log = new LogLines();
+  folder.file(
+    'resources/all.yaml',
+    component(
+      'broker',
+      'pubsub.sqlite',
+      `[{name: connectionString, value: "${folder.path}/broker.db"}, {name: redeliverInterval, value: 20ms}]`,
+    ) + more,
+  );
+  return {
+    folder,
+    log,
+    start: async (app, options = {}) => {
+      const runtime = await createRuntime({
+        appId: 'app',
+        namespace: '',
+        resourcesPaths: [`${folder.path}/resources`],
+        components: [sqlite, inMemory, inMemoryState],
+        searchFrom: folder.path,
+        env: {},
+        logger: log,
+        ...(app && { app: inProcessApp(app) }),
+        ...options,
+      });
+      await runtime.connectApp();
+      return runtime;
+    },
+  };
+}
+
+const subscribed = (handler: TopicHandler, more = {}): InProcessApp => ({
+  subscribe: [{ pubsubName: 'broker', topic: 'orders', deadLetterTopic: 'dead', handler, ...more }],
+});
+
+async function publish(runtime: Runtime, ...numbers: readonly number[]): Promise<void> {
+  for (const number of numbers) {
+    const data = Buffer.from(String(number));
+    await runtime.pubsub.publish({ pubsubName: 'broker', topic: 'orders', data, contentType: 'application/json' });
+  }
+}
+
+const range = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
+
+describe('a pub/sub component that is reloaded', () => {
+  test('loses nothing of what is published before, meanwhile and after, and goes on with streams', async () => {
+    const seen = new Set<unknown>();
+    const streamed = new Set<unknown>();
+    const { start } = world();
+    await using runtime = await start(
+      subscribed(async ({ data }) => {
+        await delay(2);
+        seen.add(data);
+      }),
+    );
+    await using stream = await runtime.subscribe(
+      { pubsubName: 'broker', topic: 'news', metadata: {} },
+      async ({ cloudEvent }) => {
+        streamed.add(cloudEvent['data']);
+        return 'SUCCESS';
+      },
+    );
+    let ended = false;
+    void stream.ended.then(() => (ended = true));
+    const numbers = range(60);
+    const publishing = (async () => {
+      for (const number of numbers) {
+        await publish(runtime, number);
+        await delay(1);
+      }
+    })();
+    for (let time = 0; time < 3; time++) {
+      await delay(10);
+      await runtime.reloadPubSub('broker');
+    }
+    await publishing;
+    await vi.waitFor(() => expect(seen.size).toBe(numbers.length), patient);
+    const data = Buffer.from('7');
+    await runtime.pubsub.publish({ pubsubName: 'broker', topic: 'news', data, contentType: 'application/json' });
+    await vi.waitFor(() => expect(streamed).toEqual(new Set([7])), patient);
+    expect(ended).toBe(false);
+    expect(runtime.subscriptions).toHaveLength(2);
+  });
+
+  test('stays as it is when the new one cannot be made', async () => {
+    const seen: unknown[] = [];
+    const { folder, start } = world();
+    await using runtime = await start(subscribed(({ data }) => void seen.push(data)));
+    const resource = {
+      ...{ name: 'broker', type: 'pubsub.sqlite', version: 'v1', namespace: '', file: 'new.yaml', line: 1 },
+      ...{ initTimeout: 1000, ignoreErrors: false, secretStore: '' },
+      metadata: [{ name: 'connectionString', value: `${folder.path}/no/such/folder/x.db`, file: 'new.yaml', line: 2 }],
+    };
+    await expect(runtime.reloadPubSub('broker', { resource })).rejects.toThrow(/new.yaml:\d: Component "broker"/);
+    await expect(runtime.reloadPubSub('other')).rejects.toThrow('there is no pub/sub component "other"');
+    await publish(runtime, 1);
+    await vi.waitFor(() => expect(seen).toEqual([1]), patient);
+  });
+
+  test('gives back what an app that hangs does not finish, and delivers it over the new one', async () => {
+    const attempts: unknown[] = [];
+    const { start } = world();
+    await using runtime = await start(
+      subscribed(({ data }) => {
+        attempts.push(data);
+        return attempts.length === 1 ? new Promise(() => {}) : undefined;
+      }),
+    );
+    await publish(runtime, 1);
+    await vi.waitFor(() => expect(attempts).toEqual([1]), patient);
+    await runtime.reloadPubSub('broker', { grace: AbortSignal.timeout(20) });
+    await vi.waitFor(() => expect(attempts).toEqual([1, 1]), patient);
+  });
+
+  test('keeps the outbox on it at work', async () => {
+    const seen: unknown[] = [];
+    const { start } = world(
+      component(
+        'store',
+        'state.in-memory',
+        '[{name: outboxPublishPubsub, value: broker}, {name: outboxPublishTopic, value: orders}]',
+      ),
+    );
+    await using runtime = await start(subscribed(({ data }) => void seen.push(data)));
+    const save = (value: string) =>
+      runtime.state('store').transact([{ operation: 'upsert', request: { key: value, value: Buffer.from(value) } }]);
+    await save('one');
+    await Promise.all([runtime.reloadPubSub('broker'), save('two')]);
+    await save('three');
+    await vi.waitFor(() => expect(seen.toSorted()).toEqual(['one', 'three', 'two']), patient);
+  });
+});
+
+describe('delivery that ends', () => {
+  test('for good leaves the rest of the runtime at work, and gives back what is not finished when time is up', async () => {
+    const { start } = world();
+    const attempts: unknown[] = [];
+    const hanging = subscribed(({ data }) => {
+      attempts.push(data);
+      return new Promise(() => {});
+    });
+    {
+      await using runtime = await start(hanging);
+      await publish(runtime, 1);
+      await vi.waitFor(() => expect(attempts).toEqual([1]), patient);
+      const ended = runtime.endDelivery(new AbortController().signal);
+      await publish(runtime, 2);
+      await delay(50);
+      expect(attempts).toEqual([1]);
+      await runtime.drain(AbortSignal.timeout(10));
+      await ended;
+    }
+    const seen: unknown[] = [];
+    const dead: unknown[] = [];
+    await using _ = await start({
+      subscribe: [
+        { pubsubName: 'broker', topic: 'orders', handler: ({ data }) => void seen.push(data) },
+        { pubsubName: 'broker', topic: 'dead', handler: ({ data }) => void dead.push(data) },
+      ],
+    });
+    await vi.waitFor(() => expect(seen.toSorted()).toEqual([1, 2]), patient);
+    expect(dead).toEqual([]);
+  });
+
+  test('does not begin anew when the app is found healthy afterwards', async () => {
+    const { start } = world();
+    const seen: unknown[] = [];
+    let healthy = true;
+    await using runtime = await start(
+      { ...subscribed(({ data }) => void seen.push(data)), healthy: () => healthy },
+      { appHealth: { intervalMs: 5, timeoutMs: 1000, threshold: 1 } },
+    );
+    await runtime.endDelivery(new AbortController().signal);
+    healthy = false;
+    await runtime.appUnhealthy(AbortSignal.timeout(1000));
+    healthy = true;
+    await publish(runtime, 1);
+    await delay(60);
+    expect(seen).toEqual([]);
+  });
+
+  test('because the app is unhealthy dead-letters nothing, and goes on when it is healthy', async () => {
+    const { start } = world();
+    let healthy = true;
+    const seen: unknown[] = [];
+    const dead: unknown[] = [];
+    await using runtime = await start(
+      {
+        healthy: () => healthy,
+        subscribe: [
+          {
+            pubsubName: 'broker',
+            topic: 'orders',
+            deadLetterTopic: 'dead',
+            handler: ({ data }) => (healthy ? void seen.push(data) : new Promise(() => {})),
+          },
+          { pubsubName: 'broker', topic: 'dead', handler: ({ data }) => void dead.push(data) },
+        ],
+      },
+      { appHealth: { intervalMs: 5, timeoutMs: 1000, threshold: 1 } },
+    );
+    healthy = false;
+    await publish(runtime, 1, 2, 3);
+    await runtime.appUnhealthy(AbortSignal.timeout(1000));
+    await delay(30);
+    healthy = true;
+    await vi.waitFor(() => expect(seen.toSorted()).toEqual([1, 2, 3]), patient);
+    expect(dead).toEqual([]);
+  });
+});
