@@ -109,10 +109,17 @@ describe('a pub/sub component that is reloaded', () => {
     const seen: unknown[] = [];
     const { folder, start } = world();
     await using runtime = await start(subscribed(({ data }) => void seen.push(data)));
+    const place = { file: 'new.yaml', line: 1 };
     const resource = {
-      ...{ name: 'broker', type: 'pubsub.sqlite', version: 'v1', namespace: '', file: 'new.yaml', line: 1 },
-      ...{ initTimeout: 1000, ignoreErrors: false, secretStore: '' },
-      metadata: [{ name: 'connectionString', value: `${folder.path}/no/such/folder/x.db`, file: 'new.yaml', line: 2 }],
+      ...place,
+      name: 'broker',
+      type: 'pubsub.sqlite',
+      version: 'v1',
+      namespace: '',
+      initTimeout: 1000,
+      ignoreErrors: false,
+      secretStore: '',
+      metadata: [{ ...place, name: 'connectionString', value: `${folder.path}/no/such/folder/x.db` }],
     };
     await expect(runtime.reloadPubSub('broker', { resource })).rejects.toThrow(/new.yaml:\d: Component "broker"/);
     await expect(runtime.reloadPubSub('other')).rejects.toThrow('there is no pub/sub component "other"');
