@@ -49,6 +49,7 @@ export class Publisher {
   }
 
   async publishMany({ topic, entries, metadata }: BulkPublishRequest, signal: AbortSignal): Promise<BulkOutcome<void>[]> {
+    signal.throwIfAborted();
     const outcomes: BulkOutcome<void>[] = entries.map(() => ({ ok: true, value: undefined }));
     const batches = this.#batch(topic, entries, metadata, outcomes);
     const { fifo } = this.#parts;
