@@ -1,0 +1,1 @@
+export const howToStartRabbitMq = 'eval "$(e2e/backends/up.sh rabbitmq)"';
