@@ -55,6 +55,7 @@ export function sdkSuite(backend: Backend): void {
 
       const app = server(ordersPort, ordersHttp);
       await app.pubsub.subscribe('pubsub', topics.plain, async (data) => void inbox.add('plain', data));
+      await app.pubsub.subscribe('pubsub', 'outbox-events', async (data) => void inbox.add('outbox', data));
       await app.pubsub.subscribe('pubsub', topics.retry, async (data) =>
         inbox.add('retry', data) < 3 ? DaprPubSubStatusEnum.RETRY : DaprPubSubStatusEnum.SUCCESS,
       );
@@ -184,6 +185,34 @@ export function sdkSuite(backend: Backend): void {
         await vi.waitFor(async () => expect(await client.state.get('statestore', key('ttl'))).toBe(''), {
           timeout: 5000,
         });
+      });
+
+      it('publishes what a transaction with an outbox writes, or its projection, and only that', async () => {
+        const failed = await orders.post('/v1.0/state/outboxstore/transaction', {
+          operations: [
+            { operation: 'upsert', request: { key: key('no'), value: { run, no: true } } },
+            { operation: 'upsert', request: { key: key('never-there'), value: 1, etag: '12345' } },
+          ],
+        });
+        expect(failed.ok).toBe(false);
+        await client.state.transaction('outboxstore', [
+          { operation: 'upsert', request: { key: key('plain'), value: { run, plain: 1 } } },
+          { operation: 'upsert', request: { key: key('shown'), value: { run, hidden: true } } },
+          {
+            operation: 'upsert',
+            request: { key: key('shown'), value: { run, shown: 2 }, metadata: { 'outbox.projection': 'true' } },
+          },
+        ]);
+        expect(await client.state.get('outboxstore', key('shown'))).toEqual({ run, hidden: true });
+        // a shared server may hold events of earlier runs
+        const own = () => inbox.of('outbox').filter((data) => (data as { run?: unknown }).run === run);
+        await vi.waitFor(() => expect(own()).toHaveLength(2), { timeout: 20_000, interval: 20 });
+        expect(own()).toEqual(
+          expect.arrayContaining([
+            { run, plain: 1 },
+            { run, shown: 2 },
+          ]),
+        );
       });
 
       it('applies a transaction whole or not at all', async () => {
