@@ -2,7 +2,7 @@ import { isReplyError, type RedisConnection } from '@outrigger/redis-client';
 import { list, parseEntries, type StreamEntry, text } from './stream-entry.ts';
 
 /** Idle time that marks an entry as given back; longer than any processing timeout, so that whoever claims next takes it. */
-const givenBackIdleMs = 30 * 24 * 3_600_000;
+export const givenBackIdleMs = 30 * 24 * 3_600_000;
 /** Most ids in one command. */
 const chunk = 500;
 
@@ -58,21 +58,29 @@ export class ConsumerGroup {
     return claimed;
   }
 
-  /** Fetches entries that this consumer holds once more. What was trimmed away in the meantime is missing. */
-  async fetchAgain(ids: readonly string[]): Promise<StreamEntry[]> {
-    return parseEntries(this.#topic, await this.#claim(this.#consumer, ids, []));
-  }
-
   /** Says that this consumer is still at work on these; those it no longer holds are left alone. */
   async stillMine(ids: ReadonlySet<string>): Promise<void> {
     const mine = (await this.pending()).filter((id) => ids.has(id));
     await inChunks(mine, (part) => this.#claim(this.#consumer, part, ['JUSTID']));
   }
 
-  /** Gives entries back to the group: whichever consumer claims next gets them, without waiting for a timeout. */
-  async giveBack(ids: readonly string[]): Promise<void> {
+  /**
+   * Gives entries back to the group. They count as idle for `idleMs` then: whichever consumer claims with less takes them; the
+   * default is at once.
+   */
+  async giveBack(ids: readonly string[], idleMs: number = givenBackIdleMs): Promise<void> {
     // they wait under the name that Dapr's own consumers use
-    await inChunks(ids, (part) => this.#claim(this.#group, part, ['IDLE', givenBackIdleMs, 'JUSTID']));
+    await inChunks(ids, (part) => this.#claim(this.#group, part, ['IDLE', Math.round(idleMs), 'JUSTID']));
+  }
+
+  /** How many entries have been given back and were not taken yet. */
+  async givenBack(): Promise<number> {
+    const [, , , consumers] = list(await this.#connection.send('XPENDING', [this.#topic, this.#group]));
+    for (const row of list(consumers)) {
+      const [name, count] = list(row);
+      if (text(name) === this.#group) return Number(text(count));
+    }
+    return 0;
   }
 
   #claim(consumer: string, ids: readonly string[], options: readonly (string | number)[]) {
@@ -115,5 +123,7 @@ function after(id: string): string {
 }
 
 async function inChunks(ids: readonly string[], send: (part: readonly string[]) => Promise<unknown>): Promise<void> {
-  for (let start = 0; start < ids.length; start += chunk) await send(ids.slice(start, start + chunk));
+  const parts: Promise<unknown>[] = [];
+  for (let start = 0; start < ids.length; start += chunk) parts.push(send(ids.slice(start, start + chunk)));
+  await Promise.all(parts);
 }

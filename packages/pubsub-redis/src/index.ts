@@ -1,6 +1,7 @@
 import { defineComponent, field } from '@outrigger/core';
 import { connectRedis, redisFields } from '@outrigger/redis-client';
 import { RedisPubSub } from './redis-pubsub.ts';
+import { refuseOldServer } from './server-check.ts';
 
 export default defineComponent({
   kind: 'pubsub',
@@ -13,7 +14,8 @@ export default defineComponent({
       description: 'The consumer group: each gets every message, its instances share them. Default: the app id',
     }),
     redeliverInterval: field.duration({
-      description: 'How often messages that failed, or that a dead consumer held, are tried again; 0: never',
+      description:
+        'After how long, on average, a message that failed is tried again, and how often each instance looks for such messages and for those of dead consumers; 0: only when an instance starts or resumes',
       default: 15_000,
       min: 0,
     }),
@@ -40,6 +42,12 @@ export default defineComponent({
   },
   create: async ({ metadata, appId, logger, signal }) => {
     const connection = await connectRedis(metadata, { logger, signal });
+    try {
+      await refuseOldServer(connection, signal);
+    } catch (error) {
+      await connection[Symbol.asyncDispose]();
+      throw error;
+    }
     return new RedisPubSub(
       connection,
       {

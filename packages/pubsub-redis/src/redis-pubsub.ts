@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import {
+  type BulkOutcome,
+  type BulkPublishRequest,
   ComponentError,
   type Logger,
   type MessageHandler,
@@ -11,9 +13,11 @@ import {
   type Subscription,
 } from '@outrigger/core';
 import type { RedisConnection } from '@outrigger/redis-client';
+import { BulkPublisher } from './bulk-publisher.ts';
 import { ConsumerGroup } from './consumer-group.ts';
 import { RedisSubscription, type SubscriptionSettings } from './redis-subscription.ts';
 import { entryFields } from './stream-entry.ts';
+import { topicFailure } from './topic-failure.ts';
 
 export interface RedisPubSubSettings extends SubscriptionSettings {
   /** The consumer group. */
@@ -28,6 +32,7 @@ export class RedisPubSub implements PubSub {
   readonly #connection: RedisConnection;
   readonly #settings: RedisPubSubSettings;
   readonly #logger: Logger;
+  readonly #bulk: BulkPublisher;
   readonly #trim: () => readonly (string | number)[];
   readonly #subscriptions = new Set<RedisSubscription>();
   #closing: Promise<void> | undefined;
@@ -37,11 +42,21 @@ export class RedisPubSub implements PubSub {
     this.#connection = connection;
     this.#settings = settings;
     this.#logger = logger;
+    this.#bulk = new BulkPublisher(connection, logger);
     this.#trim = trimming(settings);
   }
 
   async publish({ topic, data, metadata }: PublishRequest, signal: AbortSignal): Promise<void> {
-    await this.#connection.send('XADD', [topic, ...this.#trim(), '*', ...entryFields(data, metadata)], signal);
+    try {
+      await this.#connection.send('XADD', [topic, ...this.#trim(), '*', ...entryFields(data, metadata)], signal);
+    } catch (error) {
+      throw topicFailure(error, topic);
+    }
+  }
+
+  /** In order; after an entry that fails, none is written. */
+  publishMany({ topic, entries }: BulkPublishRequest, signal: AbortSignal): Promise<BulkOutcome<void>[]> {
+    return this.#bulk.publish(topic, entries, this.#trim(), signal);
   }
 
   async subscribe(
@@ -59,7 +74,7 @@ export class RedisPubSub implements PubSub {
         'consumerID is needed to subscribe: there is no app id to default to',
       );
     const consumer = `${consumerId}@${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`;
-    const subscription = await RedisSubscription.start({
+    const started = RedisSubscription.start({
       connection: this.#connection,
       group: new ConsumerGroup(this.#connection, topic, consumerId, consumer),
       topic,
@@ -68,6 +83,9 @@ export class RedisPubSub implements PubSub {
       logger: this.#logger,
       signal,
       ended: () => this.#subscriptions.delete(subscription),
+    });
+    const subscription = await started.catch((error: unknown) => {
+      throw topicFailure(error, topic);
     });
     this.#subscriptions.add(subscription);
     if (this.#closing) await subscription[Symbol.asyncDispose]();

@@ -9,9 +9,12 @@ import {
   type Subscription,
 } from '@outrigger/core';
 import { isReplyError, type RedisConnection } from '@outrigger/redis-client';
-import type { ConsumerGroup } from './consumer-group.ts';
+import { type ConsumerGroup, givenBackIdleMs } from './consumer-group.ts';
+import { Portion } from './portion.ts';
+import { Settlements } from './settlements.ts';
 import { StreamReader } from './stream-reader.ts';
 import type { StreamEntry } from './stream-entry.ts';
+import { topicFailure } from './topic-failure.ts';
 
 export interface SubscriptionSettings {
   /** How often what failed or was left behind is tried again; 0: never. */
@@ -41,51 +44,60 @@ interface SubscriptionParts {
 interface Held {
   readonly id: string;
   readonly message: Message;
+  readonly bytes: number;
 }
 
-/** Where others will not look for what was left behind, with `processingTimeout` 0: given back entries are still found. */
-const neverIdleMs = 24 * 3_600_000;
-/** Of failed messages only the ids are kept; with this many times `queueDepth` of them, nothing new is fetched. */
+/** With `processingTimeout` 0: idle for longer than this is only what was given back. */
+const neverIdleMs = givenBackIdleMs / 2;
+/** With this many times `queueDepth` messages of the group waiting for another try, nothing new is fetched. */
 const failedPerQueueDepth = 10;
+/** For how long after an outage nothing is claimed: others may not have been back yet to renew their hold. */
+const graceMs = 2000;
 
-/** One consumer of one stream: fetches ahead, hands over, acknowledges, and keeps what failed for the next round. */
+/** One consumer of one stream: fetches ahead, hands over, acknowledges, and gives what failed back to the group. */
 export class RedisSubscription implements Subscription {
   readonly #parts: SubscriptionParts;
   readonly #queue: DeliveryQueue<Held>;
   readonly #reader: StreamReader;
-  /** Fetched and not acknowledged yet: waiting, in flight, or handled with the acknowledgement under way. */
-  readonly #held = new Set<string>();
-  /** Handed over in vain; to be fetched again in the next round. */
-  readonly #failed = new Set<string>();
-  readonly #handled: string[] = [];
+  readonly #settlements: Settlements;
+  readonly #portion = new Portion();
   readonly #timers: NodeJS.Timeout[] = [];
   // handlers are always waited for, so this never aborts
   readonly #signal = new AbortController().signal;
-  #acknowledged = Promise.resolve();
   #round: Promise<void> | undefined;
-  #keeping: Promise<void> | undefined;
   #roundReported = false;
+  /** A round found no room, or more than it had room for: it is next. */
+  #roundDue = false;
+  /** Messages of the group that wait for another try: counted in each round, and those that failed here since. */
+  #waitingAside = 0;
+  #claimFrom = 0;
   #paused = false;
   #closing: Promise<void> | undefined;
 
   private constructor(parts: SubscriptionParts, connection: RedisConnection) {
     this.#parts = parts;
-    this.#queue = new DeliveryQueue(parts.settings.concurrency, (held) => this.#deliver(held));
+    this.#settlements = new Settlements(parts);
+    this.#queue = new DeliveryQueue(parts.settings.concurrency, (held) => this.#deliver(held), {
+      sizeOf: ({ bytes }) => bytes,
+    });
     this.#reader = new StreamReader({
       connection,
       group: parts.group,
       topic: parts.topic,
       logger: parts.logger,
-      room: () => this.#room,
+      room: () => this.#roomForNew,
       beforeReading: () => this.#nextRound(),
+      afterOutage: () => this.#afterOutage(),
       accept: (entries) => this.#accept(entries),
       wake: parts.settings.isCluster ? undefined : (id) => parts.connection.send('CLIENT', ['UNBLOCK', id]),
     });
   }
 
-  /** Resolves once the group exists, so that nothing published from then on is missed. */
+  /** Resolves once the group exists and may be read, so that nothing published from then on is missed. */
   static async start(parts: SubscriptionParts): Promise<RedisSubscription> {
     await parts.group.ensure(parts.signal);
+    // of a new consumer there is nothing: this only shows now, not later, that reading is allowed
+    await parts.group.readOwn(parts.connection, 1, '0');
     const connection = await parts.connection.duplicate(StreamReader.blockMs, parts.signal);
     const subscription = new RedisSubscription(parts, connection);
     subscription.#start();
@@ -97,7 +109,8 @@ export class RedisSubscription implements Subscription {
     this.#queue.pause();
     this.#reader.interrupt();
     // other instances of the app may be able to handle them now
-    await this.#giveBack([...this.#queue.takeWaiting().map(({ id }) => id), ...this.#failed]);
+    this.#giveBackWaiting(this.#queue.takeWaiting());
+    await this.#settlements.flush();
   }
 
   async resume(): Promise<void> {
@@ -112,44 +125,45 @@ export class RedisSubscription implements Subscription {
     return this.#closing;
   }
 
-  /** How many more messages that this consumer has not had yet may be fetched now. */
-  get #room(): number {
-    return this.#failed.size >= this.#parts.settings.queueDepth * failedPerQueueDepth ? 0 : this.#queueRoom;
+  /** How many more messages may be fetched now; those that nobody has had yet come after those that wait for another try. */
+  get #roomForNew(): number {
+    const limit = this.#parts.settings.queueDepth * failedPerQueueDepth;
+    return this.#roundDue || this.#waitingAside >= limit ? 0 : this.#room;
   }
 
-  /** How many more messages the queue takes now, those that failed before among them. */
-  get #queueRoom(): number {
+  get #room(): number {
     const { queueDepth } = this.#parts.settings;
-    if (this.#paused || this.#closing) return 0;
+    if (this.#paused || this.#closing || this.#queue.full) return 0;
     // in half batches, rather than one entry for each that is handled
-    return this.#queue.waiting > queueDepth / 2 ? 0 : queueDepth - this.#queue.waiting;
+    return this.#queue.waiting > queueDepth / 2 ? 0 : Math.min(queueDepth - this.#queue.waiting, this.#portion.count);
+  }
+
+  get #claimableAfterMs(): number {
+    return this.#parts.settings.processingTimeoutMs || neverIdleMs;
   }
 
   #start(): void {
     const { redeliverIntervalMs, processingTimeoutMs } = this.#parts.settings;
     if (redeliverIntervalMs > 0) this.#timers.push(setInterval(() => void this.#nextRound(), redeliverIntervalMs));
     if (processingTimeoutMs > 0) {
-      const keep = () => {
-        this.#keeping = this.#keep();
-      };
-      this.#timers.push(setInterval(keep, processingTimeoutMs / 3));
+      this.#timers.push(setInterval(() => void this.#settlements.renew(), processingTimeoutMs / 3));
     }
     this.#reader.start();
   }
 
   async #close(): Promise<void> {
     const { group, logger, topic, ended } = this.#parts;
-    const waiting = this.#queue.close().map(({ id }) => id);
+    this.#giveBackWaiting(this.#queue.close());
     await this.#reader.stop();
     await this.#round;
-    await this.#giveBack([...waiting, ...this.#failed]);
+    await this.#settlements.flush();
     // until then handlers may run for long, and others must see that their messages are in good hands
     await this.#queue.settled();
     for (const timer of this.#timers) clearInterval(timer);
-    await Promise.all([this.#round, this.#keeping]);
-    await this.#acknowledge();
+    await this.#round;
+    await this.#settlements.flush();
     try {
-      // what failed just now, and what was sent to this consumer but never arrived
+      // what was sent to this consumer but never arrived
       await group.giveBack(await group.pending());
       if ((await group.pending()).length === 0) await group.leave();
     } catch (error) {
@@ -163,80 +177,84 @@ export class RedisSubscription implements Subscription {
   }
 
   #accept(entries: readonly StreamEntry[]): void {
-    const gone: string[] = [];
     const late: string[] = [];
-    for (const { id, message } of entries) {
-      if (this.#held.has(id) || this.#failed.has(id)) continue;
-      if (message === undefined) gone.push(id);
+    for (const { id, message, bytes } of entries) {
+      if (this.#settlements.has(id)) continue;
+      if (message === undefined) this.#settlements.done(id);
       else if (this.#paused || this.#closing) late.push(id);
       else {
-        this.#held.add(id);
-        this.#queue.add({ id, message });
+        this.#settlements.hold(id);
+        this.#queue.add({ id, message, bytes });
       }
     }
-    if (late.length > 0) void this.#giveBack(late);
-    for (const id of gone) this.#settle(id);
+    this.#portion.seen(entries.map(({ bytes }) => bytes));
+    this.#settlements.giveBack(late);
   }
 
   async #deliver({ id, message }: Held): Promise<void> {
     try {
       await this.#parts.handler(message, this.#signal);
-      this.#settle(id);
+      this.#settlements.done(id);
     } catch (error) {
-      if (DropMessage.is(error)) this.#settle(id);
-      else if (this.#paused) await this.#giveBack([id]);
-      else {
-        this.#held.delete(id);
-        this.#failed.add(id);
-      }
+      if (DropMessage.is(error)) this.#settlements.done(id);
+      else this.#failed(id);
     }
-    this.#reader.roomChanged();
+    // in the next turn, when the queue has let go of this one
+    setImmediate(() => this.#roomChanged());
   }
 
-  #settle(id: string): void {
-    this.#handled.push(id);
-    if (this.#handled.length === 1) setImmediate(() => void this.#acknowledge());
-  }
-
-  /** Resolves when all handled so far is acknowledged, or could not be; then the next round tries again. */
-  #acknowledge(): Promise<void> {
-    this.#acknowledged = this.#acknowledged.then(() => this.#acknowledgeHandled());
-    return this.#acknowledged;
-  }
-
-  // one command for all that was handled in the same turn
-  async #acknowledgeHandled(): Promise<void> {
-    const ids = [...this.#handled];
-    if (ids.length === 0) return;
-    const { group, logger, topic } = this.#parts;
-    try {
-      await group.acknowledge(ids);
-    } catch (error) {
-      logger.debug(`could not acknowledge ${ids.length} messages of topic "${topic}" yet: ${errorMessage(error)}`);
+  // Whichever instance looks first takes it, for another may fare better; on average after redeliverInterval.
+  #failed(id: string): void {
+    const { redeliverIntervalMs } = this.#parts.settings;
+    if (this.#paused || this.#closing || redeliverIntervalMs === 0) {
+      this.#settlements.giveBack([id]);
       return;
     }
-    this.#handled.splice(0, ids.length);
-    for (const id of ids) this.#held.delete(id);
-    if (this.#handled.length > 0) setImmediate(() => void this.#acknowledge());
+    this.#waitingAside++;
+    this.#settlements.giveBack([id], Math.max(0, this.#claimableAfterMs - redeliverIntervalMs / 2));
+  }
+
+  #giveBackWaiting(waiting: readonly Held[]): void {
+    this.#settlements.giveBack(waiting.map(({ id }) => id));
+  }
+
+  #roomChanged(): void {
+    if (this.#roundDue && this.#room > 0) void this.#nextRound();
+    else this.#reader.roomChanged();
   }
 
   /** Takes up what failed, and what consumers that are gone have left behind. */
   #nextRound(): Promise<void> {
-    this.#round ??= this.#takeUp()
+    this.#round ??= this.#settlements
+      .exclusively(() => this.#takeUp())
       .catch((error: unknown) => {
+        this.#roundDue = false;
         this.#reportRound(error);
       })
       .finally(() => {
         this.#round = undefined;
+        this.#reader.roomChanged();
       });
     return this.#round;
+  }
+
+  async #takeUp(): Promise<void> {
+    const { group } = this.#parts;
+    if (performance.now() < this.#claimFrom) return;
+    const room = this.#room;
+    this.#roundDue = room <= 0 && !this.#paused && !this.#closing;
+    if (room <= 0) return;
+    const entries = await group.claimAbandoned(this.#claimableAfterMs, room);
+    this.#accept(entries);
+    this.#roundDue = entries.length >= room;
+    if (this.#parts.settings.redeliverIntervalMs > 0) this.#waitingAside = await group.givenBack();
   }
 
   // Being away for a while is known and mended elsewhere; what stays wrong (a right, an old server) is said once.
   #reportRound(error: unknown): void {
     const { logger, topic } = this.#parts;
     const passes = ComponentError.is(error) && error.retryable;
-    const message = `could not look for messages of topic "${topic}" to redeliver: ${errorMessage(error)}`;
+    const message = `could not look for messages of topic "${topic}" to redeliver: ${errorMessage(topicFailure(error, topic))}`;
     if (passes || isReplyError(error, 'NOGROUP') || this.#roundReported) logger.debug(message);
     else {
       this.#roundReported = true;
@@ -244,43 +262,8 @@ export class RedisSubscription implements Subscription {
     }
   }
 
-  async #takeUp(): Promise<void> {
-    const { group, settings } = this.#parts;
-    if (this.#handled.length > 0) await this.#acknowledge();
-    const again = [...this.#failed].slice(0, Math.max(0, this.#queueRoom));
-    if (again.length > 0) {
-      const entries = await group.fetchAgain(again);
-      for (const id of again) this.#failed.delete(id);
-      this.#accept(entries);
-      this.#reader.roomChanged();
-    }
-    const room = this.#room;
-    if (room > 0) this.#accept(await group.claimAbandoned(settings.processingTimeoutMs || neverIdleMs, room));
-  }
-
-  async #keep(): Promise<void> {
-    if (this.#held.size + this.#failed.size === 0) return;
-    try {
-      await this.#parts.group.stillMine(new Set([...this.#held, ...this.#failed]));
-    } catch (error) {
-      this.#parts.logger.debug(
-        `could not renew the hold on messages of topic "${this.#parts.topic}" yet: ${errorMessage(error)}`,
-      );
-    }
-  }
-
-  async #giveBack(ids: readonly string[]): Promise<void> {
-    for (const id of ids) {
-      this.#held.delete(id);
-      this.#failed.delete(id);
-    }
-    if (ids.length === 0) return;
-    try {
-      await this.#parts.group.giveBack(ids);
-    } catch (error) {
-      this.#parts.logger.debug(
-        `could not give back ${ids.length} messages of topic "${this.#parts.topic}" yet: ${errorMessage(error)}`,
-      );
-    }
+  async #afterOutage(): Promise<void> {
+    this.#claimFrom = performance.now() + Math.min(graceMs, this.#claimableAfterMs / 3);
+    await this.#settlements.renew();
   }
 }

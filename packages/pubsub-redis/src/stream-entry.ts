@@ -6,7 +6,12 @@ export interface StreamEntry {
   readonly id: string;
   /** `undefined` when the stream was trimmed past it: there is nothing left to deliver. */
   readonly message: Message | undefined;
+  /** What it weighs in memory, roughly. */
+  readonly bytes: number;
 }
+
+/** What an entry costs besides its fields, roughly. */
+const overheadBytes = 512;
 
 /** The fields of XADD, as Dapr writes them: `data`, and `metadata` as JSON where there is any. */
 export function entryFields(data: Uint8Array, metadata: RequestMetadata): (string | Uint8Array)[] {
@@ -20,9 +25,14 @@ export function parseEntries(topic: string, reply: RedisReply | undefined): Stre
   for (const entry of list(reply)) {
     if (entry === null) continue; // trimmed away; servers before 7.0 say so like this
     const [id, fields] = list(entry);
+    const message = fields === null || fields === undefined ? undefined : list(fields);
     entries.push({
       id: text(id),
-      message: fields === null || fields === undefined ? undefined : parseFields(topic, list(fields)),
+      message: message && parseFields(topic, message),
+      bytes: (message ?? []).reduce<number>(
+        (sum, part) => sum + (Buffer.isBuffer(part) ? part.byteLength : 0),
+        overheadBytes,
+      ),
     });
   }
   return entries;

@@ -3,6 +3,7 @@ import { errorMessage, type Logger } from '@outrigger/core';
 import { isReplyError, type RedisConnection } from '@outrigger/redis-client';
 import type { ConsumerGroup } from './consumer-group.ts';
 import type { StreamEntry } from './stream-entry.ts';
+import { topicFailure } from './topic-failure.ts';
 
 interface ReaderParts {
   /** For this reader alone, as its commands block; disposed when it stops. */
@@ -14,6 +15,8 @@ interface ReaderParts {
   readonly room: () => number;
   /** Run before the first read and before reading goes on after a rest. Never rejects. */
   readonly beforeReading: () => Promise<void>;
+  /** Run when the server, or the group, is there again. Never rejects. */
+  readonly afterOutage: () => Promise<void>;
   readonly accept: (entries: readonly StreamEntry[]) => void;
   /** Ends the blocked command of the connection with this id; absent where ids do not tell connections apart (a cluster). */
   readonly wake: ((id: string) => Promise<unknown>) | undefined;
@@ -78,28 +81,33 @@ export class StreamReader {
         if (!connection.isReady) await connection.ready(signal);
         if (interrupted) {
           await this.#parts.group.ensure(signal);
+          await this.#parts.afterOutage();
           await this.#readMissed();
-          await this.#parts.beforeReading();
         }
         interrupted = false;
-        reported = false;
-        await this.#readOn();
+        await this.#readOn(() => {
+          reported = false;
+        });
       } catch (error) {
         if (signal.aborted) return;
         interrupted = true;
         this.#connectionId = undefined;
-        const expected = !connection.isReady || isReplyError(error, 'NOGROUP') || isReplyError(error, 'UNBLOCKED');
+        const expected = !connection.isReady || isReplyError(error, 'UNBLOCKED');
         if (!expected && !reported) {
-          logger.warn(`reading topic "${topic}" failed, trying again: ${errorMessage(error)}`);
           reported = true;
+          logger.warn(
+            isReplyError(error, 'NOGROUP')
+              ? `topic "${topic}": the stream or its consumer group was deleted in Redis; it is made again, and begins with the oldest message that the stream holds`
+              : `reading topic "${topic}" failed, trying again: ${errorMessage(topicFailure(error, topic))}`,
+          );
         }
         await delay(100, undefined, { signal }).catch(() => {});
       }
     }
   }
 
-  /** Reads new entries until it is stopped or fails. */
-  async #readOn(): Promise<void> {
+  /** Reads new entries until it is stopped or fails; says so when it has been able to. */
+  async #readOn(succeeded: () => void): Promise<void> {
     const { connection, group, accept, beforeReading, room } = this.#parts;
     const { signal } = this.#stopping;
     while (!signal.aborted) {
@@ -119,6 +127,7 @@ export class StreamReader {
       if (this.#parts.wake) this.#connectionId ??= await connectionId(connection);
       if (room() <= 0) continue; // paused in the meantime
       accept(await group.readNew(connection, room(), StreamReader.blockMs));
+      succeeded();
     }
   }
 
@@ -131,7 +140,7 @@ export class StreamReader {
   async #readMissed(): Promise<void> {
     const { connection, group, accept } = this.#parts;
     for (let last = '0'; ;) {
-      const entries = await group.readOwn(connection, 500, last);
+      const entries = await group.readOwn(connection, 8, last);
       const newest = entries.at(-1);
       if (newest === undefined) return;
       accept(entries);

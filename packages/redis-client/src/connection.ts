@@ -1,7 +1,7 @@
 import { type Cluster, Command, Redis } from 'ioredis';
 import { ComponentError, errorMessage, type Logger } from '@outrigger/core';
 import { createClient } from './client.ts';
-import { commandFailure, connectFailure, isReplyError } from './failure.ts';
+import { commandFailure, connectFailure, isReplyError, replyFailure } from './failure.ts';
 import type { RedisMetadata } from './fields.ts';
 import { Outage } from './outage.ts';
 import type { RedisScript } from './script.ts';
@@ -88,7 +88,7 @@ export class RedisConnection implements AsyncDisposable {
     } catch (error) {
       connection.#disconnect();
       signal.throwIfAborted();
-      throw connectFailure(connection.#lastError ?? error, connection.address);
+      throw connectFailure(connection.#lastError ?? error, connection.address, metadata);
     } finally {
       signal.removeEventListener('abort', giveUp);
     }
@@ -163,6 +163,11 @@ export class RedisConnection implements AsyncDisposable {
       if (signal?.aborted && error === signal.reason) throw error;
       throw commandFailure(isReplyError(error) ? error : (this.#lastError ?? error), this.address);
     }
+  }
+
+  /** What an error reply means that came inside another reply, such as what a script was answered. */
+  failureOf(reply: string): ComponentError {
+    return replyFailure(reply, this.address);
   }
 
   /** Runs a script in one round trip; a server that has forgotten it (restart, SCRIPT FLUSH) is sent the source. */

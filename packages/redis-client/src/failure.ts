@@ -1,4 +1,5 @@
 import { ComponentError, type ErrorCode, errorMessage } from '@outrigger/core';
+import type { RedisMetadata } from './fields.ts';
 
 /** Whether `error`, or its cause, is an error reply of the server that starts with `prefix` (`NOSCRIPT`, `BUSYGROUP`, …). */
 export function isReplyError(error: unknown, prefix = ''): boolean {
@@ -46,12 +47,21 @@ export function commandFailure(error: unknown, address: string): ComponentError 
   return new ComponentError('unavailable', `lost the connection to Redis at ${address}`, { cause: error });
 }
 
+/** The same for an error reply that came as a text, without the error that the client library makes of it. */
+export function replyFailure(reply: string, address: string): ComponentError {
+  const error = new Error(reply);
+  error.name = 'ReplyError';
+  return commandFailure(error, address);
+}
+
+type Login = Pick<RedisMetadata, 'enableTLS' | 'clientCert'>;
+
 /** Why the first connection could not be made, and what to do about it. */
-export function connectFailure(error: unknown, address: string): ComponentError {
+export function connectFailure(error: unknown, address: string, login: Login): ComponentError {
   if (ComponentError.is(error)) return error;
   // a cluster's error keeps what went wrong at a node beside it
   const inner = (error as { lastNodeError?: unknown } | undefined)?.lastNodeError;
-  if (inner !== undefined) return connectFailure(inner, address);
+  if (inner !== undefined) return connectFailure(inner, address, login);
   const reason = errorMessage(error).replace(/\.+$/, '');
   if (isReplyError(error)) {
     const failure = commandFailure(error, address);
@@ -67,18 +77,30 @@ export function connectFailure(error: unknown, address: string): ComponentError 
       return refused(`Redis at ${address} has no such database: check redisDB`, failure.cause);
     return failure;
   }
-  const fix = isSilence(error)
-    ? 'It accepts connections but does not answer.'
-    : /CERT|certificate|self.signed|altnames/i.test(`${reason} ${(error as { code?: string }).code ?? ''}`)
-      ? 'Its certificate is not trusted: add the authority to NODE_EXTRA_CA_CERTS, or set insecureSkipTLSVerify for a test.'
-      : /SSL|TLS/.test(reason)
-        ? 'Does it speak TLS on that port? See enableTLS.'
-        : reason.startsWith('All sentinels')
-          ? 'Are the sentinels running, and is redisHost right?'
-          : /closed|ECONNRESET/i.test(reason)
-            ? 'The server closed the connection: does it want TLS (enableTLS)?'
-            : 'Is it running, and is redisHost right?';
+  const code = (error as { code?: string } | undefined)?.code ?? '';
+  if (/PEM|X509|ASN1|KEY_VALUES_MISMATCH/i.test(code)) {
+    return refused(`clientCert and clientKey cannot be used for Redis at ${address}: ${reason}`, error);
+  }
+  const fix = fixFor(error, `${reason} ${code}`, login);
   return new ComponentError('unavailable', `cannot reach Redis at ${address}: ${reason}. ${fix}`, { cause: error });
+}
+
+function fixFor(error: unknown, reason: string, { enableTLS, clientCert }: Login): string {
+  if (/alert/i.test(reason)) {
+    return clientCert === undefined
+      ? 'Does it want a client certificate? See clientCert and clientKey.'
+      : 'It does not accept the certificate in clientCert.';
+  }
+  if (/CERT|self.signed|altnames|ISSUER/i.test(reason)) {
+    return 'Its certificate is not trusted: add the authority to NODE_EXTRA_CA_CERTS, or set insecureSkipTLSVerify for a test.';
+  }
+  if (/SSL|TLS/.test(reason) || (enableTLS && /TIMEDOUT|closed|ECONNRESET/.test(reason))) {
+    return 'Does it speak TLS on that port? See enableTLS.';
+  }
+  if (isSilence(error)) return 'It accepts connections but does not answer.';
+  if (reason.startsWith('All sentinels')) return 'Are the sentinels running, and is redisHost right?';
+  if (/closed|ECONNRESET/i.test(reason)) return 'The server closed the connection: does it want TLS (enableTLS)?';
+  return 'Is it running, and is redisHost right?';
 }
 
 function refused(message: string, cause: unknown): ComponentError {
