@@ -188,10 +188,11 @@ export function sdkSuite(backend: Backend): void {
       });
 
       it('publishes what a transaction with an outbox writes, or its projection, and only that', async () => {
+        await client.state.save('outboxstore', [{ key: key('guarded'), value: 1 }]);
         const failed = await orders.post('/v1.0/state/outboxstore/transaction', {
           operations: [
             { operation: 'upsert', request: { key: key('no'), value: { run, no: true } } },
-            { operation: 'upsert', request: { key: key('never-there'), value: 1, etag: '12345' } },
+            { operation: 'upsert', request: { key: key('guarded'), value: 2, etag: '12345' } },
           ],
         });
         expect(failed.ok).toBe(false);
