@@ -16,6 +16,7 @@ pubSubConformance(
       processingTimeout: '1s',
     }),
   {
+    overtakesFailed: true,
     redeliveredWithinMs: 2500,
     receiveAndDie: async ({ topic, consumerId }) => {
       await using consumer = new ConsumerProcess(database.path, consumerId, topic, 'stuck');

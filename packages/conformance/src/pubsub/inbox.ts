@@ -1,62 +1,67 @@
-import { randomUUID } from 'node:crypto';
-import type { Message, MessageHandler, PubSub } from '@outrigger/core';
+import type { Message, MessageHandler, PubSub, RequestMetadata } from '@outrigger/core';
 import { vi } from 'vitest';
+import { missing } from './names.ts';
 
 export const never: AbortSignal = new AbortController().signal;
 
-export function unique(name: string): string {
-  return `${name}-${randomUUID().slice(0, 8)}`;
-}
+export type Work = (text: string, attempt: number, message: Message) => void | Promise<void>;
 
-export async function publishText(pubSub: PubSub, topic: string, text: string): Promise<void> {
-  await pubSub.publish({ topic, data: Buffer.from(text), contentType: 'text/plain', metadata: {} }, never);
-}
-
-export function texts(count: number, prefix = 'message'): string[] {
-  return Array.from({ length: count }, (_, index) => `${prefix}-${index + 1}`);
+export async function publishText(
+  pubSub: PubSub,
+  topic: string,
+  text: string,
+  metadata: RequestMetadata = {},
+  signal: AbortSignal = never,
+): Promise<void> {
+  await pubSub.publish({ topic, data: Buffer.from(text), contentType: 'text/plain', metadata }, signal);
 }
 
 /** What a subscription was handed, in the order it was handed over, and what became of it. */
 export class Inbox {
   /** Every hand-over, also of what failed then. */
   readonly handed: Message[] = [];
+  readonly handedTexts: string[] = [];
   /** What the handler resolved for. */
-  readonly handled: Message[] = [];
+  readonly handledTexts: string[] = [];
   readonly handler: MessageHandler;
+  readonly #patienceMs: number;
+  readonly #attempts = new Map<string, number>();
 
   /** `work` is the handler; the default succeeds at once. `attempt` counts the hand-overs of this text from 1. */
-  constructor(work: (text: string, attempt: number, message: Message) => void | Promise<void> = () => {}) {
-    const attempts = new Map<string, number>();
+  constructor(patienceMs: number, work: Work = () => {}) {
+    this.#patienceMs = patienceMs;
     this.handler = async (message) => {
-      const text = Buffer.from(message.data).toString();
-      const attempt = (attempts.get(text) ?? 0) + 1;
-      attempts.set(text, attempt);
-      this.handed.push(message);
-      await work(text, attempt, message);
-      this.handled.push(message);
+      const text = this.note(message);
+      await work(text, this.attemptsOf(text), message);
+      this.handledTexts.push(text);
     };
   }
 
-  get handedTexts(): string[] {
-    return this.handed.map(({ data }) => Buffer.from(data).toString());
+  /** Writes a hand-over down. */
+  note(message: Message): string {
+    const text = Buffer.from(message.data).toString();
+    this.#attempts.set(text, this.attemptsOf(text) + 1);
+    this.handed.push(message);
+    this.handedTexts.push(text);
+    return text;
   }
 
-  get handledTexts(): string[] {
-    return this.handled.map(({ data }) => Buffer.from(data).toString());
+  attemptsOf(text: string): number {
+    return this.#attempts.get(text) ?? 0;
   }
 
-  /** Resolves once each of these has been handled at least once. */
-  async hasHandled(expected: readonly string[], timeout = 15_000): Promise<void> {
-    await allHandled(expected, [this], timeout);
+  /** Resolves once each of these has been handled at least once; `extraMs` is what they may take beyond a plain arrival. */
+  async hasHandled(expected: readonly string[], extraMs = 0): Promise<void> {
+    await allHandled(expected, [this], this.#patienceMs + extraMs);
   }
 
   /** Resolves once so many hand-overs were begun. */
-  async wasHanded(count: number, timeout = 15_000): Promise<void> {
+  async wasHanded(count: number, extraMs = 0): Promise<void> {
     await vi.waitFor(
       () => {
         if (this.handed.length < count) throw new Error(`handed over: ${this.handed.length} of ${count}`);
       },
-      { timeout, interval: 5 },
+      { timeout: this.#patienceMs + extraMs, interval: 5 },
     );
   }
 }
@@ -64,8 +69,8 @@ export class Inbox {
 /** Resolves once each of these has been handled at least once by one of the inboxes. */
 export async function allHandled(
   expected: readonly string[],
-  inboxes: readonly Inbox[],
-  timeout = 15_000,
+  inboxes: readonly { readonly handledTexts: readonly string[] }[],
+  timeout: number,
 ): Promise<void> {
   const check = () => {
     const lacking = missing(
@@ -78,9 +83,17 @@ export async function allHandled(
   await vi.waitFor(check, { timeout, interval: 5 });
 }
 
-export function missing(expected: readonly string[], actual: readonly string[]): string[] {
-  const there = new Set(actual);
-  return expected.filter((text) => !there.has(text));
+/** Resolves to what the promise does, and rejects when it takes longer. */
+export async function within<T>(milliseconds: number, what: string, promise: PromiseLike<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const tooLong = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${what} took longer than ${milliseconds} ms`)), milliseconds);
+  });
+  try {
+    return await Promise.race([promise, tooLong]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Handlers wait at it until it is opened, at the latest when the test ends. */

@@ -1,0 +1,73 @@
+import type { BulkPublishEntry, Message, PubSub, RequestMetadata } from '@outrigger/core';
+
+/**
+ * A connected instance, as one replica of the app `consumerId` would have it. The suite disposes it. Topics and consumer ids
+ * are unique per case, so all instances may share one backend that is never emptied.
+ */
+export type CreatePubSub = (options: { readonly consumerId: string }) => Promise<PubSub>;
+
+/** A broker that the suite may kill. No other test may use it meanwhile. */
+export interface KillableBroker {
+  /** Instances that talk to this broker, where it is another one than the rest of the suite uses. Default: the suite's own. */
+  readonly create?: CreatePubSub;
+  /** As `kill -9` does it. Resolves when it is dead. */
+  kill(): Promise<void>;
+  /** Starts it again at the same address with the data it had. Resolves when clients can connect. */
+  start(): Promise<void>;
+}
+
+/** A way to the broker through a proxy that the suite opens, cuts and mends. */
+export interface CuttableRoute {
+  /** Where the broker listens. */
+  readonly host: string;
+  readonly port: number;
+  /** Where the proxy has to listen on 127.0.0.1, for a broker that tells its clients an address. Default: any free port. */
+  readonly listenPort?: number;
+  /** An instance that reaches the broker through the proxy at `address`, `host:port`. */
+  readonly create: (options: { readonly consumerId: string; readonly address: string }) => Promise<PubSub>;
+  /** How long a cut lasts. Default 5000. */
+  readonly cutForMs?: number;
+}
+
+/** Where brokers rightly differ. Data, not switches: what is absent is the strict reading of the contract. */
+export interface PubSubQuirks {
+  /** Instances of the component do not see each other's messages, as with a broker inside one process. Default false. */
+  readonly isolated?: boolean;
+  /** Messages reach one subscription in another order than they were published. Default false. */
+  readonly unordered?: boolean;
+  /**
+   * Order is promised only among messages of one key, as in a partition or a message group: the metadata that gives a message
+   * this key when it is published. Default: among all messages of a topic.
+   */
+  readonly orderedBy?: (key: string) => RequestMetadata;
+  /**
+   * A message whose handler rejected waits aside for its next attempt, while those behind it go on. Default false: where there
+   * is order, nothing overtakes a message that failed.
+   */
+  readonly overtakesFailed?: boolean;
+  /** How long a failed or abandoned message may take to come again, as the instances are configured. Default 5000. */
+  readonly redeliveredWithinMs?: number;
+  /** How long a message may take from publisher to handler while all is well, on a busy machine. Default 15000. */
+  readonly arrivesWithinMs?: number;
+  /** How long the component may take to be back after the broker or the network is. Default 30000. */
+  readonly recoversWithinMs?: number;
+  /** The wildcard topic that covers `<base>.a` and not `<base>`, for `subscribe-wildcards`. Default: `<base>.*`. */
+  readonly wildcardOf?: (base: string) => string;
+  /** The broker does not carry metadata from publisher to subscriber. Default false. */
+  readonly losesMetadata?: boolean;
+  /** The largest payload that the broker takes, where that is less than 1 MiB. */
+  readonly largestPayload?: number;
+  /** An entry that the broker refuses for its own sake, as one that is too large. Without it no bulk publish fails in part. */
+  readonly refusedEntry?: () => Partial<Pick<BulkPublishEntry, 'data' | 'metadata'>>;
+  /** The how-manieth delivery of a message this is, where the broker counts; undefined: it does not say. */
+  readonly deliveryCountOf?: (message: Message) => number | undefined;
+  /**
+   * Starts a consumer in a process of its own that receives one message of the topic and is killed while it handles it;
+   * resolves when it is dead. Without it the crash case does not run.
+   */
+  readonly receiveAndDie?: (consumer: { readonly topic: string; readonly consumerId: string }) => Promise<void>;
+  /** Without it the cases about a broker that dies do not run. */
+  readonly broker?: KillableBroker;
+  /** Without it the cases about a network that is cut do not run. */
+  readonly network?: CuttableRoute;
+}
