@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { ComponentError, type Logger } from '@outrigger/core';
 import type { AwsClients } from './aws-clients.ts';
 import { awsError } from './aws-error.ts';
@@ -13,7 +14,8 @@ export interface Queue {
 }
 
 /** How often a policy is written again that another instance has overwritten in the meantime. */
-const policyAttempts = 5;
+const policyAttempts = 6;
+const policySettlesMs = 50;
 
 /**
  * Topics, queues and what connects them: made where they are missing, or with `disableEntityManagement` looked up. All of it
@@ -172,19 +174,23 @@ export class Assets {
     return Attributes;
   }
 
-  // Read again after each write, as other instances may be adding their own topics at the same time.
+  // Read again some time after each write: another instance that had read before it may have written without this topic.
   async #allow(queue: Queue, topicArn: string): Promise<void> {
     const { queueName = '' } = this.#settings;
     for (let attempt = 0; attempt < policyAttempts; attempt++) {
+      const asked = Date.now();
       const { Policy } = await this.#attributes(queueName, queue.url);
       const policy = policyAllowing(Policy, queue.arn, topicArn);
       if (policy === undefined) return;
       await this.#request(`letting topics send to queue "${queueName}"`, (options) =>
         this.#clients.sqs.setQueueAttributes({ QueueUrl: queue.url, Attributes: { Policy: policy } }, options),
       );
+      // several times what a reading and a writing take
+      await delay(policySettlesMs + (Date.now() - asked) * (1 + 2 * Math.random()));
     }
-    // attributes may take a while to be seen everywhere
-    this.#logger.debug(`the policy of queue "${queueName}" does not show ${topicArn} yet`);
+    this.#logger.warn(
+      `the policy of queue "${queueName}" does not show the right of ${topicArn} to send to it; without it nothing that is published there arrives`,
+    );
   }
 
   async #requireSubscription(topic: string, arn: string, queue: Queue): Promise<void> {

@@ -14,7 +14,7 @@ export interface AwsAccess {
 }
 
 /** How long a request without an answer is waited for before the SDK repeats it, at most twice. */
-const requestTimeoutMs = 6000;
+const requestTimeoutMs = 10_000;
 const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };
 
 /** The SDK's clients of one component; the SDK is loaded with the first of them. */
@@ -87,11 +87,11 @@ function clientOptions({ region, endpoint, credentials }: AwsAccess) {
     maxAttempts: 3,
     logger: silent,
     requestHandler: {
-      connectionTimeout: 3000,
+      connectionTimeout: 5000,
       requestTimeout: requestTimeoutMs,
       throwOnRequestTimeout: true,
-      httpAgent: { keepAlive: true, maxSockets: 128 },
-      httpsAgent: { keepAlive: true, maxSockets: 128 },
+      httpAgent: { keepAlive: true, maxSockets: 64 },
+      httpsAgent: { keepAlive: true, maxSockets: 64 },
       logger: silent,
     },
   };

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import type { BulkOutcome, BulkPublishRequest, PublishRequest, RequestMetadata } from '@outrigger/core';
 import { ComponentError } from '@outrigger/core';
 import type { Assets } from './assets.ts';
@@ -71,7 +71,7 @@ export class Publisher {
       ...(isBase64 && { MessageAttributes: { [encodingAttribute]: { DataType: 'String', StringValue: 'base64' } } }),
       ...(this.#parts.fifo && {
         MessageGroupId: metadata['messageGroupID'] ?? this.#defaultGroup,
-        ...deduplication(contentType, metadata),
+        MessageDeduplicationId: deduplicationId(text, contentType, metadata),
       }),
     };
   }
@@ -167,13 +167,14 @@ async function aborting<T>(promise: Promise<T>, signal: AbortSignal): Promise<T>
 }
 
 /**
- * Envelopes have an id of their own, so SNS finds those that are sent again by their content; two raw payloads that look the
- * same are two messages.
+ * By which SNS finds what is sent again within five minutes: for envelopes, which have an id of their own, their content, as
+ * AWS itself would form it; two raw payloads that look the same are two messages.
  */
-function deduplication(contentType: string | undefined, metadata: RequestMetadata): { MessageDeduplicationId?: string } {
+function deduplicationId(text: string, contentType: string | undefined, metadata: RequestMetadata): string {
   const id = metadata['messageDeduplicationID'];
-  if (id !== undefined && id !== '') return { MessageDeduplicationId: id };
-  return contentType?.startsWith('application/cloudevents+json') ? {} : { MessageDeduplicationId: randomUUID() };
+  if (id !== undefined && id !== '') return id;
+  const isEnvelope = contentType?.startsWith('application/cloudevents+json') ?? false;
+  return isEnvelope ? createHash('sha256').update(text).digest('hex') : randomUUID();
 }
 
 function weigh({ text, isBase64 }: EncodedData): number {

@@ -5,6 +5,7 @@ import { Heartbeat } from './heartbeat.ts';
 import { type HeldMessage, heldMessage } from './held-message.ts';
 import { Lane } from './lane.ts';
 import type { QueueRequests } from './queue-requests.ts';
+import { RecentIds } from './recent-ids.ts';
 import { Receiver } from './receiver.ts';
 import type { Settings } from './settings.ts';
 import type { TopicSubscription } from './topic-subscription.ts';
@@ -27,6 +28,8 @@ interface Assigned {
 
 /** While it holds this much, nothing is received. */
 const maxBytes = 16 * 1024 * 1024;
+/** Handled messages that are known again when SQS delivers them once more, as it may. */
+const rememberedMessages = 5000;
 
 /**
  * Consumes the one queue of a consumer id for all its topics. Where receives count, it receives only what can be handed over
@@ -42,6 +45,7 @@ export class QueueConsumer {
   readonly #lanes = new Map<string, Lane<Assigned>>();
   readonly #returning = new Set<Promise<void>>();
   readonly #strangers = new Set<string>();
+  readonly #handled = new RecentIds(rememberedMessages);
   #bytes = 0;
 
   constructor(parts: ConsumerParts) {
@@ -108,6 +112,8 @@ export class QueueConsumer {
       if (known) {
         // it could not be renewed in time and came again while its handler runs: that handler goes on, with the new receipt
         Object.assign(known, { receipt: held.receipt, hiddenUntil, receives: held.receives });
+      } else if (this.#handled.has(held.id)) {
+        void this.#acknowledgements.add(held);
       } else if (!this.#receiver.isRunning) late.push(held);
       else this.#assign(held);
     }
@@ -165,6 +171,7 @@ export class QueueConsumer {
       await subscription.handle(held.data, async (failure) => {
         if (failure !== undefined && !DropMessage.is(failure)) await this.#failed(held, subscription, lane);
         else {
+          this.#handled.add(held.id);
           await this.#acknowledgements.add(held);
           this.#forget(held);
         }

@@ -5,14 +5,14 @@ import { pubSubConformance } from '@outrigger/conformance/pubsub';
 import { createPubSub, credentials, howToStartAws, region } from './create.ts';
 
 requireBackend('OUTRIGGER_TEST_AWS', howToStartAws, (address) => {
-  const options = { endpoint: `http://${address}`, region, ...credentials, messageVisibilityTimeout: '2' };
+  const options = { endpoint: `http://${address}`, region, ...credentials, messageVisibilityTimeout: '4' };
 
   pubSubConformance(({ consumerId }) => createPubSub({ ...options, consumerID: consumerId }), {
     unordered: true,
     losesMetadata: true,
     largestPayload: 190 * 1024, // 256 KiB with what base64 adds
     refusedEntry: () => ({ data: Buffer.alloc(300 * 1024, 'a') }),
-    redeliveredWithinMs: 5000,
+    redeliveredWithinMs: 6000,
     receiveAndDie: async ({ topic, consumerId }) => {
       const script = new URL('doomed-consumer.ts', import.meta.url).pathname;
       const child = spawn(

@@ -2,7 +2,7 @@
 import { createPubSub, credentials, never, region } from './create.ts';
 
 const [endpoint = '', consumerID = '', topic = ''] = process.argv.slice(2);
-const pubSub = await createPubSub({ endpoint, region, ...credentials, consumerID, messageVisibilityTimeout: '2' });
+const pubSub = await createPubSub({ endpoint, region, ...credentials, consumerID, messageVisibilityTimeout: '4' });
 await pubSub.subscribe(
   { topic, metadata: {} },
   () => {
