@@ -34,11 +34,13 @@ export interface Broker {
   readonly type: string;
   /** A name of `e2e/backends/servers`; absent for one without a server. */
   readonly server?: string;
+  /** Environment variables for the script that starts the server. */
+  readonly serverSettings?: Readonly<Record<string, string>>;
   /** Metadata of the component in all lanes. Times after which it tries again are short, so that a run is. */
   readonly metadata: (place: Place) => Readonly<Record<string, string>>;
   readonly lanes: Readonly<Record<LaneName, Lane>>;
-  /** What is done before a run: topics that have to be made by hand. */
-  readonly prepare?: (place: Place, topics: readonly string[]) => Promise<void>;
+  /** The metadata of a message that says within what its order is kept. Default: `partitionKey`. */
+  readonly keyMetadata?: string;
   /** Where a proxy goes that the network can be cut with. Absent: there is no network. */
   readonly network?: (place: Place) => { readonly host: string; readonly port: number; readonly listenPort?: number };
   /** Makes the broker go away, as roughly as it can be without losing what it has. */
@@ -47,6 +49,12 @@ export interface Broker {
     begin(place: Place): Promise<Outage>;
   };
 }
+
+/** A network to the very address of the server. */
+export const direct: NonNullable<Broker['network']> = ({ address }) => {
+  const [host = '', port = ''] = address.split(':');
+  return { host, port: Number(port) };
+};
 
 /** `kill -9`, and a restart at the end. */
 export const killed: Broker['outage'] = {

@@ -10,6 +10,8 @@ export interface PublisherOptions {
   readonly httpPort: number;
   /** The path of an endpoint of the publish API is made of the lane's pub/sub and topic. */
   readonly topicOf: (lane: LaneName) => { readonly pubsub: string; readonly topic: string };
+  /** The metadata of a message that carries its key. */
+  readonly keyMetadata: string;
   /** How many messages are to be confirmed in the end. */
   readonly total: number;
   readonly signal: AbortSignal;
@@ -97,7 +99,7 @@ export class Publisher {
 
   async #single(lane: LaneName, key: number): Promise<void> {
     const { pubsub, topic } = this.#options.topicOf(lane);
-    const path = `/v1.0/publish/${pubsub}/${topic}?metadata.partitionKey=key-${key}`;
+    const path = `/v1.0/publish/${pubsub}/${topic}?metadata.${this.#options.keyMetadata}=key-${key}`;
     for (let seq = 0; await this.#take(lane, 1); seq++) {
       const message = this.#message(lane, key, seq);
       await this.#attempt([message], async () => {
@@ -122,7 +124,7 @@ export class Publisher {
             entryId: String(event.key),
             event,
             contentType: 'application/json',
-            metadata: { partitionKey: `key-${event.key}` },
+            metadata: { [this.#options.keyMetadata]: `key-${event.key}` },
           })),
         );
         if (status === 204) return messages;

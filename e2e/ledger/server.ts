@@ -14,12 +14,16 @@ export class Server implements AsyncDisposable {
   readonly variables: Readonly<Record<string, string>> = {};
   readonly #run = mkdtempSync(join(tmpdir(), 'outrigger-ledger-server-'));
 
-  private constructor(name: string) {
+  readonly #settings: Readonly<Record<string, string>>;
+
+  private constructor(name: string, settings: Readonly<Record<string, string>>) {
     this.name = name;
+    this.#settings = settings;
   }
 
-  static async start(name: string): Promise<Server> {
-    const server = new Server(name);
+  /** `settings`: environment variables for the script that starts it. */
+  static async start(name: string, settings: Readonly<Record<string, string>> = {}): Promise<Server> {
+    const server = new Server(name, settings);
     try {
       const output = await server.up();
       for (const [, variable = '', value = ''] of output.matchAll(/^export (\w+)=(.*)$/gm)) {
@@ -63,7 +67,7 @@ export class Server implements AsyncDisposable {
 
   async #script(script: string, ...args: string[]): Promise<string> {
     const child = new Child(join(scripts, script), args, {
-      env: { ...process.env, OUTRIGGER_BACKENDS_RUN: this.#run },
+      env: { ...process.env, ...this.#settings, OUTRIGGER_BACKENDS_RUN: this.#run },
       // a Ctrl-C is for the ledger, which stops the server itself
       detached: true,
     });

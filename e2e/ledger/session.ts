@@ -26,7 +26,10 @@ export class Session implements AsyncDisposable {
   }
 
   static async open(broker: Broker): Promise<Session> {
-    return new Session(broker, broker.server === undefined ? undefined : await Server.start(broker.server));
+    return new Session(
+      broker,
+      broker.server === undefined ? undefined : await Server.start(broker.server, broker.serverSettings),
+    );
   }
 
   run(fault: Fault, extent: Extent, signal: AbortSignal): Promise<Row> {

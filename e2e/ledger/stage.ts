@@ -146,8 +146,6 @@ export class Stage implements AsyncDisposable {
       this.#place = { ...this.#place, address: this.#network.address };
     }
     this.#writeResources();
-    const topics = laneNames.map((lane) => this.#topic(lane));
-    await broker.prepare?.(this.#place, [...topics, this.#deadTopic]);
     this.#witness = await Replica.start({
       name: 'publisher',
       appId: `ledger-${run}-publisher`,
@@ -157,6 +155,7 @@ export class Stage implements AsyncDisposable {
     for (let n = 0; n < replicas; n++) await this.join();
     this.#publisher = new Publisher({
       httpPort: this.#witness.httpPort,
+      keyMetadata: broker.keyMetadata ?? 'partitionKey',
       topicOf: (lane) => ({ pubsub: lane, topic: this.#topic(lane) }),
       total: messages,
       signal,

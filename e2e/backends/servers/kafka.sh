@@ -8,7 +8,7 @@
 #   - one with TLS that asks for a client certificate: OUTRIGGER_TEST_KAFKA_TLS=host:port, with the certificates in
 #     OUTRIGGER_TEST_KAFKA_CERTS: ca.pem, client.pem, client.key, and stranger.pem, stranger.key of another authority
 #
-# KAFKA_AUTO_CREATE=false: a server that makes no topic on first use.
+# KAFKA_AUTO_CREATE=false: a server that makes no topic on first use. KAFKA_PARTITIONS: how many one has that it makes; default 1.
 kafka_version=4.4.0
 command_kafka=mvn
 kafka_jvm=(-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xms96m -Xmx384m)
@@ -89,12 +89,12 @@ listener.name.tls.ssl.truststore.type=PEM
 listener.name.tls.ssl.truststore.location=$data/certificates/ca.pem
 listener.name.tls.ssl.client.auth=required
 log.dirs=$data/logs
-num.partitions=1
+num.partitions=${KAFKA_PARTITIONS:-1}
 offsets.topic.replication.factor=1
-offsets.topic.num.partitions=1
+offsets.topic.num.partitions=${KAFKA_PARTITIONS:-1}
 transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
-transaction.state.log.num.partitions=1
+transaction.state.log.num.partitions=${KAFKA_PARTITIONS:-1}
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 log.cleaner.dedupe.buffer.size=4194304

@@ -1,4 +1,4 @@
-import { type Broker, killed } from '../broker.ts';
+import { type Broker, direct, killed } from '../broker.ts';
 
 export const redis: Broker = {
   name: 'redis',
@@ -10,9 +10,6 @@ export const redis: Broker = {
     policy: { metadata: { concurrency: '1' }, order: ['none', 'app'] },
     bulk: {},
   },
-  network: ({ address }) => {
-    const [host = '', port = ''] = address.split(':');
-    return { host, port: Number(port) };
-  },
+  network: direct,
   outage: killed,
 };

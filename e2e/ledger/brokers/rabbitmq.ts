@@ -1,0 +1,20 @@
+import { type Broker, direct, killed } from '../broker.ts';
+
+export const rabbitmq: Broker = {
+  name: 'rabbitmq',
+  type: 'pubsub.rabbitmq',
+  server: 'rabbitmq',
+  metadata: ({ address }) => ({
+    connectionString: `amqp://guest:guest@${address}`,
+    redeliverInterval: '200ms',
+    heartBeat: '2s',
+    reconnectWaitSeconds: '1s',
+  }),
+  lanes: {
+    plain: {},
+    policy: { metadata: { concurrency: 'single' }, subscribe: { singleActiveConsumer: 'true' }, order: 'all' },
+    bulk: {},
+  },
+  network: direct,
+  outage: killed,
+};
