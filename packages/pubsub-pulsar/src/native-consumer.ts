@@ -75,6 +75,7 @@ export class NativeConsumer implements Consumer {
         if (!/timeout/i.test(errorMessage(error))) await delay(waitMs);
         continue;
       }
+      if (this.#closed) return;
       const id = message.getMessageId().serialize().toString('base64');
       const key = message.getPartitionKey();
       this.#messages.set(id, message);

@@ -1,20 +1,21 @@
 import { ComponentError, parseDuration, type RequestMetadata } from '@outrigger/core';
 import type { OutgoingMessage } from './transport.ts';
 
+const steering: ReadonlySet<string> = new Set(['partitionKey', 'deliverAt', 'deliverAfter']);
 const timestamp = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i;
 
-/** `partitionKey`, `deliverAt` and `deliverAfter` steer the message; all else that is not empty travels with it as its properties. */
+/** `partitionKey`, `deliverAt` and `deliverAfter` steer the message; all else travels with it as its properties. */
 export function outgoingMessage(data: Uint8Array, metadata: RequestMetadata): OutgoingMessage {
   const properties: Record<string, string> = {};
   let key: string | undefined;
   let deliverAt: number | undefined;
   let deliverAfterMs: number | undefined;
   for (const [name, value] of Object.entries(metadata)) {
-    if (value === '') continue;
-    if (name === 'partitionKey') key = value;
+    if (!steering.has(name)) properties[name] = value;
+    else if (value === '') continue;
+    else if (name === 'partitionKey') key = value;
     else if (name === 'deliverAt') deliverAt = parseTime(value);
-    else if (name === 'deliverAfter') deliverAfterMs = parseDelay(value);
-    else properties[name] = value;
+    else deliverAfterMs = parseDelay(value);
   }
   return {
     data,

@@ -89,6 +89,8 @@ export class WebSocketConsumer implements Consumer {
   }
 
   #receive(text: string): void {
+    // what comes while it closes goes back to the broker with all that is not acknowledged
+    if (this.#closed.signal.aborted) return;
     const { messageId, payload, properties, key } = JSON.parse(text) as DeliveredMessage;
     this.#asked = Math.max(0, this.#asked - 1);
     if (this.#late.delete(messageId)) this.acknowledge(messageId);

@@ -14,13 +14,13 @@ interface Confirmation {
   readonly context?: string;
 }
 
-/** How many messages may wait for their confirmation, and how many bytes to be sent; more wait their turn. */
-const maxPending = 1000;
+/** How many bytes may wait to be sent; more wait their turn. */
 const maxUnsentBytes = 16 * 1024 * 1024;
 
 /** Publishes to one topic. Connects when there is something to send; a lost connection fails what waits for confirmation. */
 export class WebSocketProducer implements Producer {
   readonly #connect: (signal: AbortSignal) => Promise<WebSocketLink>;
+  readonly #maxPending: number;
   readonly #pending = new Map<string, Pending>();
   readonly #turns: (() => void)[] = [];
   #link: WebSocketLink | undefined;
@@ -28,8 +28,10 @@ export class WebSocketProducer implements Producer {
   readonly #closed = new AbortController();
   #lastContext = 0;
 
-  constructor(connect: (signal: AbortSignal) => Promise<WebSocketLink>) {
+  /** `maxPending`: how many messages may wait for their confirmation; more wait their turn. */
+  constructor(connect: (signal: AbortSignal) => Promise<WebSocketLink>, maxPending = 1000) {
     this.#connect = connect;
+    this.#maxPending = maxPending;
   }
 
   async send(
@@ -38,7 +40,7 @@ export class WebSocketProducer implements Producer {
   ): Promise<void> {
     signal.throwIfAborted();
     let link = await this.#open(signal);
-    while (this.#pending.size >= maxPending || link.unsent >= maxUnsentBytes) {
+    while (this.#pending.size >= this.#maxPending || link.unsent >= maxUnsentBytes) {
       await this.#turn(signal);
       link = await this.#open(signal);
     }
@@ -88,10 +90,7 @@ export class WebSocketProducer implements Producer {
       (text) => this.#confirm(text),
       (reason) => {
         if (this.#link === link) this.#link = undefined;
-        const error = new ComponentError(
-          'unavailable',
-          `lost the connection to Pulsar before the message was confirmed; whether it was taken is not known: ${reason}`,
-        );
+        const error = lostError(reason);
         for (const pending of this.#pending.values()) pending.reject(error);
         this.#pending.clear();
         for (const next of this.#turns.splice(0)) next();
@@ -121,4 +120,18 @@ export class WebSocketProducer implements Producer {
 
 function toBase64(data: Uint8Array): string {
   return Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('base64');
+}
+
+// The server ends the connection on which a message comes that is larger than it is set up to take.
+function lostError(reason: string): ComponentError {
+  if (/message too large/i.test(reason)) {
+    return new ComponentError(
+      'invalid-argument',
+      `the message is larger than Pulsar's WebSocket API takes (${reason}, counted in base64): raise webSocketMaxTextFrameSize in the broker's configuration`,
+    );
+  }
+  return new ComponentError(
+    'unavailable',
+    `lost the connection to Pulsar before the message was confirmed; whether it was taken is not known: ${reason}`,
+  );
 }

@@ -3,7 +3,7 @@ import { ComponentError, errorMessage, type Logger } from '@outrigger/core';
 import { Outage } from './outage.ts';
 import { registerSchema } from './schema-registry.ts';
 import { topicPath } from './topic-name.ts';
-import type { Consumer, ConsumerOptions, Producer, Receiver, TopicSchemaInfo, Transport } from './transport.ts';
+import type { Consumer, ConsumerOptions, OutgoingMessage, Producer, Receiver, TopicSchemaInfo, Transport } from './transport.ts';
 import { WebSocketConsumer } from './web-socket-consumer.ts';
 import { type LinkOptions, UpgradeRefused, WebSocketLink } from './web-socket-link.ts';
 import { WebSocketProducer } from './web-socket-producer.ts';
@@ -62,7 +62,7 @@ export class WebSocketTransport implements Transport {
   async openProducer(topic: string, schema: TopicSchemaInfo | undefined, signal: AbortSignal): Promise<Producer> {
     if (schema) await registerSchema(topic, schema, this.#settings, this.#logger, signal);
     const { batching, batchingMaxMessages, batchingMaxPublishDelayMs, compressionType } = this.#settings;
-    const producer = (isBatching: boolean) => {
+    const producer = (isBatching: boolean, maxPending?: number) => {
       const query = new URLSearchParams({ batchingEnabled: String(isBatching) });
       if (isBatching) {
         query.set('batchingMaxMessages', String(batchingMaxMessages));
@@ -70,15 +70,19 @@ export class WebSocketTransport implements Transport {
       }
       if (compressionType !== 'none') query.set('compressionType', compressionType.toUpperCase());
       const path = `/ws/v2/producer/${topicPath(topic)}?${query.toString()}`;
-      return new WebSocketProducer((until) => WebSocketLink.open(path, this.#settings, until));
+      return new WebSocketProducer((until) => WebSocketLink.open(path, this.#settings, until), maxPending);
     };
     const plain = producer(batching);
-    if (!batching) return plain;
     // a batch reaches one consumer as a whole, so messages of several keys must not share one
-    const keyed = producer(false);
+    const keyed = batching ? producer(false) : plain;
+    // a message that the server takes for too large costs the connection it comes on
+    const large = producer(false, 1);
     return {
-      send: (message, until) => (message.key === undefined ? plain : keyed).send(message, until),
-      close: async () => void (await Promise.all([plain.close(), keyed.close()])),
+      send: (message, until) => {
+        const chosen = isLarge(message) ? large : message.key === undefined ? plain : keyed;
+        return chosen.send(message, until);
+      },
+      close: async () => void (await Promise.all([plain.close(), keyed.close(), large.close()])),
     };
   }
 
@@ -105,6 +109,16 @@ export class WebSocketTransport implements Transport {
 
   // every connection belongs to a producer or consumer, which whoever opened it closes
   async [Symbol.asyncDispose](): Promise<void> {}
+}
+
+/** What servers take as they come: `webSocketMaxTextFrameSize`, with room for what stands around payload and properties. */
+const surelyTaken = 1_000_000;
+
+function isLarge({ data, properties }: OutgoingMessage): boolean {
+  if (data.byteLength > surelyTaken / 2) return true;
+  let size = data.byteLength * 2;
+  for (const name in properties) size += 3 * (name.length + (properties[name]?.length ?? 0));
+  return size > surelyTaken;
 }
 
 function consumerPath(options: ConsumerOptions): string {

@@ -1,10 +1,65 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { requireBackend } from '@outrigger/conformance';
-import { pubSubConformance } from '@outrigger/conformance/pubsub';
+import { pubSubConformance, type PubSubQuirks } from '@outrigger/conformance/pubsub';
+import { afterAll, beforeAll, describe } from 'vitest';
 import { createPubSub } from './create.ts';
-import { howToStartPulsar } from './pulsar-server.ts';
+import { howToStartPulsar, PulsarServer, pulsarProgram } from './pulsar-server.ts';
+
+const quick = { redeliveryDelay: '200ms' };
+
+/** What each type of subscription promises of order. */
+const types: Readonly<Record<string, PubSubQuirks>> = {
+  shared: { overtakesFailed: true },
+  failover: {},
+  key_shared: { orderedBy: (partitionKey) => ({ partitionKey }) },
+};
 
 requireBackend('OUTRIGGER_TEST_PULSAR', howToStartPulsar, (host) => {
-  pubSubConformance(({ consumerId }) => createPubSub({ host, consumerID: consumerId, redeliveryDelay: '200ms' }), {
-    redeliveredWithinMs: 3000,
+  describe.each(Object.entries(types))('with subscriptions of the type %s', (subscribeType, quirks) => {
+    const create = (address: string, consumerID: string) =>
+      createPubSub({ host: address, consumerID, subscribeType, transport: 'websocket', ...quick });
+    const [name = '', port] = host.split(':');
+    let broker: PulsarServer | undefined;
+    if (pulsarProgram) {
+      beforeAll(async () => {
+        broker = await PulsarServer.start();
+      });
+      afterAll(() => broker?.[Symbol.asyncDispose]());
+    }
+    pubSubConformance(({ consumerId }) => create(host, consumerId), {
+      redeliveredWithinMs: 3000,
+      // in base64 it must fit into the 1 MiB that the server takes unless it is told otherwise
+      largestPayload: 700 * 1024,
+      ...quirks,
+      receiveAndDie: async ({ topic, consumerId }) => {
+        const script = new URL('doomed-consumer.ts', import.meta.url).pathname;
+        const options = ['--conditions=@outrigger/source', script, host, consumerId, topic, subscribeType];
+        const child = spawn(process.execPath, options, { stdio: ['ignore', 'pipe', 'inherit'] });
+        await once(child.stdout, 'data');
+        child.kill('SIGKILL');
+        await once(child, 'exit');
+      },
+      network: {
+        host: name,
+        port: Number(port),
+        create: ({ consumerId, address }) => create(address, consumerId),
+      },
+      ...(pulsarProgram && {
+        broker: {
+          create: ({ consumerId }) =>
+            createPubSub({
+              host: broker?.host ?? '',
+              token: broker?.token ?? '',
+              consumerID: consumerId,
+              subscribeType,
+              transport: 'websocket',
+              ...quick,
+            }),
+          kill: async () => broker?.kill(),
+          start: async () => broker?.start(),
+        },
+      }),
+    });
   });
 });
