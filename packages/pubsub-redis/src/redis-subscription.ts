@@ -61,9 +61,10 @@ export class RedisSubscription implements Subscription {
   readonly #reader: StreamReader;
   readonly #settlements: Settlements;
   readonly #portion = new Portion();
-  readonly #timers: NodeJS.Timeout[] = [];
   // handlers are always waited for, so this never aborts
   readonly #signal = new AbortController().signal;
+  #roundTimer: NodeJS.Timeout | undefined;
+  #renewal: NodeJS.Timeout | undefined;
   #round: Promise<void> | undefined;
   #roundReported = false;
   /** A round found no room, or more than it had room for: it is next. */
@@ -144,11 +145,21 @@ export class RedisSubscription implements Subscription {
 
   #start(): void {
     const { redeliverIntervalMs, processingTimeoutMs } = this.#parts.settings;
-    if (redeliverIntervalMs > 0) this.#timers.push(setInterval(() => void this.#nextRound(), redeliverIntervalMs));
-    if (processingTimeoutMs > 0) {
-      this.#timers.push(setInterval(() => void this.#settlements.renew(), processingTimeoutMs / 3));
-    }
+    if (redeliverIntervalMs > 0) this.#scheduleRound(redeliverIntervalMs);
+    if (processingTimeoutMs > 0)
+      this.#renewal = setInterval(() => void this.#settlements.renew(), processingTimeoutMs / 3);
     this.#reader.start();
+  }
+
+  // not in step with other instances, or it would always be the same that takes what failed
+  #scheduleRound(intervalMs: number): void {
+    this.#roundTimer = setTimeout(
+      () => {
+        this.#scheduleRound(intervalMs);
+        void this.#nextRound();
+      },
+      intervalMs * (0.75 + Math.random() / 2),
+    );
   }
 
   async #close(): Promise<void> {
@@ -159,7 +170,8 @@ export class RedisSubscription implements Subscription {
     await this.#settlements.flush();
     // until then handlers may run for long, and others must see that their messages are in good hands
     await this.#queue.settled();
-    for (const timer of this.#timers) clearInterval(timer);
+    clearTimeout(this.#roundTimer);
+    clearInterval(this.#renewal);
     await this.#round;
     await this.#settlements.flush();
     try {

@@ -92,11 +92,11 @@ export class StreamReader {
         if (signal.aborted) return;
         interrupted = true;
         this.#connectionId = undefined;
-        const expected = !connection.isReady || isReplyError(error, 'UNBLOCKED');
+        const expected = !connection.isReady || (isReplyError(error, 'UNBLOCKED') && !isDeleted(error));
         if (!expected && !reported) {
           reported = true;
           logger.warn(
-            isReplyError(error, 'NOGROUP')
+            isDeleted(error)
               ? `topic "${topic}": the stream or its consumer group was deleted in Redis; it is made again, and begins with the oldest message that the stream holds`
               : `reading topic "${topic}" failed, trying again: ${errorMessage(topicFailure(error, topic))}`,
           );
@@ -147,6 +147,11 @@ export class StreamReader {
       last = newest.id;
     }
   }
+}
+
+/** A read that was blocked when it happened is told in another way than one that comes afterwards. */
+function isDeleted(error: unknown): boolean {
+  return isReplyError(error, 'NOGROUP') || isReplyError(error, 'UNBLOCKED the stream key no longer exists');
 }
 
 async function connectionId(connection: RedisConnection): Promise<string | undefined> {

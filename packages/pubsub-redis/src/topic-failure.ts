@@ -9,7 +9,7 @@ export function topicFailure(error: unknown, topic: string): unknown {
     return new ComponentError('invalid-argument', message, { cause: error });
   }
   if (isReplyError(error, 'NOPERM')) {
-    const message = `the user in redisUsername may not do what topic "${topic}" needs (${error.message}); grant it with ACL SETUSER: the key "~${topic}", and "+xadd" to publish, "+@stream" and "+client|id +client|unblock" to subscribe`;
+    const message = `the user in redisUsername may not do what topic "${topic}" needs (${error.message}); grant it with ACL SETUSER: the key "~${topic}", and "+xadd" to publish, "+@stream +client|id +client|unblock" to subscribe`;
     return new ComponentError('unsupported', message, { cause: error });
   }
   return error;
