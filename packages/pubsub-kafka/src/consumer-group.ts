@@ -30,6 +30,9 @@ export interface GroupSettings {
   readonly maxBytes: number;
 }
 
+/** So many commits in a row have failed when it is told. */
+const reportedFailures = 50;
+
 /** One membership of the consumer group: the topics that are subscribed, and a worker for each partition it is assigned. */
 export class ConsumerGroup implements MemberOwner {
   readonly #settings: GroupSettings;
@@ -40,7 +43,7 @@ export class ConsumerGroup implements MemberOwner {
   #dirty = new Map<PartitionWorker, TopicPartition>();
   #commitTimer: NodeJS.Timeout | undefined;
   #committing: Promise<void> | undefined;
-  #commitReported = false;
+  #failedCommits = 0;
   #changing: Promise<void> = Promise.resolve();
   #revoking = false;
 
@@ -211,16 +214,17 @@ export class ConsumerGroup implements MemberOwner {
     this.#dirty = new Map();
     try {
       await this.#member.commit([...dirty].map(([worker, of]) => ({ ...of, offset: worker.committable })));
-      this.#commitReported = false;
+      if (this.#failedCommits >= reportedFailures) this.#logger.info('offsets are committed again');
+      this.#failedCommits = 0;
     } catch (error) {
       for (const [worker, of] of dirty) if (!worker.closed) this.#dirty.set(worker, of);
       if (this.#dirty.size > 0) this.#commitSoon();
-      if (!this.#commitReported) {
+      // a rebalance or an outage is no reason to tell of it: the member does
+      if (++this.#failedCommits === reportedFailures) {
         this.#logger.warn(
-          `offsets could not be committed, which is tried again; handled messages come again if this process ends before: ${errorMessage(error)}`,
+          `offsets cannot be committed, which is tried again; handled messages come again if this process ends before: ${errorMessage(error)}`,
         );
       }
-      this.#commitReported = true;
     } finally {
       this.#committing = undefined;
     }

@@ -155,10 +155,12 @@ export class PartitionWorker {
 
   #take(count: number): Entry[] {
     const batch: Entry[] = [];
+    // those that failed go by themselves: a later one must not be done with before them
+    const state = this.#failed > 0 ? 'failed' : 'waiting';
     for (let index = this.#head; index < this.#entries.length && batch.length < count; index++) {
       const entry = this.#entries[index];
-      if (entry?.state !== 'waiting' && entry?.state !== 'failed') continue;
-      if (entry.state === 'failed') this.#failed--;
+      if (entry?.state !== state) continue;
+      if (state === 'failed') this.#failed--;
       entry.state = 'handed';
       batch.push(entry);
     }

@@ -4,13 +4,19 @@ import {
   ListOffsetTimestamps,
   type RecordsBatch,
 } from '@platformatic/kafka';
-import { errorMessage, type Logger } from '@outrigger/core';
+import type { Logger } from '@outrigger/core';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ConsumerSettings } from './client-settings.ts';
 import type { IncomingRecord, MemberOwner, PartitionOffset, TopicPartition } from './kafka-client.ts';
 import { responseOf } from './client-errors.ts';
 
 type FetchResponse = Awaited<ReturnType<Consumer['fetch']>>;
+
+/** Hears how fetching goes. */
+export interface FetchHealth {
+  failed(error: unknown): void;
+  recovered(): void;
+}
 
 /** A partition and the offset to fetch next. */
 interface Position extends TopicPartition {
@@ -37,6 +43,7 @@ export class PlatformaticFetcher {
   readonly #settings: ConsumerSettings;
   readonly #owner: MemberOwner;
   readonly #logger: Logger;
+  readonly #health: FetchHealth;
   readonly #busy = new Set<number>();
   #positions = new Map<string, Position>();
 
@@ -46,12 +53,14 @@ export class PlatformaticFetcher {
     settings: ConsumerSettings,
     owner: MemberOwner,
     logger: Logger,
+    health: FetchHealth,
   ) {
     this.#consumer = consumer;
     this.#pool = pool;
     this.#settings = settings;
     this.#owner = owner;
     this.#logger = logger;
+    this.#health = health;
   }
 
   /** From now on these are fetched, and what was asked for before is thrown away when it comes. */
@@ -106,10 +115,12 @@ export class PlatformaticFetcher {
         maxWaitTime,
         connectionPool: this.#pool,
       });
+      this.#health.recovered();
     } catch (error) {
       if (positions !== this.#positions) return;
+      this.#health.failed(error);
       answer = responseOf<FetchResponse>(error);
-      await this.#recover(positions, asked, answer, error);
+      await this.#recover(positions, asked, answer);
     }
     if (!answer || positions !== this.#positions) return;
     for (const { topicId, partitions } of answer.responses) {
@@ -154,7 +165,6 @@ export class PlatformaticFetcher {
     positions: ReadonlyMap<string, Position>,
     asked: ReadonlyMap<string, Position>,
     answer: FetchResponse | undefined,
-    error: unknown,
   ): Promise<void> {
     try {
       for (const { topicId, partitions } of answer?.responses ?? []) {
@@ -166,8 +176,7 @@ export class PlatformaticFetcher {
       await delay(pauseAfterErrorMs);
       await this.#findLeaders(positions);
     } catch {
-      // the outage is told by the group; this is tried again after the next fetch
-      if (this.#logger.isEnabled('debug')) this.#logger.debug(`a fetch failed: ${errorMessage(error)}`);
+      // tried again after the next fetch
       await delay(pauseAfterErrorMs);
     }
   }

@@ -150,7 +150,11 @@ export class PlatformaticMember implements GroupMember {
     });
     const pool = new ConnectionPool(options.clientId, options);
     const { logger, consumer: settings } = this.#settings;
-    const session = { consumer, pool, fetcher: new PlatformaticFetcher(consumer, pool, settings, this.#owner, logger) };
+    const fetcher = new PlatformaticFetcher(consumer, pool, settings, this.#owner, logger, {
+      failed: (error) => this.#failed(error),
+      recovered: () => this.#recovered(),
+    });
+    const session = { consumer, pool, fetcher };
     consumer.on('consumer:group:join', (payload) => this.#joined(session, payload));
     consumer.on('error', (error) => void this.#joinAgain(session, error));
     return session;
