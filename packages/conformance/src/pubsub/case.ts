@@ -4,7 +4,7 @@ import { unique } from './names.ts';
 import type { CreatePubSub, PubSubQuirks } from './quirks.ts';
 
 /** Ends the case without a verdict. */
-export type Skip = (reason: string) => never;
+type Skip = (reason: string) => never;
 
 /** One thing that a user would notice. Rejects where the component breaks it. */
 export interface PubSubCase {
