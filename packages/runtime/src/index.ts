@@ -15,6 +15,7 @@ export {
   type TopicEvent,
   type TopicEventStatus,
   UnfitRequestError,
+  UnreachedAppError,
 } from './app-channel/app-channel.ts';
 export { type AppProtocol, appFailure } from './app-channel/app-failure.ts';
 export { HttpAppChannel, type HttpAppChannelOptions } from './app-channel/http.ts';

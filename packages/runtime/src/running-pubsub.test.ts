@@ -1,3 +1,5 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import inMemory from '@outrigger/pubsub-in-memory';
 import sqlite from '@outrigger/pubsub-sqlite';
@@ -6,6 +8,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 
 import { Folder, LogLines } from '../test/folder.ts';
 import { component } from '../test/traced-runtimes.ts';
+import { HttpAppChannel } from './app-channel/http.ts';
 import { type InProcessApp, inProcessApp, type TopicHandler } from './app-channel/in-process.ts';
 import { createRuntime } from './create-runtime.ts';
 import type { Runtime, RuntimeOptions } from './runtime.ts';
@@ -236,5 +239,78 @@ describe('delivery that ends', () => {
     healthy = true;
     await vi.waitFor(() => expect(new Set(seen)).toEqual(new Set([1, 2, 3])), patient);
     expect(dead).toEqual([]);
+  });
+});
+
+/** An app over HTTP on a port of its own, which may go away and come back. */
+async function httpApp(port: number, handle: (path: string, body: string) => number): Promise<Server> {
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const status = handle(request.url ?? '', Buffer.concat(chunks).toString());
+      if (status > 0) response.writeHead(status).end();
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  onTestFinished(() => server.closeAllConnections());
+  onTestFinished(() => void server.close());
+  return server;
+}
+
+const declared = (topic: string, more = '') =>
+  `kind: Subscription\napiVersion: dapr.io/v2alpha1\nmetadata: {name: ${topic}}\n` +
+  `spec: {pubsubname: broker, topic: ${topic}, routes: {default: /${topic}}${more}}\n---\n`;
+
+describe('an app over HTTP', () => {
+  test('that has gone away gets what waits for it when it is back, and nothing is dead-lettered meanwhile', async () => {
+    const seen = new Set<unknown>();
+    const dead: string[] = [];
+    const handle = (path: string, body: string): number => {
+      if (path === '/dead') dead.push(body);
+      else if (path === '/orders') seen.add((JSON.parse(body) as { data: unknown }).data);
+      else return 404;
+      return 200;
+    };
+    const first = await httpApp(0, handle);
+    const { port } = first.address() as AddressInfo;
+    const { start, log } = world(declared('orders', ', deadLetterTopic: dead') + declared('dead'));
+    await using channel = new HttpAppChannel({ appId: 'app', port, logger: log });
+    await using runtime = await start(undefined, { app: channel });
+    first.closeAllConnections();
+    await new Promise((resolve) => first.close(resolve));
+    await publish(runtime, ...range(30));
+    await delay(100);
+    await httpApp(port, handle);
+    await vi.waitFor(() => expect(seen.size).toBe(30), patient);
+    expect(dead).toEqual([]);
+  });
+
+  test.each([
+    ['one by one', '', '/orders'],
+    ['in batches', ', bulkSubscribe: {enabled: true, maxMessagesCount: 10, maxAwaitDurationMs: 10}', '/orders'],
+  ])('that hangs is given no more than --app-max-concurrency says, %s', async (_, more, path) => {
+    let calls = 0;
+    let bytes = 0;
+    const server = await httpApp(0, (url, body) => {
+      if (url !== path) return 404;
+      calls++;
+      bytes += body.length;
+      return 0;
+    });
+    const { port } = server.address() as AddressInfo;
+    const { start, log } = world(declared('orders', more));
+    await using channel = new HttpAppChannel({ appId: 'app', port, logger: log, maxConcurrency: 2 });
+    const runtime = await start(undefined, { app: channel });
+    onTestFinished(() => runtime[Symbol.asyncDispose]());
+    const piece = 'x'.repeat(50_000);
+    for (let number = 0; number < 100; number++) {
+      const data = Buffer.from(JSON.stringify({ number, piece }));
+      await runtime.pubsub.publish({ pubsubName: 'broker', topic: 'orders', data, contentType: 'application/json' });
+    }
+    await delay(100);
+    expect(calls).toBeLessThanOrEqual(2);
+    expect(bytes).toBeLessThan(1_100_000);
+    await runtime.drain(AbortSignal.timeout(10));
   });
 });

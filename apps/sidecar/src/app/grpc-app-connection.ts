@@ -1,5 +1,5 @@
 import { type Bulkhead, bulkhead, ComponentError } from '@outrigger/core';
-import { appFailure, dialUntilConnectable, type HeaderMap, unlessAborted } from '@outrigger/runtime';
+import { appFailure, dialUntilConnectable, type HeaderMap, unlessAborted, UnreachedAppError } from '@outrigger/runtime';
 
 import type { CallStatus } from '../grpc-client/call-status.ts';
 import { GrpcClient, NotGrpcError } from '../grpc-client/grpc-client.ts';
@@ -126,9 +126,9 @@ export class GrpcAppConnection implements AsyncDisposable {
       return new ComponentError('unavailable', message, { cause: error });
     }
     const { cause } = error;
-    if (!this.#tls || cause === undefined) return error;
+    if (!this.#tls || cause === undefined) return new UnreachedAppError(error.message, { cause: error });
     const message = `no connection to ${this.client.address}: ${appFailure(cause, 'grpcs')}`;
-    return new ComponentError('unavailable', message, { cause: error });
+    return new UnreachedAppError(message, { cause: error });
   }
 
   #failed({ message }: CallStatus): ComponentError {

@@ -24,13 +24,12 @@ export function componentMetadata(entries: RequestMetadata): MutableMetadata {
 
 /** An event's own trace context goes on in the call. */
 export function addTrace(metadata: MutableMetadata, cloudEvent: CloudEvent): void {
+  const { baggage, tracestate } = cloudEvent;
+  if (typeof baggage === 'string' && baggage !== '') metadata['baggage'] = headerValue(baggage);
   const traceparent = cloudEvent['traceparent'] ?? cloudEvent['traceid'];
   if (typeof traceparent !== 'string' || traceBin(traceparent) === undefined) return;
   metadata['traceparent'] = traceparent;
-  for (const name of ['tracestate', 'baggage']) {
-    const value = cloudEvent[name];
-    if (typeof value === 'string' && value !== '') metadata[name] = headerValue(value);
-  }
+  if (typeof tracestate === 'string' && tracestate !== '') metadata['tracestate'] = headerValue(tracestate);
   addTraceBin(metadata);
 }
 

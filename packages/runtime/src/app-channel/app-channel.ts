@@ -1,4 +1,4 @@
-import type { RequestMetadata } from '@outrigger/core';
+import { ComponentError, type RequestMetadata } from '@outrigger/core';
 
 import type { CloudEvent } from '../blocks/cloud-event.ts';
 import type { GrpcStatusName } from '../errors.ts';
@@ -138,6 +138,14 @@ export class AppError extends Error {
   }
 }
 
+/** The app was never given the call: it accepts no connections. */
+export class UnreachedAppError extends ComponentError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('unavailable', message, options);
+    this.name = 'UnreachedAppError';
+  }
+}
+
 /** A request that this app cannot be asked: nothing was sent. The message says what it lacks. */
 export class UnfitRequestError extends Error {
   override readonly name = 'UnfitRequestError';
@@ -168,7 +176,7 @@ export interface AppChannel extends AsyncDisposable {
 
   /**
    * Delivers one message. Rejects when the app answers with an error ({@link AppError}), or with something unknown: both are
-   * retriable.
+   * retriable. {@link UnreachedAppError} says that the message is none the worse for it.
    */
   deliver(event: TopicEvent, signal: AbortSignal): Promise<TopicEventStatus>;
 

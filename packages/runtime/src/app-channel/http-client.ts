@@ -1,7 +1,7 @@
 import { type Bulkhead, bulkhead, ComponentError } from '@outrigger/core';
 import type { Dispatcher } from 'undici';
 
-import type { AppResponse, Body, HeaderMap } from './app-channel.ts';
+import { type AppResponse, type Body, type HeaderMap, UnreachedAppError } from './app-channel.ts';
 import { appFailure } from './app-failure.ts';
 import { HttpExchange, requestBody } from './http-exchange.ts';
 
@@ -65,7 +65,10 @@ export class HttpClient implements AsyncDisposable {
       response = await this.#exchange(call, signal, maxBytes);
     } catch (error) {
       if (signal.aborted || !(error instanceof UnansweredError)) throw error;
-      response = await this.#exchange(call, signal, maxBytes);
+      response = await this.#exchange(call, signal, maxBytes).catch((again: unknown) => {
+        // the app may have had the first one
+        throw again instanceof UnreachedAppError ? error : again;
+      });
     }
     return response as AppResponse & { body: Uint8Array | undefined };
   }
@@ -101,6 +104,7 @@ export class HttpClient implements AsyncDisposable {
       const { host, port, protocol } = this.#options;
       const message = `calling the app at ${host}:${port} failed: ${appFailure(error, protocol)}`;
       if (!exchange.answered && isClosedConnection(error)) throw new UnansweredError(message, error);
+      if (isRefusedConnection(error)) throw new UnreachedAppError(message, { cause: error });
       throw new ComponentError('unavailable', message, { cause: error });
     }
   }
@@ -142,4 +146,16 @@ const closedConnectionCodes: ReadonlySet<unknown> = new Set(['UND_ERR_SOCKET', '
 
 function isClosedConnection(error: unknown): boolean {
   return error instanceof Error && 'code' in error && closedConnectionCodes.has(error.code);
+}
+
+const refusedConnectionCodes: ReadonlySet<unknown> = new Set([
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOENT',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
+
+function isRefusedConnection(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && refusedConnectionCodes.has(error.code);
 }

@@ -53,6 +53,12 @@ function parsed(body: Uint8Array | undefined): unknown {
   }
 }
 
+/** By its name, in any case where there is none that is written so: `{"Status":"DROP"}` is an answer, too. */
 function member(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>)[name] : undefined;
+  if (typeof value !== 'object' || value === null) return undefined;
+  const members = value as Readonly<Record<string, unknown>>;
+  if (name in members) return members[name];
+  const lower = name.toLowerCase();
+  const other = Object.keys(members).find((candidate) => candidate.toLowerCase() === lower);
+  return other === undefined ? undefined : members[other];
 }

@@ -1,5 +1,6 @@
 import { errorMessage, type Logger } from '@outrigger/core';
 
+import { baggageProblem } from '../blocks/baggage.ts';
 import {
   type AppChannel,
   AppError,
@@ -213,14 +214,16 @@ function textOf(body: Uint8Array | undefined): string {
 
 /** The event's own trace context goes on in the call; without one, the header has Dapr's zeros. */
 function addTrace(headers: MutableHeaders, cloudEvent: TopicEvent['cloudEvent']): void {
+  const { baggage } = cloudEvent;
+  if (typeof baggage === 'string' && baggage !== '' && baggageProblem(baggage) === undefined) {
+    addMetadataHeaders(headers, { baggage });
+  }
   const traceparent = cloudEvent['traceparent'] ?? cloudEvent['traceid'];
   if (typeof traceparent !== 'string' || !/^[\da-f]{2}-[\da-f]{32}-[\da-f]{16}-[\da-f]{2}/.test(traceparent)) {
     headers['traceparent'] ??= noTrace;
     return;
   }
   addMetadataHeaders(headers, { traceparent });
-  for (const name of ['tracestate', 'baggage']) {
-    const value = cloudEvent[name];
-    if (typeof value === 'string' && value !== '') addMetadataHeaders(headers, { [name]: value });
-  }
+  const { tracestate } = cloudEvent;
+  if (typeof tracestate === 'string' && tracestate !== '') addMetadataHeaders(headers, { tracestate });
 }

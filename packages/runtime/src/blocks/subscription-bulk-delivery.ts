@@ -4,7 +4,7 @@ import type { BulkTopicEvent, TopicEvent, TopicEventStatus } from '../app-channe
 import { cloudEventContentType } from './cloud-event.ts';
 import { base64Of, textOf } from './cloud-event-envelope.ts';
 import { noMetadata } from './pubsub-metadata.ts';
-import type { DeliveryContext } from './subscription-delivery.ts';
+import { Attempts, type DeliveryContext } from './subscription-delivery.ts';
 
 type Entry = BulkTopicEvent['entries'][number];
 
@@ -86,21 +86,20 @@ async function deliverToPath(
   const { broker, channel, leave, logger } = context;
   let pending = entries;
   const dropped: Pending[] = [];
+  const attempts = new Attempts();
   try {
     await leave.execute(
       broker.inbound,
       async (attempt) => {
-        const statuses = await channel.deliverMany(
-          {
-            pubsubName: broker.name,
-            topic,
-            path,
-            id: crypto.randomUUID(),
-            metadata: noMetadata,
-            entries: pending.map(({ entry }) => entry),
-          },
-          attempt,
-        );
+        const batch = {
+          pubsubName: broker.name,
+          topic,
+          path,
+          id: crypto.randomUUID(),
+          metadata: noMetadata,
+          entries: pending.map(({ entry }) => entry),
+        };
+        const statuses = await attempts.make(() => channel.deliverMany(batch, attempt));
         // an attempt that was given up, and whose answer came all the same, has no say any more
         attempt.throwIfAborted();
         const statusOf = ({ entry }: Pending): TopicEventStatus => statuses.get(entry.entryId) ?? 'RETRY';
@@ -113,7 +112,7 @@ async function deliverToPath(
     );
   } catch (error) {
     logger.warn(`handling a batch of topic ${topic} failed for ${pending.length} entries: ${errorMessage(error)}`);
-    const givenBack = leave.leaving || signal.aborted;
+    const givenBack = leave.leaving || signal.aborted || !attempts.haveReachedApp;
     const failed = pending.map(async ({ message, index }): Promise<IndexedOutcome> => {
       return [index, givenBack ? { ok: false, error } : await failedOutcome(context, message, error, signal)];
     });

@@ -1,4 +1,4 @@
-import { policy, retry } from '@outrigger/core';
+import { circuitBreaker, policy, retry } from '@outrigger/core';
 import { describe, expect, it, vi } from 'vitest';
 
 import type { Answer } from '../../test/http-app.ts';
@@ -190,5 +190,43 @@ describe('a message that no app can get', () => {
     await publish('not json', { rawPayload: 'true' });
     await publish('[1]', { rawPayload: 'true' });
     await vi.waitFor(() => expect(dead).toHaveLength(2));
+  });
+});
+
+describe('a message that the app was never given', () => {
+  it('is no dead letter while a circuit breaker holds it back, and arrives later', async () => {
+    let isBroken = true;
+    const { app, publish, dead } = await scene({
+      subscription: { route: '/orders', deadLetterTopic: 'dead' },
+      handle: () => (isBroken ? { status: 500 } : {}),
+      inbound: policy([circuitBreaker({ timeout: 50, trip: ({ consecutiveFailures }) => consecutiveFailures >= 1 })]),
+    });
+    await publish({ n: 1 });
+    await vi.waitFor(() => expect(dead).toHaveLength(1));
+    isBroken = false;
+    await publish({ n: 2 });
+    await vi.waitFor(() => expect(app.posted('/orders')).toHaveLength(2), { timeout: 5000 });
+    expect(JSON.parse(app.posted('/orders')[1]?.body ?? '')).toMatchObject({ data: { n: 2 } });
+    expect(dead).toHaveLength(1);
+  });
+});
+
+describe('what else an event carries', () => {
+  it('is baggage, also without a trace, unless it is none', async () => {
+    const { app, publish } = await scene({ subscription: { route: '/orders' }, handle: acknowledge });
+    const event = (baggage: string) => ({ id: '1', source: 's', type: 't', specversion: '1.0', data: 1, baggage });
+    await publish(event('user=7,shop=north'), {}, 'application/cloudevents+json');
+    await publish(event('no baggage at all'), {}, 'application/cloudevents+json');
+    await vi.waitFor(() => expect(app.posted('/orders')).toHaveLength(2));
+    expect(app.posted('/orders').map(({ headers }) => headers['baggage'])).toEqual(['user=7,shop=north', undefined]);
+  });
+
+  it('and the answer to it may write its status in any case of its name', async () => {
+    const { publish, dead } = await scene({
+      subscription: { route: '/orders', deadLetterTopic: 'dead' },
+      handle: () => ({ body: { Status: 'DROP' } }),
+    });
+    await publish({ n: 1 });
+    await vi.waitFor(() => expect(dead).toHaveLength(1));
   });
 });
