@@ -47,7 +47,11 @@ export class Acknowledgements {
     const { done, gone, failed, error } = await this.#requests.delete([...batch.keys()]);
     for (const held of [...done, ...gone]) batch.get(held)?.settled();
     if (gone.length > 0) this.#logger.debug(`${gone.length} handled messages were deleted already, or come again`);
-    if (failed.length > 0) this.#retry(failed.map((held) => batch.get(held)).filter((pending) => pending !== undefined), error);
+    if (failed.length > 0)
+      this.#retry(
+        failed.map((held) => batch.get(held)).filter((pending) => pending !== undefined),
+        error,
+      );
   }
 
   #retry(failed: readonly Pending[], error: unknown): void {

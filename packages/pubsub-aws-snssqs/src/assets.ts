@@ -87,7 +87,11 @@ export class Assets {
     if (!managesEntities) {
       const arn = topicArn(region, await this.#accountId(), name);
       const hint = 'create it, or leave out disableEntityManagement';
-      await this.#request(`looking up topic "${name}"`, (options) => sns.getTopicAttributes({ TopicArn: arn }, options), hint);
+      await this.#request(
+        `looking up topic "${name}"`,
+        (options) => sns.getTopicAttributes({ TopicArn: arn }, options),
+        hint,
+      );
       return arn;
     }
     const { TopicArn } = await this.#request(`creating topic "${name}"`, (options) =>
@@ -118,7 +122,10 @@ export class Assets {
   async #prepareQueue(): Promise<Queue> {
     const { queueName, deadLetters, managesEntities } = this.#settings;
     if (queueName === undefined) {
-      throw new ComponentError('invalid-argument', 'consumerID is needed to subscribe: there is no app id to default to');
+      throw new ComponentError(
+        'invalid-argument',
+        'consumerID is needed to subscribe: there is no app id to default to',
+      );
     }
     const url = await this.#findQueue(queueName);
     if (deadLetters && managesEntities) {
@@ -141,7 +148,11 @@ export class Assets {
     const { fifo, managesEntities } = this.#settings;
     if (!managesEntities) {
       const hint = 'create it, or leave out disableEntityManagement';
-      const found = await this.#request(`looking up queue "${name}"`, (options) => sqs.getQueueUrl({ QueueName: name }, options), hint);
+      const found = await this.#request(
+        `looking up queue "${name}"`,
+        (options) => sqs.getQueueUrl({ QueueName: name }, options),
+        hint,
+      );
       return found.QueueUrl ?? '';
     }
     const created = await this.#request(`creating queue "${name}"`, async (options) => {
@@ -212,7 +223,11 @@ export class Assets {
     );
   }
 
-  async #request<T>(doing: string, send: (options: { abortSignal: AbortSignal }) => Promise<T>, hint?: string): Promise<T> {
+  async #request<T>(
+    doing: string,
+    send: (options: { abortSignal: AbortSignal }) => Promise<T>,
+    hint?: string,
+  ): Promise<T> {
     const timeout = AbortSignal.timeout(this.#settings.assetsTimeoutMs);
     try {
       return await send({ abortSignal: timeout });

@@ -58,15 +58,28 @@ export function awsError(error: unknown, doing: string): ComponentError {
   if (ComponentError.is(error)) return error;
   const { name = '', code = '', $metadata } = (error ?? {}) as AwsFailure;
   const status = $metadata?.httpStatusCode ?? 0;
-  const failed = (kind: ErrorCode, what: string) => new ComponentError(kind, `${doing} failed: ${what}`, { cause: error });
+  const failed = (kind: ErrorCode, what: string) =>
+    new ComponentError(kind, `${doing} failed: ${what}`, { cause: error });
   if (name === 'CredentialsProviderError' || name === 'TokenProviderError') {
-    return failed('invalid-argument', 'no AWS credentials found; set accessKey and secretKey, or give the process a role or a profile');
+    return failed(
+      'invalid-argument',
+      'no AWS credentials found; set accessKey and secretKey, or give the process a role or a profile',
+    );
   }
   if (refusedCredentials.has(name)) {
-    return failed('invalid-argument', `AWS refuses the credentials (${name}); check accessKey, secretKey, sessionToken and region`);
+    return failed(
+      'invalid-argument',
+      `AWS refuses the credentials (${name}); check accessKey, secretKey, sessionToken and region`,
+    );
   }
   if (/AccessDenied|AuthorizationError|KMSAccessDenied|KmsAccessDenied/.test(name)) {
     return failed('invalid-argument', `the credentials do not have the right to do this (${name})`);
+  }
+  if (status === 401 || status === 403) {
+    return failed(
+      'invalid-argument',
+      `the request was refused (${status}); check accessKey, secretKey, sessionToken and endpoint`,
+    );
   }
   if (errorMessage(error).startsWith('Region is missing')) {
     return failed('invalid-argument', 'no AWS region is set; set region');
@@ -80,7 +93,8 @@ export function awsError(error: unknown, doing: string): ComponentError {
   if (/Thrott|RequestLimitExceeded|TooManyRequests/.test(name) || status === 429 || status >= 500) {
     return failed('unavailable', said(error, name));
   }
-  if (/^Invalid|^BatchRequestTooLong|^Validation|TooLong/.test(name)) return failed('invalid-argument', said(error, name));
+  if (/^Invalid|^BatchRequestTooLong|^Validation|TooLong/.test(name))
+    return failed('invalid-argument', said(error, name));
   return failed('internal', said(error, name));
 }
 

@@ -23,7 +23,8 @@ export const fields = {
     example: '123456789012',
   }),
   consumerID: field.text({
-    description: 'Name of the queue: each consumer id gets every message, its instances share them. Default: the app id',
+    description:
+      'Name of the queue: each consumer id gets every message, its instances share them. Default: the app id',
   }),
   messageVisibilityTimeout: field.integer({
     description:
@@ -33,7 +34,8 @@ export const fields = {
     max: 43_200,
   }),
   messageRetryLimit: field.integer({
-    description: 'Deliveries after which a failing message is deleted, if `disableDeleteOnRetryLimit` is set to `false`',
+    description:
+      'Deliveries after which a failing message is deleted, if `disableDeleteOnRetryLimit` is set to `false`',
     default: 10,
     min: 2,
   }),

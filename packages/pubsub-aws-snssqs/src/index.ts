@@ -14,7 +14,10 @@ export default defineComponent({
     const settings = settingsOf(metadata, appId);
     const { region, endpoint, accessKey, secretKey, sessionToken, accountID } = metadata;
     if (endpoint !== undefined && !URL.canParse(endpoint)) {
-      throw new ComponentError('invalid-argument', `endpoint "${endpoint}" is no URL; it looks like http://localhost:4566`);
+      throw new ComponentError(
+        'invalid-argument',
+        `endpoint "${endpoint}" is no URL; it looks like http://localhost:4566`,
+      );
     }
     if (accountID !== undefined && !/^\d{12}$/.test(accountID)) {
       throw new ComponentError('invalid-argument', 'accountID must be 12 digits');

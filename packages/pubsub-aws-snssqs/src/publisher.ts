@@ -1,6 +1,11 @@
 import { createHash, randomUUID } from 'node:crypto';
-import type { BulkOutcome, BulkPublishRequest, PublishRequest, RequestMetadata } from '@outrigger/core';
-import { ComponentError } from '@outrigger/core';
+import {
+  type BulkOutcome,
+  type BulkPublishRequest,
+  ComponentError,
+  type PublishRequest,
+  type RequestMetadata,
+} from '@outrigger/core';
 import type { Assets } from './assets.ts';
 import type { AwsClients } from './aws-clients.ts';
 import { awsError, isMissing } from './aws-error.ts';
@@ -48,7 +53,10 @@ export class Publisher {
     await this.#send(topic, signal, (TopicArn) => sns.publish({ ...input, TopicArn }, { abortSignal: signal }));
   }
 
-  async publishMany({ topic, entries, metadata }: BulkPublishRequest, signal: AbortSignal): Promise<BulkOutcome<void>[]> {
+  async publishMany(
+    { topic, entries, metadata }: BulkPublishRequest,
+    signal: AbortSignal,
+  ): Promise<BulkOutcome<void>[]> {
     signal.throwIfAborted();
     const outcomes: BulkOutcome<void>[] = entries.map(() => ({ ok: true, value: undefined }));
     const batches = this.#batch(topic, entries, metadata, outcomes);
@@ -123,7 +131,10 @@ export class Publisher {
         const failure = Failed.find(({ Id }) => Id === String(index));
         const reason = failure ? `${failure.Message ?? ''} (${failure.Code ?? ''})` : 'SNS did not confirm it';
         const code = failure?.SenderFault ? 'invalid-argument' : 'unavailable';
-        outcomes[index] = { ok: false, error: new ComponentError(code, `publishing to topic "${topic}" failed: ${reason}`) };
+        outcomes[index] = {
+          ok: false,
+          error: new ComponentError(code, `publishing to topic "${topic}" failed: ${reason}`),
+        };
       }
       return taken.size === batch.length;
     } catch (error) {

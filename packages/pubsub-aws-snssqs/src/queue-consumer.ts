@@ -75,7 +75,9 @@ export class QueueConsumer {
       this.#receiver.start();
       return;
     }
-    const waiting = [...this.#lanes.values()].flatMap((lane) => lane.take((item) => item.subscription === subscription));
+    const waiting = [...this.#lanes.values()].flatMap((lane) =>
+      lane.take((item) => item.subscription === subscription),
+    );
     this.#giveBack(waiting.map(({ held }) => held));
     if (![...this.#subscriptions].some(({ isRunning }) => isRunning)) await this.#receiver.stop();
     await Promise.all(this.#returning);
@@ -187,7 +189,9 @@ export class QueueConsumer {
       this.#giveBack([held]);
       await Promise.all(this.#returning);
     } else if (settings.deleteAfter !== undefined && held.receives >= settings.deleteAfter) {
-      logger.error(`message ${held.id} of queue "${queueName}" failed ${held.receives} times (messageRetryLimit) and is deleted`);
+      logger.error(
+        `message ${held.id} of queue "${queueName}" failed ${held.receives} times (messageRetryLimit) and is deleted`,
+      );
       await this.#acknowledgements.add(held);
     }
     // no longer renewed, it comes again after the visibility timeout
@@ -216,7 +220,9 @@ export class QueueConsumer {
     if (!isPaused && !this.#strangers.has(topicName)) {
       this.#strangers.add(topicName);
       const what = topicName === '' ? 'that came through no topic' : `of topic "${topicName}"`;
-      logger.warn(`queue "${queueName}" has messages ${what}, for which there is no subscription here; they stay in the queue`);
+      logger.warn(
+        `queue "${queueName}" has messages ${what}, for which there is no subscription here; they stay in the queue`,
+      );
     }
     const longest = this.#counts ? 900 : 60;
     this.#return([held], Math.min(longest, settings.visibilitySeconds * 2 ** Math.min(held.receives - 1, 10)));
@@ -234,7 +240,9 @@ export class QueueConsumer {
     const { failed, error } = await requests.hide(rest, seconds);
     if (failed.length === 0) return;
     const reason = error === undefined ? 'SQS failed' : errorMessage(error);
-    logger.debug(`${failed.length} messages of queue "${queueName}" come again after their visibility timeout only: ${reason}`);
+    logger.debug(
+      `${failed.length} messages of queue "${queueName}" come again after their visibility timeout only: ${reason}`,
+    );
   }
 
   /**
@@ -243,7 +251,8 @@ export class QueueConsumer {
    */
   async #renewLastTries(messages: readonly HeldMessage[]): Promise<HeldMessage[]> {
     const { maxReceives = Infinity, settings, requests, logger, queueName } = this.#parts;
-    const isLastTry = (held: HeldMessage) => held.receives >= maxReceives && !settings.fifo && held.topicName !== undefined;
+    const isLastTry = (held: HeldMessage) =>
+      held.receives >= maxReceives && !settings.fifo && held.topicName !== undefined;
     const rest = messages.filter((held) => !isLastTry(held));
     const copy = async (held: HeldMessage) => {
       try {

@@ -44,7 +44,10 @@ describe('settings of pubsub.aws.snssqs', () => {
 
   it.each([
     [{ concurrencyMode: 'single' }, { single: true, concurrency: 1 }],
-    [{ concurrencyMode: 'single', concurrencyLimit: '7' }, { single: true, concurrency: 1 }],
+    [
+      { concurrencyMode: 'single', concurrencyLimit: '7' },
+      { single: true, concurrency: 1 },
+    ],
     [{ concurrencyLimit: '7' }, { single: false, concurrency: 7 }],
     [{ assetsManagementTimeoutSeconds: '0.5' }, { assetsTimeoutMs: 500 }],
     [{ disableEntityManagement: 'true' }, { managesEntities: false }],

@@ -50,7 +50,7 @@ export function settingsOf(metadata: MetadataOf<typeof fields>, appId: string): 
   return {
     queueName,
     fifo,
-    messageGroupId: fifo ? metadata.fifoMessageGroupID ?? (consumerId === '' ? undefined : consumerId) : undefined,
+    messageGroupId: fifo ? (metadata.fifoMessageGroupID ?? (consumerId === '' ? undefined : consumerId)) : undefined,
     visibilitySeconds: metadata.messageVisibilityTimeout,
     waitSeconds: metadata.messageWaitTimeSeconds,
     batchSize: metadata.messageMaxNumber,
@@ -66,7 +66,9 @@ export function settingsOf(metadata: MetadataOf<typeof fields>, appId: string): 
 function named(field: string, name: string, fifo: boolean): string {
   const sanitized = awsName(name, fifo);
   if (isEmptyName(sanitized)) {
-    throw invalid(`${field} "${name}" holds none of the characters that a queue's name may have (A-Z, a-z, 0-9, - and _)`);
+    throw invalid(
+      `${field} "${name}" holds none of the characters that a queue's name may have (A-Z, a-z, 0-9, - and _)`,
+    );
   }
   return sanitized;
 }

@@ -39,9 +39,12 @@ describe('data through SNS', () => {
     expect(Buffer.from(data).toString()).toBe('aGVsbG8=');
   });
 
-  it.each(['hello', '{"hello":1}', 'null', '[1]'])('%s, which did not come through a topic, is taken as it is', (body) => {
-    const { topicArn, data } = decodeBody(body);
-    expect(topicArn).toBeUndefined();
-    expect(Buffer.from(data).toString()).toBe(body);
-  });
+  it.each(['hello', '{"hello":1}', 'null', '[1]'])(
+    '%s, which did not come through a topic, is taken as it is',
+    (body) => {
+      const { topicArn, data } = decodeBody(body);
+      expect(topicArn).toBeUndefined();
+      expect(Buffer.from(data).toString()).toBe(body);
+    },
+  );
 });

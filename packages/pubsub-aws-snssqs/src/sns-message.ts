@@ -1,5 +1,4 @@
 /** What SNS and SQS take as the text of a message; Unicode without most control characters. */
-// eslint-disable-next-line no-control-regex
 const allowedText = /^[\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]+$/u;
 
 /** The message attribute that marks base64; ours, unknown to Dapr. */
@@ -23,7 +22,10 @@ export function encodeData(data: Uint8Array): EncodedData {
   } catch {
     // not UTF-8
   }
-  return { text: Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('base64') || noData, isBase64: true };
+  return {
+    text: Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('base64') || noData,
+    isBase64: true,
+  };
 }
 
 export interface DecodedBody {

@@ -1,4 +1,4 @@
-import { type Message, type MessageHandler, type Subscription } from '@outrigger/core';
+import type { Message, MessageHandler, Subscription } from '@outrigger/core';
 
 interface SubscriptionParts {
   /** As it was subscribed. */

@@ -13,6 +13,12 @@ requireBackend('OUTRIGGER_TEST_AWS', howToStartAws, (address) => {
     largestPayload: 190 * 1024, // 256 KiB with what base64 adds
     refusedEntry: () => ({ data: Buffer.alloc(300 * 1024, 'a') }),
     redeliveredWithinMs: 6000,
+    network: {
+      host: address.split(':')[0] ?? '',
+      port: Number(address.split(':')[1]),
+      create: ({ consumerId, address: proxied }) =>
+        createPubSub({ ...options, endpoint: `http://${proxied}`, consumerID: consumerId }),
+    },
     receiveAndDie: async ({ topic, consumerId }) => {
       const script = new URL('doomed-consumer.ts', import.meta.url).pathname;
       const child = spawn(

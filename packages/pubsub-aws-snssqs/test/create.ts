@@ -18,5 +18,13 @@ export function createPubSub(
 ): Promise<PubSub> {
   const { values, problems, unknown } = parseMetadata(definition.metadata, properties);
   if (problems.length + unknown.length > 0) throw new Error(JSON.stringify({ problems, unknown }));
-  return definition.create({ name: 'pubsub', metadata: values, properties, appId, namespace: '', logger, signal: never });
+  return definition.create({
+    name: 'pubsub',
+    metadata: values,
+    properties,
+    appId,
+    namespace: '',
+    logger,
+    signal: never,
+  });
 }

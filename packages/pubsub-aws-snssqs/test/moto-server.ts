@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createConnection, createServer } from 'node:net';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 
 const cache =
   process.env['OUTRIGGER_BACKENDS_CACHE'] ??
@@ -56,7 +57,7 @@ async function listens(port: number): Promise<boolean> {
     await once(socket, 'connect');
     return true;
   } catch {
-    return new Promise((resolve) => setTimeout(resolve, 100, false));
+    return delay(100, false);
   } finally {
     socket.destroy();
   }

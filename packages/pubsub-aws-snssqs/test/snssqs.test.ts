@@ -30,7 +30,10 @@ requireBackend('OUTRIGGER_TEST_AWS', howToStartAws, (address) =>
         QueueUrl: await urlOf(queue),
         AttributeNames: ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible'],
       });
-      return Number(Attributes?.['ApproximateNumberOfMessages']) + Number(Attributes?.['ApproximateNumberOfMessagesNotVisible']);
+      return (
+        Number(Attributes?.['ApproximateNumberOfMessages']) +
+        Number(Attributes?.['ApproximateNumberOfMessagesNotVisible'])
+      );
     };
 
     describe('topics and queues', () => {
@@ -40,7 +43,9 @@ requireBackend('OUTRIGGER_TEST_AWS', howToStartAws, (address) =>
         const topics = Array.from({ length: 6 }, (_, index) => unique(`topic${index}`));
         const inbox = new TextInbox();
         await Promise.all(
-          topics.map((topic, index) => instances[index % 3]?.subscribe({ topic, metadata: {} }, inbox.handler, never)),
+          topics.map(async (topic, index) => {
+            await instances[index % 3]?.subscribe({ topic, metadata: {} }, inbox.handler, never);
+          }),
         );
         const { Attributes } = await sqs.getQueueAttributes({
           QueueUrl: await urlOf(consumerID),
@@ -142,7 +147,7 @@ requireBackend('OUTRIGGER_TEST_AWS', howToStartAws, (address) =>
         expect(inbox.handed).toHaveLength(5);
       });
 
-      it('it is deleted after messageRetryLimit failures where disableDeleteOnRetryLimit is false', async () => {
+      it('a message is deleted after messageRetryLimit failures where disableDeleteOnRetryLimit is false', async () => {
         const [consumerID, topic] = [unique('deleted'), unique('deleted')];
         const more = { messageVisibilityTimeout: '1', messageRetryLimit: '2', disableDeleteOnRetryLimit: 'false' };
         await using pubSub = await create(consumerID, more);
