@@ -75,7 +75,7 @@ export async function runFault(
     await publisher.finish(extent.patienceMs);
   } catch (thrown) {
     signal.throwIfAborted();
-    error = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
+    error = textOf(thrown);
   }
   const { published } = publisher;
   const allSettled = () => {
@@ -103,4 +103,23 @@ export async function runFault(
   for (const [name, text] of stage.logs) writeFileSync(join(folder, `${name}.log`), text);
   writeFileSync(join(folder, 'row.json'), JSON.stringify({ ...row, refusal: publisher.refusal }, undefined, 2));
   return row;
+}
+
+/** The line of a run that did not come about. */
+export function failedRow(broker: Broker, fault: Fault, error: unknown, folder: string): Row {
+  return {
+    broker: broker.name,
+    fault: fault.name,
+    ordered: [],
+    refused: 0,
+    ...reckon({ confirmed: new Set(), drops: new Set() }, [], new Set()),
+    seconds: 0,
+    duplicatesExcused: undefined,
+    error: textOf(error),
+    folder,
+  };
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

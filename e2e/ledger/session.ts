@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import type { Broker, Place } from './broker.ts';
 import { type Extent, type Fault, faults } from './fault.ts';
-import { type Row, runFault } from './run.ts';
+import { failedRow, type Row, runFault } from './run.ts';
 import { Server } from './server.ts';
 
 /** A broker for as many runs as wanted; its server, where it has one, is started for it alone. */
@@ -32,8 +32,17 @@ export class Session implements AsyncDisposable {
     );
   }
 
-  run(fault: Fault, extent: Extent, signal: AbortSignal): Promise<Row> {
-    return runFault(this.#broker, this.#place, fault, extent, signal);
+  /** Rejects only when it is interrupted. */
+  async run(fault: Fault, extent: Extent, signal: AbortSignal): Promise<Row> {
+    try {
+      return await runFault(this.#broker, this.#place, fault, extent, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      return failedRow(this.#broker, fault, error, this.#place.folder);
+    } finally {
+      // a fault that failed half-way may have left it dead
+      await this.#server?.up();
+    }
   }
 
   /** Keeps records and logs of the runs, to be looked at. */

@@ -146,15 +146,17 @@ export class Stage implements AsyncDisposable {
       this.#place = { ...this.#place, address: this.#network.address };
     }
     this.#writeResources();
-    this.#witness = await Replica.start({
+    const witness = Replica.start({
       name: 'publisher',
       appId: `ledger-${run}-publisher`,
       resourcesPath: join(folder, 'resources'),
       app: this.#appOptions([{ pubsubname: 'policy', topic: this.#deadTopic, route: '/dead' }]),
-    });
-    for (let n = 0; n < replicas; n++) await this.join();
+    }).then((replica) => (this.#witness = replica));
+    const joins = Array.from({ length: replicas }, () => this.join());
+    const started = await Promise.allSettled([witness, ...joins]);
+    for (const outcome of started) if (outcome.status === 'rejected') throw outcome.reason;
     this.#publisher = new Publisher({
-      httpPort: this.#witness.httpPort,
+      httpPort: (await witness).httpPort,
       keyMetadata: broker.keyMetadata ?? 'partitionKey',
       topicOf: (lane) => ({ pubsub: lane, topic: this.#topic(lane) }),
       total: messages,
@@ -199,6 +201,8 @@ export class Stage implements AsyncDisposable {
         spec: {
           type: broker.type,
           version: 'v1',
+          // for a machine that is busy
+          initTimeout: '60s',
           metadata: Object.entries(metadata).map(([name, value]) => ({ name, value })),
         },
       };

@@ -1,6 +1,9 @@
 import { type Broker, direct, frozen } from '../broker.ts';
 
-/** One queue for each pub/sub and app. The server that plays AWS here keeps nothing over a restart. */
+/**
+ * One queue for each pub/sub and app. The server that plays AWS here keeps nothing over a restart; it keeps the order of a
+ * message group only while one request at a time asks for messages.
+ */
 export const aws: Broker = {
   name: 'aws',
   type: 'pubsub.aws.snssqs',
@@ -10,12 +13,15 @@ export const aws: Broker = {
     region: 'us-east-1',
     accessKey: 'test',
     secretKey: 'test',
-    messageVisibilityTimeout: '3',
+    messageVisibilityTimeout: '5',
   }),
   keyMetadata: 'messageGroupID',
   lanes: {
     plain: { metadata: { consumerID: '{appID}-plain' } },
-    policy: { metadata: { consumerID: '{appID}-policy', fifo: 'true' }, order: 'all' },
+    policy: {
+      metadata: { consumerID: '{appID}-policy', fifo: 'true', concurrencyMode: 'single' },
+      order: ['none', 'broker', 'kill', 'redeploy', 'network', 'app'],
+    },
     bulk: { metadata: { consumerID: '{appID}-bulk' } },
   },
   network: direct,

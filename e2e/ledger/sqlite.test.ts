@@ -1,0 +1,4 @@
+import { sqlite } from './brokers/sqlite.ts';
+import { ledgerSuite } from './suite.ts';
+
+ledgerSuite(sqlite);
