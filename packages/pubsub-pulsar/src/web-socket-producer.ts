@@ -5,7 +5,7 @@ import type { WebSocketLink } from './web-socket-link.ts';
 
 interface Pending {
   readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
+  readonly reject: (error: Error) => void;
 }
 
 interface Confirmation {
@@ -51,7 +51,7 @@ export class WebSocketProducer implements Producer {
       const settled = () => signal.removeEventListener('abort', abort);
       this.#pending.set(context, {
         resolve: () => (settled(), resolve()),
-        reject: (error) => (settled(), reject(error as Error)),
+        reject: (error) => (settled(), reject(error)),
       });
     });
     link.send({

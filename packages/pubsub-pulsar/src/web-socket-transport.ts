@@ -3,7 +3,15 @@ import { ComponentError, errorMessage, type Logger } from '@outrigger/core';
 import { Outage } from './outage.ts';
 import { registerSchema } from './schema-registry.ts';
 import { topicPath } from './topic-name.ts';
-import type { Consumer, ConsumerOptions, OutgoingMessage, Producer, Receiver, TopicSchemaInfo, Transport } from './transport.ts';
+import type {
+  Consumer,
+  ConsumerOptions,
+  OutgoingMessage,
+  Producer,
+  Receiver,
+  TopicSchemaInfo,
+  Transport,
+} from './transport.ts';
 import { WebSocketConsumer } from './web-socket-consumer.ts';
 import { type LinkOptions, UpgradeRefused, WebSocketLink } from './web-socket-link.ts';
 import { WebSocketProducer } from './web-socket-producer.ts';

@@ -12,7 +12,10 @@ export const howToStartPulsar = 'eval "$(e2e/backends/up.sh pulsar)"';
 /** Starts a broker of the test's own; undefined where none is installed. */
 export const pulsarProgram = process.env['OUTRIGGER_TEST_PULSAR_PROGRAM'];
 
-/** A broker of the test's own: with tokens for the login and TLS, it makes no topic on first use, and may be killed. */
+/** How long a broker may take to start on a busy machine. */
+export const patienceMs = 170_000;
+
+/** A broker of the test's own: with tokens for the login and TLS, and it may be killed. */
 export class PulsarServer implements AsyncDisposable {
   readonly #folder = mkdtempSync(join(tmpdir(), 'pubsub-pulsar-'));
   readonly #secret = randomBytes(32);
@@ -66,7 +69,7 @@ export class PulsarServer implements AsyncDisposable {
         const answer = await fetch(`http://${this.host}/admin/v2/namespaces/public`, { headers });
         if (!(await answer.text()).includes('public/default')) throw new Error('Pulsar does not serve yet');
       },
-      { timeout: 50_000, interval: 100 },
+      { timeout: patienceMs, interval: 200 },
     );
   }
 
