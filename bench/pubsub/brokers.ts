@@ -3,6 +3,8 @@ export interface BenchBroker {
   readonly name: string;
   /** Where the server is, as `e2e/backends/up.sh` says it; without it the broker needs no server. */
   readonly variable?: string;
+  /** The most messages on the way at a time. Default 2000; fewer where the server is slow. */
+  readonly window?: number;
   /** The Component's spec, for a server at the address, or a file there. */
   readonly component: (address: string) => {
     readonly type: string;
@@ -41,6 +43,7 @@ export const brokers: readonly BenchBroker[] = [
   {
     name: 'aws',
     variable: 'OUTRIGGER_TEST_AWS',
+    window: 100,
     component: (address) => ({
       type: 'pubsub.aws.snssqs',
       metadata: { endpoint: `http://${address}`, region: 'us-east-1', accessKey: 'bench', secretKey: 'bench' },

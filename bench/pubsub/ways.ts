@@ -33,8 +33,9 @@ export class App implements AsyncDisposable {
   }
 
   /** One that uses the broker's own client library. */
-  static startBare({ name }: BenchBroker, address: string): Promise<App> {
-    return App.start('./bare-app.ts', { BROKER: name, BROKER_ADDRESS: address, PUBSUB_TOPIC: `bare-${run}` });
+  static startBare(broker: BenchBroker, address: string): Promise<App> {
+    const env = { ...flowEnv(broker, 'bare'), BROKER: broker.name, BROKER_ADDRESS: address };
+    return App.start('./bare-app.ts', env);
   }
 
   /** Resolves once it takes orders. */
@@ -66,6 +67,10 @@ export class App implements AsyncDisposable {
 /** A new topic for each run, so that what an earlier one left behind does not count. */
 const run = randomUUID().slice(0, 8);
 
+function flowEnv({ window = 2000 }: BenchBroker, way: string): Readonly<Record<string, string>> {
+  return { WINDOW: String(window), PUBSUB_TOPIC: `${way}-${run}` };
+}
+
 /** An app behind a sidecar, which stands before the broker. */
 export class SidecarWay implements AsyncDisposable {
   readonly #app: App;
@@ -89,7 +94,7 @@ export class SidecarWay implements AsyncDisposable {
     };
     writeFileSync(join(folder, 'pubsub.yaml'), JSON.stringify(resource)); // JSON is YAML
     const [appPort, httpPort] = [await freePort(), await freePort()];
-    const env = { APP_PORT: String(appPort), SIDECAR_PORT: String(httpPort), PUBSUB_TOPIC: `${protocol}-${run}` };
+    const env = { ...flowEnv(broker, protocol), APP_PORT: String(appPort), SIDECAR_PORT: String(httpPort) };
     const app = await App.start(protocol === 'http' ? './sidecar-app.ts' : './sidecar-grpc-app.ts', env);
     try {
       const args = protocol === 'http' ? ['--app-port', String(appPort)] : [];
