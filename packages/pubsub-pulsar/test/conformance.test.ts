@@ -15,8 +15,8 @@ const types: Readonly<Record<string, PubSubQuirks>> = {
   key_shared: { orderedBy: (partitionKey) => ({ partitionKey }) },
 };
 
-/** Starting it takes a while, so that not every type has the cases in which it is killed. */
-const killedFor = new Set(['shared', 'failover']);
+/** These take a while, so that not every type has them. */
+const withFaults = new Set(['shared', 'failover']);
 
 requireBackend('OUTRIGGER_TEST_PULSAR', howToStartPulsar, (host) => {
   let broker: PulsarServer | undefined;
@@ -45,13 +45,16 @@ requireBackend('OUTRIGGER_TEST_PULSAR', howToStartPulsar, (host) => {
         child.kill('SIGKILL');
         await once(child, 'exit');
       },
-      network: {
-        host: name,
-        port: Number(port),
-        create: ({ consumerId, address }) => create(address, consumerId),
-      },
+      ...(withFaults.has(subscribeType) && {
+        network: {
+          host: name,
+          port: Number(port),
+          create: ({ consumerId, address }) => create(address, consumerId),
+          cutForMs: 3000,
+        },
+      }),
       ...(pulsarProgram &&
-        killedFor.has(subscribeType) && {
+        withFaults.has(subscribeType) && {
           broker: {
             create: ({ consumerId }) =>
               createPubSub({
