@@ -7,7 +7,9 @@ import { createPubSub, credentials, howToStartAws, region } from './create.ts';
 requireBackend('OUTRIGGER_TEST_AWS', howToStartAws, (address) => {
   const options = { endpoint: `http://${address}`, region, ...credentials, messageVisibilityTimeout: '4' };
 
-  pubSubConformance(({ consumerId }) => createPubSub({ ...options, consumerID: consumerId }), {
+  const create = (more: Record<string, string>) => createPubSub({ ...options, ...more });
+
+  pubSubConformance(({ consumerId }) => create({ consumerID: consumerId }), {
     unordered: true,
     losesMetadata: true,
     largestPayload: 190 * 1024, // 256 KiB with what base64 adds
@@ -16,16 +18,12 @@ requireBackend('OUTRIGGER_TEST_AWS', howToStartAws, (address) => {
     network: {
       host: address.split(':')[0] ?? '',
       port: Number(address.split(':')[1]),
-      create: ({ consumerId, address: proxied }) =>
-        createPubSub({ ...options, endpoint: `http://${proxied}`, consumerID: consumerId }),
+      create: ({ consumerId, address: proxied }) => create({ endpoint: `http://${proxied}`, consumerID: consumerId }),
     },
     receiveAndDie: async ({ topic, consumerId }) => {
       const script = new URL('doomed-consumer.ts', import.meta.url).pathname;
-      const child = spawn(
-        process.execPath,
-        ['--conditions=@outrigger/source', script, options.endpoint, consumerId, topic],
-        { stdio: ['ignore', 'pipe', 'inherit'] },
-      );
+      const args = ['--conditions=@outrigger/source', script, options.endpoint, consumerId, topic];
+      const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
       await once(child.stdout, 'data');
       child.kill('SIGKILL');
       await once(child, 'exit');

@@ -1,4 +1,4 @@
-// A consumer in a process of its own that says so when it handles a message, and never ends: its parent kills it.
+// A consumer in a process of its own that says so when it handles a message. Its parent kills it.
 import { createPubSub, credentials, never, region } from './create.ts';
 
 const [endpoint = '', consumerID = '', topic = ''] = process.argv.slice(2);

@@ -57,7 +57,7 @@ async function listens(port: number): Promise<boolean> {
     await once(socket, 'connect');
     return true;
   } catch {
-    return delay(100, false);
+    return await delay(100, false);
   } finally {
     socket.destroy();
   }
