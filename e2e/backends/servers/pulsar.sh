@@ -50,6 +50,7 @@ X
 }
 
 start_pulsar() {
+  # whoever opens a WebSocket holds a thread of HTTP until the broker has the topic: enough of them while it starts;
   # journal writes need no fsync: the page cache outlives a `kill -9`
   cat >"$run/pulsar/standalone.conf" <<X
 brokerServicePort=$(port_of pulsar binary)
@@ -62,7 +63,7 @@ allowAutoTopicCreation=true
 allowAutoTopicCreationType=non-partitioned
 brokerDeleteInactiveTopicsEnabled=false
 numIOThreads=2
-numHttpServerThreads=8
+numHttpServerThreads=32
 managedLedgerDefaultEnsembleSize=1
 managedLedgerDefaultWriteQuorum=1
 managedLedgerDefaultAckQuorum=1
@@ -83,7 +84,7 @@ X
   launch pulsar "$command_pulsar" "$run/pulsar/standalone.conf" "$run/pulsar/data"
 }
 # it answers long before it serves; the namespace is the last thing that it makes
-pulsar_serves() { curl -sf "http://127.0.0.1:$(port_of pulsar)/admin/v2/namespaces/public" | grep -q public/default; }
+pulsar_serves() { curl -sf -m 3 "http://127.0.0.1:$(port_of pulsar)/admin/v2/namespaces/public" | grep -q public/default; }
 ready_pulsar() { wait_for pulsar 180 pulsar_serves; }
 exports_pulsar() {
   printf 'export OUTRIGGER_TEST_PULSAR_BINARY=127.0.0.1:%s\n' "$(port_of pulsar binary)"

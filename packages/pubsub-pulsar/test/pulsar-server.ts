@@ -66,7 +66,10 @@ export class PulsarServer implements AsyncDisposable {
     await vi.waitFor(
       async () => {
         if (this.#process?.exitCode !== null) throw new Error('Pulsar has ended');
-        const answer = await fetch(`http://${this.host}/admin/v2/namespaces/public`, { headers });
+        const answer = await fetch(`http://${this.host}/admin/v2/namespaces/public`, {
+          headers,
+          signal: AbortSignal.timeout(3000),
+        });
         if (!(await answer.text()).includes('public/default')) throw new Error('Pulsar does not serve yet');
       },
       { timeout: patienceMs, interval: 200 },
@@ -112,7 +115,7 @@ export class PulsarServer implements AsyncDisposable {
       brokerClientAuthenticationPlugin: 'org.apache.pulsar.client.impl.auth.AuthenticationToken',
       brokerClientAuthenticationParameters: `token:${this.token}`,
       numIOThreads: 2,
-      numHttpServerThreads: 8,
+      numHttpServerThreads: 32,
       managedLedgerDefaultEnsembleSize: 1,
       managedLedgerDefaultWriteQuorum: 1,
       managedLedgerDefaultAckQuorum: 1,
