@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 import { Child } from '../processes/child.ts';
@@ -6,6 +7,9 @@ import { Sidecar } from '../processes/sidecar.ts';
 import type { AppOptions } from './app.ts';
 
 const program = fileURLToPath(new URL('app.ts', import.meta.url));
+
+/** For a machine that is busy. */
+const patienceMs = 60_000;
 
 export interface ReplicaOptions {
   readonly name: string;
@@ -60,12 +64,24 @@ export class Replica implements AsyncDisposable {
     this.#app = undefined;
   }
 
-  /** Resolves once it subscribes. */
+  /** Resolves once it has all its subscriptions. */
   async startSidecar(): Promise<void> {
     const { appId, resourcesPath } = this.#options;
     const [appPort = 0, httpPort = 0, grpcPort = 0] = this.#ports;
     this.#sidecar = await Sidecar.launch({ appId, appPort, httpPort, grpcPort, resourcesPath });
-    await this.#sidecar.line(/dapr initialized\. Status: Running/, 60_000);
+    await this.#sidecar.line(/dapr initialized\. Status: Running/, patienceMs);
+    const wanted = this.#options.app.subscriptions.length;
+    const deadline = performance.now() + patienceMs;
+    for (;;) {
+      const response = await this.#sidecar.fetch('/v1.0/metadata');
+      const { subscriptions = [] } = (await response.json()) as { subscriptions?: object[] };
+      if (subscriptions.length >= wanted) return;
+      if (performance.now() > deadline) {
+        const errors = this.#sidecar.output.split('\n').filter((text) => text.includes('level=error'));
+        throw new Error(`${this.name} has ${subscriptions.length} of ${wanted} subscriptions: ${errors.join('; ')}`);
+      }
+      await delay(50);
+    }
   }
 
   /** Resolves once it has ended. One that was told to end, and ends otherwise than it should, is an error. */
