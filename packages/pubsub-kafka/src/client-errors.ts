@@ -133,3 +133,9 @@ function loginRefused(all: readonly ErrorShape[], { sasl, brokers }: ClientSetti
   const fields = sasl?.mechanism === 'OAUTHBEARER' ? 'the oidc… fields' : 'saslUsername, saslPassword and saslMechanism';
   return ['invalid-argument', `the brokers (${at}) refused the login: check ${fields}`];
 }
+
+/** Whether the other side has closed a connection that was open. */
+export function isClosedByPeer(error: unknown): boolean {
+  const all = [...layers(error)];
+  return !isProtocolError(error) && all.some(({ message = '' }) => /^Connection closed/.test(message));
+}

@@ -6,6 +6,7 @@ import {
   type SASLMechanismValue,
 } from '@platformatic/kafka';
 import type { ClientSettings } from './client-settings.ts';
+import { diagnose } from './connection-diagnosis.ts';
 import { explain } from './client-errors.ts';
 import type { GroupMember, KafkaClient, MemberOwner, OutgoingRecord } from './kafka-client.ts';
 import { PlatformaticMember } from './platformatic-member.ts';
@@ -24,7 +25,7 @@ export function baseOptions(settings: ClientSettings): BaseOptions {
     autocreateTopics: true,
     retries: 3,
     retryDelay: 100,
-    ...(tls && { tls, tlsServerName: true }),
+    ...(tls && { tls }),
     ...(sasl && {
       sasl:
         sasl.mechanism === 'OAUTHBEARER'
@@ -63,7 +64,7 @@ export class PlatformaticClient implements KafkaClient {
       return client;
     } catch (error) {
       await client[Symbol.asyncDispose]();
-      throw explain(error, settings);
+      throw (await diagnose(error, settings)) ?? explain(error, settings);
     }
   }
 

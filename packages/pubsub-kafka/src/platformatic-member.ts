@@ -187,7 +187,7 @@ export class PlatformaticMember implements GroupMember {
           await this.#starting;
           if (this.#membership && sameTopics(this.#joinedTopics, this.#topics)) return;
         } catch (error) {
-          if (isFirst && (attempt === firstAttempts || !isProtocolError(error))) throw error;
+          if (isFirst && (attempt === firstAttempts || !mayPass(explain(error, this.#settings)))) throw error;
           this.#failed(error);
           await delay(Math.min(100 * 2 ** attempt, 3000));
         }
@@ -322,6 +322,11 @@ export class PlatformaticMember implements GroupMember {
     this.#outage = false;
     this.#settings.logger.info(`consumer group "${this.#groupId}" is back`);
   }
+}
+
+/** Whether a first join that has failed may work a moment later; that the brokers are away is told at once. */
+function mayPass(error: ComponentError): boolean {
+  return error.code !== 'invalid-argument' && error.code !== 'not-found' && isProtocolError(error);
 }
 
 function sameTopics(a: readonly string[], b: readonly string[]): boolean {
