@@ -77,7 +77,8 @@ function connectError(error: unknown, address: BrokerAddress): ComponentError {
     );
   }
   if (/ACCESS.REFUSED/.test(message)) return wrong(`${where} refused the login: check connectionString, or ${login}`);
-  if (/NOT.ALLOWED|vhost/.test(message)) {
+  // the library does not repeat what the broker says when it refuses to open the virtual host, the last step
+  if (/NOT.ALLOWED|Expected ConnectionOpenOk/.test(message)) {
     return wrong(
       `${where} lets the user not into the virtual host "${address.vhost}", or there is none of this name: check the path of connectionString and the user's permissions`,
     );

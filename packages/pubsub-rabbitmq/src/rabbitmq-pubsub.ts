@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import {
   ComponentError,
   type Logger,
@@ -9,6 +10,8 @@ import {
   type Subscription,
 } from '@outrigger/core';
 import { BrokerConnection, type BrokerConnectionOptions } from './broker-connection.ts';
+import { declarationError } from './broker-error.ts';
+import { destroy } from './connect.ts';
 import { publication, type PublishDefaults, shortText } from './message-properties.ts';
 import { Publisher } from './publisher.ts';
 import { type DeliverySettings, RabbitMqSubscription } from './rabbitmq-subscription.ts';
@@ -61,6 +64,7 @@ export class RabbitMqPubSub implements PubSub {
   }
 
   static async open(settings: RabbitMqSettings, logger: Logger, signal: AbortSignal): Promise<RabbitMqPubSub> {
+    if (settings.publishing.canDelay) await checkDelay(settings, signal);
     return new RabbitMqPubSub(await BrokerConnection.open(settings.connections, signal), settings, logger);
   }
 
@@ -151,6 +155,26 @@ export function deliverySettings(
     redeliverIntervalMs,
     withProperties,
   };
+}
+
+// A broker without the plugin closes the whole connection over such an exchange, so this is tried on one of its own.
+async function checkDelay({ connections, topology }: RabbitMqSettings, signal: AbortSignal): Promise<void> {
+  const model = await connections.connect(signal);
+  let reason: unknown;
+  model.on('error', (error) => {
+    reason = error;
+  });
+  const exchange = `delay-check-${randomUUID()}`;
+  try {
+    const channel = await model.createChannel();
+    channel.on('error', () => {});
+    await new Topology(topology).declareExchange(channel, exchange);
+    await channel.deleteExchange(exchange);
+  } catch (error) {
+    throw declarationError(reason ?? error, `an exchange of the kind ${topology.exchangeKind}`);
+  } finally {
+    destroy(model);
+  }
 }
 
 function checkTopic(topic: string): void {

@@ -1,8 +1,11 @@
-import { parseMetadata, type PubSub, silentLogger } from '@outrigger/core';
+import { type Logger, parseMetadata, type PubSub, silentLogger } from '@outrigger/core';
 import definition from '../src/index.ts';
 
 /** The component as the engine would make it from YAML. */
-export function createPubSub(properties: Readonly<Record<string, string>>, { appId = 'app' } = {}): Promise<PubSub> {
+export function createPubSub(
+  properties: Readonly<Record<string, string>>,
+  { appId = 'app', logger = silentLogger }: { appId?: string; logger?: Logger } = {},
+): Promise<PubSub> {
   const { values, problems, unknown } = parseMetadata(definition.metadata, properties);
   if (problems.length + unknown.length > 0) throw new Error(JSON.stringify({ problems, unknown }));
   const signal = new AbortController().signal;
@@ -12,7 +15,7 @@ export function createPubSub(properties: Readonly<Record<string, string>>, { app
     properties,
     appId,
     namespace: '',
-    logger: silentLogger,
+    logger,
     signal,
   });
 }
