@@ -174,18 +174,13 @@ describe.skipIf(!hasRedisServer)('pubsub.redis over TLS', () => {
     const probe = await TestServer.start();
     await probe[Symbol.asyncDispose]();
     redisHost = probe.host;
-    const path = (name: string) => certificates.path(name);
-    server = await TestServer.start(
-      ...[
-        '--tls-port',
-        String(probe.port),
-        '--tls-cert-file',
-        path('server.crt'),
-        '--tls-key-file',
-        path('server.key'),
-      ],
-      ...['--tls-ca-cert-file', path('ca.crt')],
-    );
+    const options = {
+      'tls-port': String(probe.port),
+      'tls-cert-file': certificates.path('server.crt'),
+      'tls-key-file': certificates.path('server.key'),
+      'tls-ca-cert-file': certificates.path('ca.crt'),
+    };
+    server = await TestServer.start(...Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]));
   });
   afterAll(async () => {
     await server[Symbol.asyncDispose]();

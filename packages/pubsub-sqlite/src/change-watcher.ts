@@ -1,5 +1,5 @@
 import { type FSWatcher, watch } from 'node:fs';
-import type { SqliteDatabase, Statement } from '@outrigger/sqlite-client';
+import type { SqliteDatabase } from '@outrigger/sqlite-client';
 
 /** How often to look nevertheless where the file system tells of changes. */
 const safetyNetMs = 1000;
@@ -10,7 +10,7 @@ const safetyNetMs = 1000;
  * of one, by looking every `pollMs`.
  */
 export class ChangeWatcher implements Disposable {
-  readonly #version: Statement;
+  readonly #db: SqliteDatabase;
   readonly #changed: () => void;
   readonly #pollMs: number;
   #seen: unknown;
@@ -21,7 +21,7 @@ export class ChangeWatcher implements Disposable {
 
   /** `file` is the one that a commit writes to: the write-ahead log, or the database itself without one. */
   constructor(db: SqliteDatabase, file: string, pollMs: number, changed: () => void) {
-    this.#version = db.statement('PRAGMA data_version');
+    this.#db = db;
     this.#changed = changed;
     this.#pollMs = pollMs;
     try {
@@ -76,6 +76,6 @@ export class ChangeWatcher implements Disposable {
   }
 
   #currentVersion(): unknown {
-    return this.#version.get()?.['data_version'];
+    return this.#db.statement('PRAGMA data_version').get()?.['data_version'];
   }
 }

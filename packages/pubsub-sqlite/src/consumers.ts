@@ -38,10 +38,8 @@ export class Consumers {
 
   /** Frees what other consumers of the group hold that have not been heard of in time, or whose process is gone. */
   async buryDead(groupId: number, self: string): Promise<void> {
-    const others = this.#db.statement(
-      'SELECT id, machine, pid, expires_at FROM pubsub_consumers WHERE group_id = ? AND id <> ?',
-    );
-    const rows = await this.#db.read(() => others.all(groupId, self), never);
+    const others = 'SELECT id, machine, pid, expires_at FROM pubsub_consumers WHERE group_id = ? AND id <> ?';
+    const rows = await this.#db.read(() => this.#db.statement(others).all(groupId, self), never);
     const now = Date.now();
     const dead = rows.filter(
       (row) => (row['expires_at'] as number) <= now || (row['machine'] === machine && !isRunning(row['pid'] as number)),

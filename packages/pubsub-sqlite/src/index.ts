@@ -73,7 +73,7 @@ export default defineComponent({
         maxRetained: metadata.maxRetained,
         groupExpiryMs: metadata.groupExpiry,
         pollIntervalMs: metadata.pollInterval,
-        watchedFile: fileThatCommitsWrite(db),
+        watchedFile: await db.read(() => fileThatCommitsWrite(db), signal),
       };
       return new SqlitePubSub(db, settings, logger);
     } catch (error) {

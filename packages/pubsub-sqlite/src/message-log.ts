@@ -13,6 +13,8 @@ export interface LoggedMessage {
   readonly id: number;
   readonly message: Message;
   readonly expiresAt: number | undefined;
+  /** What it weighs in memory, roughly. */
+  readonly bytes: number;
 }
 
 export type InitialPosition = 'earliest' | 'latest';
@@ -27,6 +29,8 @@ export interface Turn {
   readonly giveBack: readonly { readonly id: number; readonly availableAt: number }[];
   /** How many messages to hand out. */
   readonly limit: number;
+  /** How many bytes to hand out; the message with which they are reached is the last. */
+  readonly maxBytes: number;
 }
 
 export interface Claimed {
@@ -54,8 +58,8 @@ export class MessageLog {
 
   /** All of them or none. */
   append(messages: readonly NewMessage[], signal: AbortSignal): Promise<void> {
-    const insert = this.#db.statement(sql.insert);
     return this.#db.immediateTransaction(() => {
+      const insert = this.#db.statement(sql.insert);
       const now = Date.now();
       for (const { topic, data, contentType, metadata, expiresAt } of messages) {
         const json = JSON.stringify(metadata);
@@ -91,24 +95,24 @@ export class MessageLog {
   }
 
   /** Acknowledges, gives back and hands out. Messages that have expired are skipped for good. */
-  turn({ groupId, consumer, done, giveBack, limit }: Turn): Promise<Claimed> {
+  turn({ groupId, consumer, done, giveBack, limit, maxBytes }: Turn): Promise<Claimed> {
     return this.#db.immediateTransaction(() => {
       const remove = this.#db.statement(sql.done);
       const release = this.#db.statement(sql.release);
       for (const id of done) remove.run(groupId, id, consumer);
       for (const { id, availableAt } of giveBack) release.run(availableAt, groupId, id, consumer);
-      return limit > 0 ? this.#claim(groupId, consumer, limit) : { messages: [], more: false };
+      return limit > 0 ? this.#claim(groupId, consumer, limit, maxBytes) : { messages: [], more: false };
     }, never);
   }
 
-  #claim(groupId: number, consumer: string, limit: number): Claimed {
+  #claim(groupId: number, consumer: string, limit: number, maxBytes: number): Claimed {
     const group = this.#db.statement(sql.group).get(groupId) as { topic: string; cursor: number } | undefined;
     if (!group) return { messages: [], more: false };
     const { topic } = group;
     const now = Date.now();
     const messages: LoggedMessage[] = [];
 
-    const due = this.#db.statement(sql.due).all(groupId, now, limit) as unknown as Row[];
+    const due = upTo(maxBytes, this.#db.statement(sql.due).iterate(groupId, now, limit));
     for (const row of due) {
       if (isExpired(row, now)) this.#db.statement(sql.done).run(groupId, row.id, consumer);
       else {
@@ -117,7 +121,9 @@ export class MessageLog {
       }
     }
     const room = limit - due.length;
-    const fresh = room > 0 ? (this.#db.statement(sql.fresh).all(topic, group.cursor, room) as unknown as Row[]) : [];
+    const bytes = maxBytes - sum(due);
+    const fresh =
+      room > 0 && bytes > 0 ? upTo(bytes, this.#db.statement(sql.fresh).iterate(topic, group.cursor, room)) : [];
     for (const row of fresh) {
       if (isExpired(row, now)) continue;
       this.#db.statement(sql.hold).run(groupId, row.id, consumer, now);
@@ -125,7 +131,7 @@ export class MessageLog {
     }
     const newest = fresh.at(-1);
     if (newest) this.#db.statement(sql.advance).run(newest.id, groupId);
-    return { messages, more: due.length + fresh.length === limit };
+    return { messages, more: due.length + fresh.length === limit || sum(fresh) >= bytes };
   }
 }
 
@@ -158,15 +164,36 @@ const sql = {
     'SELECT available_at AS at FROM pubsub_deliveries WHERE group_id = ? AND owner IS NULL ORDER BY available_at LIMIT 1',
 };
 
+/** What a message costs besides its payload, roughly. */
+const overheadBytes = 512;
+
+function sizeOf({ data, metadata }: Row): number {
+  return data.byteLength + (metadata?.length ?? 0) + overheadBytes;
+}
+
+function sum(rows: readonly Row[]): number {
+  return rows.reduce((bytes, row) => bytes + sizeOf(row), 0);
+}
+
+/** The rows up to the one with which `maxBytes` are reached; the others are not even loaded. */
+function upTo(maxBytes: number, rows: Iterable<unknown>): Row[] {
+  const taken: Row[] = [];
+  let bytes = 0;
+  for (const row of rows as Iterable<Row>) {
+    taken.push(row);
+    bytes += sizeOf(row);
+    if (bytes >= maxBytes) break;
+  }
+  return taken;
+}
+
 function isExpired({ expires_at: at }: Row, now: number): boolean {
   return at !== null && at <= now;
 }
 
-function logged(
-  topic: string,
-  { id, data, content_type: contentType, metadata: json, expires_at: at }: Row,
-): LoggedMessage {
+function logged(topic: string, row: Row): LoggedMessage {
+  const { id, data, content_type: contentType, metadata: json, expires_at: at } = row;
   const metadata = json === null ? {} : (JSON.parse(json) as RequestMetadata);
   const message = contentType === null ? { topic, data, metadata } : { topic, data, contentType, metadata };
-  return { id, message, expiresAt: at ?? undefined };
+  return { id, message, expiresAt: at ?? undefined, bytes: sizeOf(row) };
 }

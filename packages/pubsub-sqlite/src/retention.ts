@@ -60,17 +60,18 @@ export class Retention {
   }
 
   async #delete(which: string, ...values: (string | number)[]): Promise<boolean> {
-    const some = this.#db.statement(`SELECT EXISTS (${which}) AS some`);
-    if ((await this.#db.read(() => some.get(...values), never))?.['some'] === 0) return false;
-    const remove = this.#db.statement(`DELETE FROM pubsub_messages WHERE id IN (${which})`);
-    return Number((await this.#db.immediateTransaction(() => remove.run(...values), never)).changes) === batch;
+    const some = `SELECT EXISTS (${which}) AS some`;
+    if ((await this.#db.read(() => this.#db.statement(some).get(...values), never))?.['some'] === 0) return false;
+    const remove = `DELETE FROM pubsub_messages WHERE id IN (${which})`;
+    const removed = await this.#db.immediateTransaction(() => this.#db.statement(remove).run(...values), never);
+    return Number(removed.changes) === batch;
   }
 
   async #forgetGroups(seenBefore: number): Promise<void> {
-    const stale = this.#db.statement(`SELECT id FROM pubsub_groups WHERE ${forgotten}`);
-    if ((await this.#db.read(() => stale.all(seenBefore), never)).length === 0) return;
+    const stale = () => this.#db.statement(`SELECT id FROM pubsub_groups WHERE ${forgotten}`).all(seenBefore);
+    if ((await this.#db.read(stale, never)).length === 0) return;
     await this.#db.immediateTransaction(() => {
-      for (const row of stale.all(seenBefore)) {
+      for (const row of stale()) {
         for (const sql of [
           'DELETE FROM pubsub_deliveries WHERE group_id = ?',
           'DELETE FROM pubsub_groups WHERE id = ?',

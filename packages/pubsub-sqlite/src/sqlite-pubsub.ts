@@ -3,7 +3,6 @@ import {
   type BulkOutcome,
   type BulkPublishRequest,
   ComponentError,
-  errorMessage,
   type Logger,
   type MessageHandler,
   type PublishRequest,
@@ -19,6 +18,7 @@ import { type InitialPosition, MessageLog, type NewMessage } from './message-log
 import { Retention, type RetentionRules } from './retention.ts';
 import { SqliteSubscription, type SubscriptionSettings } from './sqlite-subscription.ts';
 import { expiryOf } from './time-to-live.ts';
+import { Trouble } from './trouble.ts';
 
 export interface SqlitePubSubSettings extends SubscriptionSettings, RetentionRules {
   /** Its subscriptions to one topic, in whatever process, share the messages. */
@@ -42,6 +42,7 @@ export class SqlitePubSub implements PubSub {
   readonly #log: MessageLog;
   readonly #consumers: Consumers;
   readonly #retention: Retention;
+  readonly #trouble: Trouble;
   readonly #subscriptions = new Set<SqliteSubscription>();
   #watcher: ChangeWatcher | undefined;
   #sweepTimer: NodeJS.Timeout | undefined;
@@ -57,6 +58,7 @@ export class SqlitePubSub implements PubSub {
     this.#log = new MessageLog(db);
     this.#consumers = new Consumers(db);
     this.#retention = new Retention(db, settings);
+    this.#trouble = new Trouble(logger);
     this.#sweepSoon();
   }
 
@@ -98,6 +100,7 @@ export class SqlitePubSub implements PubSub {
       settings: { ...this.#settings, concurrency: Math.max(this.#settings.concurrency, minConcurrency) },
       handler,
       logger: this.#logger,
+      trouble: this.#trouble,
       progressed: () => this.#sweepSoon(),
       ended: () => {
         this.#subscriptions.delete(subscription);
@@ -166,7 +169,7 @@ export class SqlitePubSub implements PubSub {
     try {
       while (!this.#closing && (await this.#retention.sweep()));
     } catch (error) {
-      this.#logger.warn(`could not delete messages that are done with; will try again: ${errorMessage(error)}`);
+      this.#trouble.report('delete messages that are done with', error);
     }
     if (!this.#closing && !this.#sweepDue) this.#sweepIn(sweepWhenIdleMs);
   }

@@ -9,6 +9,7 @@ import {
 } from '@outrigger/core';
 import type { Consumers } from './consumers.ts';
 import type { LoggedMessage, MessageLog } from './message-log.ts';
+import type { Trouble } from './trouble.ts';
 
 export interface SubscriptionSettings {
   /** After how long a message that failed is handed over again. */
@@ -30,6 +31,7 @@ interface SubscriptionParts {
   readonly settings: SubscriptionSettings;
   readonly handler: MessageHandler;
   readonly logger: Logger;
+  readonly trouble: Trouble;
   /** Told when messages were acknowledged. */
   readonly progressed: () => void;
   readonly ended: () => void;
@@ -38,6 +40,8 @@ interface SubscriptionParts {
 /** How often to look for consumers whose process is gone. */
 const lookForDeadMs = 1000;
 const retryMs = 200;
+/** Nothing is fetched while so many bytes wait or are being handled. */
+const maxBytes = 16 * 1024 * 1024;
 
 /** One consumer of one group. Everything it has to tell and to ask of the file goes into one transaction per turn. */
 export class SqliteSubscription implements Subscription {
@@ -52,13 +56,17 @@ export class SqliteSubscription implements Subscription {
   #wanted = false;
   #running: Promise<void> | undefined;
   #again: NodeJS.Timeout | undefined;
+  #endPause: (() => void) | undefined;
   #paused = false;
   #closing: Promise<void> | undefined;
 
   constructor(parts: SubscriptionParts) {
     this.#parts = parts;
     this.topic = parts.topic;
-    this.#queue = new DeliveryQueue(parts.settings.concurrency, (message) => this.#deliver(message));
+    this.#queue = new DeliveryQueue(parts.settings.concurrency, (message) => this.#deliver(message), {
+      sizeOf: ({ bytes }) => bytes,
+      maxBytes,
+    });
   }
 
   async start(): Promise<void> {
@@ -79,6 +87,7 @@ export class SqliteSubscription implements Subscription {
   async pause(): Promise<void> {
     this.#paused = true;
     this.#queue.pause();
+    this.#endPause?.();
     // other instances of the app may be able to handle them now
     this.#return(this.#queue.takeWaiting());
   }
@@ -97,6 +106,7 @@ export class SqliteSubscription implements Subscription {
   async #close(): Promise<void> {
     const { consumers, consumer, logger, ended } = this.#parts;
     this.#return(this.#queue.close());
+    this.#endPause?.();
     await this.#queue.settled();
     while (this.#running) await this.#running;
     for (const timer of this.#timers) clearInterval(timer);
@@ -113,21 +123,52 @@ export class SqliteSubscription implements Subscription {
   }
 
   get #room(): number {
-    if (this.#paused || this.#closing) return 0;
+    if (this.#paused || this.#closing || this.#queue.full) return 0;
     const { queueDepth } = this.#parts.settings;
     // in half batches, rather than one message for each that is handled
     return this.#queue.waiting > queueDepth / 2 ? 0 : queueDepth - this.#queue.waiting;
   }
 
-  async #deliver({ id, message, expiresAt }: LoggedMessage): Promise<void> {
-    try {
-      if (expiresAt === undefined || expiresAt > Date.now()) await this.#parts.handler(message, this.#signal);
-      this.#done.push(id);
-    } catch (error) {
-      if (DropMessage.is(error)) this.#done.push(id);
-      else this.#giveBack.push({ id, availableAt: Date.now() + this.#parts.settings.redeliverIntervalMs });
-    }
+  async #deliver(logged: LoggedMessage): Promise<void> {
+    const { concurrency, redeliverIntervalMs } = this.#parts.settings;
+    const { id } = logged;
+    if (await this.#handle(logged)) this.#done.push(id);
+    else if (concurrency > 1) this.#giveBack.push({ id, availableAt: Date.now() + redeliverIntervalMs });
+    else if (await this.#handleInPlace(logged)) this.#done.push(id);
+    else this.#giveBack.push({ id, availableAt: Date.now() });
     this.#running ??= this.#run();
+  }
+
+  /** One at a time means in order: those behind wait until it succeeds. False when it is to be given back, in its place. */
+  async #handleInPlace(logged: LoggedMessage): Promise<boolean> {
+    do {
+      await this.#pauseBetween(this.#parts.settings.redeliverIntervalMs);
+      if (this.#paused || this.#closing) return false;
+    } while (!(await this.#handle(logged)));
+    return true;
+  }
+
+  /** Whether the message is done with: handled, dropped or expired. */
+  async #handle({ message, expiresAt }: LoggedMessage): Promise<boolean> {
+    if (expiresAt !== undefined && expiresAt <= Date.now()) return true;
+    try {
+      await this.#parts.handler(message, this.#signal);
+      return true;
+    } catch (error) {
+      return DropMessage.is(error);
+    }
+  }
+
+  /** Ends early when the subscription is paused or ends. */
+  #pauseBetween(milliseconds: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, milliseconds);
+    this.#endPause = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+    if (this.#paused || this.#closing) this.#endPause();
+    return promise;
   }
 
   #return(messages: readonly LoggedMessage[]): void {
@@ -150,9 +191,7 @@ export class SqliteSubscription implements Subscription {
       if (due !== undefined) this.#wakeIn(Math.max(1, due - Date.now()));
     } catch (error) {
       failed = true;
-      this.#parts.logger.warn(
-        `could not fetch or acknowledge messages of topic "${this.topic}", trying again: ${errorMessage(error)}`,
-      );
+      this.#parts.trouble.report(`fetch or acknowledge messages of topic "${this.topic}"`, error);
       this.#wakeIn(retryMs);
     }
     this.#running = undefined;
@@ -176,7 +215,9 @@ export class SqliteSubscription implements Subscription {
     if (done.length === 0 && giveBack.length === 0 && (limit === 0 || !(await log.hasWork(groupId)))) return;
     [this.#done, this.#giveBack] = [[], []];
     try {
-      const { messages, more } = await log.turn({ groupId, consumer, done, giveBack, limit });
+      const room = Math.max(1, maxBytes - this.#queue.bytes);
+      const { messages, more } = await log.turn({ groupId, consumer, done, giveBack, limit, maxBytes: room });
+      this.#parts.trouble.over();
       if (more) this.#wanted = true;
       if (done.length > 0) this.#parts.progressed();
       if (this.#paused || this.#closing) this.#return(messages);
@@ -190,7 +231,7 @@ export class SqliteSubscription implements Subscription {
   }
 
   async #keepAlive(): Promise<void> {
-    const { consumers, consumer, groupId, settings, logger } = this.#parts;
+    const { consumers, consumer, groupId, settings, logger, trouble } = this.#parts;
     try {
       if (await consumers.keepAlive(consumer, groupId, settings.processingTimeoutMs)) return;
       logger.warn(
@@ -199,7 +240,7 @@ export class SqliteSubscription implements Subscription {
       this.#queue.takeWaiting();
       this.wake();
     } catch (error) {
-      logger.warn(`could not renew the hold on messages of topic "${this.topic}": ${errorMessage(error)}`);
+      trouble.report(`renew the hold on messages of topic "${this.topic}"`, error);
     }
   }
 

@@ -15,6 +15,7 @@ interface Write {
   readonly signal: AbortSignal;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
+  readonly since: number;
 }
 
 type Outcome = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: unknown };
@@ -42,14 +43,26 @@ export class SqliteDatabase implements AsyncDisposable {
     this.#busyTimeout = busyTimeout;
   }
 
-  /** The prepared statement for this text, made on first use and kept: texts must come from a fixed set. */
+  /**
+   * The prepared statement for this text, made on first use and kept: texts must come from a fixed set. Throws what {@link read}
+   * rejects with, except that the file is busy, which `read` and `immediateTransaction` deal with.
+   */
   statement(sql: string): Statement {
     let statement = this.#statements.get(sql);
     if (statement === undefined) {
-      statement = this.#driver.prepare(sql);
+      statement = this.#prepare(sql);
       this.#statements.set(sql, statement);
     }
     return statement;
+  }
+
+  #prepare(sql: string): Statement {
+    if (!this.#driver.isOpen) throw this.#closed();
+    try {
+      return this.#driver.prepare(sql);
+    } catch (error) {
+      throw isBusy(error) ? error : statementFailure(error, this.name);
+    }
   }
 
   /** Runs statements that give no rows and take no parameters: schema and pragmas. Throws as the driver does. */
@@ -79,7 +92,8 @@ export class SqliteDatabase implements AsyncDisposable {
     if (signal.aborted) return Promise.reject(signal.reason as Error);
     if (this.#closing.signal.aborted) return Promise.reject(this.#closed());
     const { promise, resolve, reject } = Promise.withResolvers<T>();
-    this.#writes.push({ work, signal, resolve: resolve as (value: unknown) => void, reject });
+    const since = performance.now();
+    this.#writes.push({ work, signal, resolve: resolve as (value: unknown) => void, reject, since });
     this.#writing ??= this.#drain();
     return promise;
   }
@@ -94,37 +108,41 @@ export class SqliteDatabase implements AsyncDisposable {
 
   async #drain(): Promise<void> {
     await nextTurn();
+    let attempts = 0;
     while (this.#writes.length > 0) {
-      const group = withoutAborted(this.#writes.slice(0, writesPerTransaction));
-      this.#writes = this.#writes.slice(writesPerTransaction);
-      if (group.length > 0) await this.#commit(group);
-      if (this.#writes.length > 0) await nextTurn();
+      const group = this.#writes.splice(0, writesPerTransaction);
+      const busy = this.#commit(withoutAborted(group));
+      attempts = busy === undefined ? 0 : attempts + 1;
+      if (busy === undefined) {
+        if (this.#writes.length > 0) await nextTurn();
+        continue;
+      }
+      this.#writes.unshift(...group);
+      await sleep(pause(attempts));
+      // also those that came in the meantime, as each waits for itself
+      this.#writes = withoutAborted(this.#writes).filter(({ since, reject }) => {
+        const giveUp = this.#tired(since, busy);
+        if (giveUp !== undefined) reject(giveUp);
+        return giveUp === undefined;
+      });
     }
     this.#writing = undefined;
   }
 
-  async #commit(group: readonly Write[]): Promise<void> {
-    let waiting = group;
-    const started = performance.now();
-    for (let attempt = 0; ; attempt++) {
-      try {
-        const outcomes = this.#attempt(waiting);
-        outcomes.forEach((outcome, index) => {
-          if (outcome.ok) waiting[index]?.resolve(outcome.value);
-          else waiting[index]?.reject(statementFailure(outcome.error, this.name));
-        });
-        return;
-      } catch (error) {
-        const giveUp = isBusy(error) ? this.#tired(started, error) : statementFailure(error, this.name);
-        if (giveUp !== undefined) {
-          for (const { reject } of waiting) reject(giveUp);
-          return;
-        }
-      }
-      await sleep(pause(attempt));
-      waiting = withoutAborted(waiting);
-      if (waiting.length === 0) return;
+  /** Settles all of them, or none when the database is busy: then it gives the error that says so. */
+  #commit(group: readonly Write[]): unknown {
+    if (group.length === 0) return undefined;
+    try {
+      const outcomes = this.#attempt(group);
+      outcomes.forEach((outcome, index) => {
+        if (outcome.ok) group[index]?.resolve(outcome.value);
+        else group[index]?.reject(statementFailure(outcome.error, this.name));
+      });
+    } catch (error) {
+      if (isBusy(error)) return error;
+      for (const { reject } of group) reject(statementFailure(error, this.name));
     }
+    return undefined;
   }
 
   /** One transaction. Throws when it as a whole came to nothing; a single work that threw is an outcome. */
@@ -185,7 +203,7 @@ export class SqliteDatabase implements AsyncDisposable {
 }
 
 /** The writes that are still wanted; the others are answered, and must not happen. */
-function withoutAborted(writes: readonly Write[]): readonly Write[] {
+function withoutAborted(writes: readonly Write[]): Write[] {
   for (const { signal, reject } of writes) if (signal.aborted) reject(signal.reason);
   return writes.filter(({ signal }) => !signal.aborted);
 }

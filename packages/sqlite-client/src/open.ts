@@ -31,8 +31,8 @@ export async function openSqlite(metadata: SqliteMetadata, { logger, signal }: S
   try {
     const mode = location.path === undefined ? 'MEMORY' : metadata.disableWAL ? 'DELETE' : 'WAL';
     if (!location.readOnly) await database.read(() => database.execute(`PRAGMA journal_mode = ${mode}`), signal);
-    if (mode === 'WAL') database.execute('PRAGMA synchronous = NORMAL');
-    for (const pragma of location.pragmas) database.execute(`PRAGMA ${pragma}`);
+    const pragmas = mode === 'WAL' ? ['synchronous = NORMAL', ...location.pragmas] : location.pragmas;
+    for (const pragma of pragmas) await database.read(() => database.execute(`PRAGMA ${pragma}`), signal);
     return database;
   } catch (error) {
     await database[Symbol.asyncDispose]();
