@@ -15,6 +15,7 @@ requireBackend('OUTRIGGER_TEST_AWS', howToStartAws, (address) => {
     largestPayload: 190 * 1024, // 256 KiB with what base64 adds
     refusedEntry: () => ({ data: Buffer.alloc(300 * 1024, 'a') }),
     redeliveredWithinMs: 6000,
+    arrivesWithinMs: 60_000, // moto looks through the whole queue for every request
     network: {
       host: address.split(':')[0] ?? '',
       port: Number(address.split(':')[1]),
