@@ -6,7 +6,7 @@ export interface NativeModule {
   readonly MessageId: { deserialize(data: Buffer): NativeMessageId };
 }
 
-export interface NativeClientConfig {
+interface NativeClientConfig {
   readonly serviceUrl: string;
   readonly authentication?: object;
   readonly operationTimeoutSeconds?: number;
@@ -24,7 +24,7 @@ export interface NativeSchema {
   readonly schema: string;
 }
 
-export interface NativeProducerConfig {
+interface NativeProducerConfig {
   readonly topic: string;
   readonly sendTimeoutMs?: number;
   readonly maxPendingMessages?: number;
@@ -40,7 +40,7 @@ export interface NativeProducerConfig {
   readonly schema?: NativeSchema;
 }
 
-export interface NativeConsumerConfig {
+interface NativeConsumerConfig {
   readonly topic?: string;
   readonly topicsPattern?: string;
   readonly subscription: string;
@@ -62,7 +62,7 @@ export interface NativeClient {
   close(): Promise<null>;
 }
 
-export interface NativeProducer {
+interface NativeProducer {
   send(message: {
     readonly data: Buffer;
     readonly properties?: Record<string, string>;
@@ -89,7 +89,7 @@ export interface NativeMessage {
   getPartitionKey(): string;
 }
 
-export interface NativeMessageId {
+interface NativeMessageId {
   serialize(): Buffer;
 }
 
