@@ -67,7 +67,7 @@ const protocolExplanations: Readonly<Record<string, (topic: string) => Explanati
   ],
   INVALID_SESSION_TIMEOUT: () => [
     'invalid-argument',
-    "sessionTimeout is outside of what the brokers allow (group.min.session.timeout.ms, group.max.session.timeout.ms)",
+    'sessionTimeout is outside of what the brokers allow (group.min.session.timeout.ms, group.max.session.timeout.ms)',
   ],
   UNSUPPORTED_COMPRESSION_TYPE: () => ['invalid-argument', 'the brokers do not take this compression'],
 };
@@ -82,7 +82,11 @@ function missingTopic(topic: string): Explanation {
 /** What failed, in the words of the component's metadata. */
 export function explain(error: unknown, settings: ClientSettings, topic?: string): ComponentError {
   if (ComponentError.is(error)) return error;
-  const [code, text] = explanationOf([...layers(error)], settings, topic === undefined ? 'the topic' : `topic "${topic}"`);
+  const [code, text] = explanationOf(
+    [...layers(error)],
+    settings,
+    topic === undefined ? 'the topic' : `topic "${topic}"`,
+  );
   return new ComponentError(code, text, { cause: error });
 }
 
@@ -93,17 +97,21 @@ function explanationOf(all: readonly ErrorShape[], settings: ClientSettings, top
   const coded = (pattern: RegExp) => has(({ code = '' }) => pattern.test(code));
 
   const component = all.find((shape) => ComponentError.is(shape));
-  if (component) return [(component as ComponentError).code, (component as ComponentError).message];
+  if (component) return [component.code, component.message];
   if (said(/^Broker requires TLS/)) {
     const how = settings.tls ? 'see caCert' : 'leave disableTls out, or set authType to one that uses TLS';
     return ['invalid-argument', `the brokers (${brokers}) want TLS: ${how}`];
   }
   if (coded(/^PLT_KFK_AUTHENTICATION$/)) return loginRefused(all, settings);
-  if (coded(/^(ERR_SSL_|ERR_OSSL_)/) && said(/wrong version number|packet length too long/)) return plainBrokers(brokers);
+  if (coded(/^(ERR_SSL_|ERR_OSSL_)/) && said(/wrong version number|packet length too long/))
+    return plainBrokers(brokers);
   if (said(/verify the broker supports TLS/)) return plainBrokers(brokers);
   if (coded(/CERT|SELF_SIGNED|UNABLE_TO_|ALTNAME|^ERR_SSL_|^ERR_OSSL_|^ERR_TLS/)) {
     const why = all.find(({ code = '' }) => /CERT|SELF_SIGNED|UNABLE_TO_|ALTNAME|^ERR_/.test(code))?.message ?? '';
-    return ['invalid-argument', `TLS with the brokers (${brokers}) failed: ${why}; see caCert, clientCert and clientKey`];
+    return [
+      'invalid-argument',
+      `TLS with the brokers (${brokers}) failed: ${why}; see caCert, clientCert and clientKey`,
+    ];
   }
   for (const { apiId } of all) {
     const explanation = protocolExplanations[apiId ?? ''];
@@ -115,7 +123,8 @@ function explanationOf(all: readonly ErrorShape[], settings: ClientSettings, top
     return ['unavailable', `the brokers (${brokers}) did not answer in time; see brokers, dialTimeout and readTimeout`];
   }
   const [network] = all.filter(({ code = '' }) => /^E[A-Z]+$|^PLT_KFK_NETWORK$/.test(code)).slice(-1);
-  if (network) return ['unavailable', `the brokers (${brokers}) cannot be reached: ${network.message ?? ''}; see brokers`];
+  if (network)
+    return ['unavailable', `the brokers (${brokers}) cannot be reached: ${network.message ?? ''}; see brokers`];
   const kafka = all.find(({ apiId }) => apiId !== undefined);
   if (kafka) return ['unavailable', `Kafka answered ${kafka.apiId}: ${kafka.message ?? ''}`];
   return ['internal', errorMessage(all[0])];
@@ -128,14 +137,18 @@ function plainBrokers(brokers: string): Explanation {
 function loginRefused(all: readonly ErrorShape[], { sasl, brokers }: ClientSettings): Explanation {
   const at = brokers.join(', ');
   if (all.some(({ apiId }) => apiId === 'UNSUPPORTED_SASL_MECHANISM')) {
-    return ['invalid-argument', `the brokers (${at}) do not offer the SASL mechanism ${sasl?.mechanism ?? ''}: see saslMechanism`];
+    return [
+      'invalid-argument',
+      `the brokers (${at}) do not offer the SASL mechanism ${sasl?.mechanism ?? ''}: see saslMechanism`,
+    ];
   }
-  const fields = sasl?.mechanism === 'OAUTHBEARER' ? 'the oidc… fields' : 'saslUsername, saslPassword and saslMechanism';
+  const fields =
+    sasl?.mechanism === 'OAUTHBEARER' ? 'the oidc… fields' : 'saslUsername, saslPassword and saslMechanism';
   return ['invalid-argument', `the brokers (${at}) refused the login: check ${fields}`];
 }
 
 /** Whether the other side has closed a connection that was open. */
 export function isClosedByPeer(error: unknown): boolean {
   const all = [...layers(error)];
-  return !isProtocolError(error) && all.some(({ message = '' }) => /^Connection closed/.test(message));
+  return !isProtocolError(error) && all.some(({ message }) => message?.startsWith('Connection closed'));
 }

@@ -29,7 +29,7 @@ export type SaslSettings =
       readonly extensions: Readonly<Record<string, string>>;
     };
 
-export interface ProducerSettings {
+interface ProducerSettings {
   readonly acks: 'all' | 'local' | 'none';
   readonly retries: number;
   readonly compression: 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd';

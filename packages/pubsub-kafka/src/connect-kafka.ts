@@ -20,7 +20,10 @@ export async function connectKafka(
   const aborted = new Promise<never>((_, reject) => {
     const abort = () =>
       reject(
-        new ComponentError('unavailable', `the brokers (${settings.brokers.join(', ')}) did not answer within initTimeout`),
+        new ComponentError(
+          'unavailable',
+          `the brokers (${settings.brokers.join(', ')}) did not answer within initTimeout`,
+        ),
       );
     if (signal.aborted) abort();
     signal.addEventListener('abort', abort, { once: true });

@@ -33,7 +33,12 @@ async function tlsAlert({ brokers, tls }: ClientSettings): Promise<string | unde
     return undefined;
   } catch (error) {
     const { code = '' } = error as NodeJS.ErrnoException;
-    return /^ERR_SSL_.*ALERT/.test(code) ? code.replace(/^.*_ALERT_/, '').replaceAll('_', ' ').toLowerCase() : undefined;
+    return /^ERR_SSL_.*ALERT/.test(code)
+      ? code
+          .replace(/^.*_ALERT_/, '')
+          .replaceAll('_', ' ')
+          .toLowerCase()
+      : undefined;
   } finally {
     socket.destroy();
   }

@@ -98,6 +98,10 @@ export class ConsumerGroup implements MemberOwner {
     await this.#commit();
     this.#topics.delete(name);
     for (const worker of topic.workers.values()) worker.close({ abort: false });
+    if (this.isEmpty) {
+      clearTimeout(this.#commitTimer);
+      this.#commitTimer = undefined;
+    }
     await this.#change();
   }
 

@@ -17,7 +17,8 @@ export const connectionFields = {
       'How to log in; required unless `authRequired` is set. All but `none` use TLS, unless `disableTls` is set. `awsiam` is not supported',
   }),
   authRequired: field.flag({
-    description: 'Old name: `true` means `password` where there is a `saslPassword` and else `mtls`; `false` means `none`',
+    description:
+      'Old name: `true` means `password` where there is a `saslPassword` and else `mtls`; `false` means `none`',
   }),
   saslUsername: field.text({ description: 'User name, for `password`' }),
   saslPassword: field.text({ description: 'Password, for `password`', secret: true }),
@@ -36,7 +37,8 @@ export const connectionFields = {
   oidcScopes: field.list({ description: 'Scopes to ask for', default: ['openid'] }),
   oidcExtensions: field.text({ description: 'SASL extensions that go with the token: a JSON object of texts' }),
   oidcClientAssertionCert: field.text({
-    description: 'PEM text of the certificate that belongs to the key, for `oidc_private_key_jwt`; its thumbprint goes along',
+    description:
+      'PEM text of the certificate that belongs to the key, for `oidc_private_key_jwt`; its thumbprint goes along',
   }),
   oidcClientAssertionKey: field.text({
     description: 'PEM text of the key that signs the request for a token, for `oidc_private_key_jwt`',
@@ -104,7 +106,11 @@ export const messagingFields = {
     default: 256,
     min: 1,
   }),
-  consumerFetchMin: field.integer({ description: 'Bytes that a fetch waits for, half a second at most', default: 1, min: 1 }),
+  consumerFetchMin: field.integer({
+    description: 'Bytes that a fetch waits for, half a second at most',
+    default: 1,
+    min: 1,
+  }),
   consumerFetchDefault: field.integer({
     description: 'The most bytes of one partition in one answer; a larger message still comes',
     default: 1_048_576,

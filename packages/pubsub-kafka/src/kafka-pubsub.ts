@@ -65,12 +65,10 @@ export class KafkaPubSub implements PubSub {
   ): Promise<BulkOutcome<void>[]> {
     signal.throwIfAborted();
     const all = await Promise.allSettled(
-      entries.map((entry) =>
-        unlessAborted(this.#send(topic, entry.data, { ...entry.metadata, ...metadata }), signal),
-      ),
+      entries.map((entry) => unlessAborted(this.#send(topic, entry.data, { ...entry.metadata, ...metadata }), signal)),
     );
     return all.map((each) =>
-      each.status === 'fulfilled' ? { ok: true, value: undefined } : { ok: false, error: each.reason },
+      each.status === 'fulfilled' ? { ok: true, value: undefined } : { ok: false, error: each.reason as unknown },
     );
   }
 
@@ -89,7 +87,11 @@ export class KafkaPubSub implements PubSub {
     });
   }
 
-  subscribeMany(request: BulkSubscribeRequest, handler: BulkMessageHandler, signal: AbortSignal): Promise<Subscription> {
+  subscribeMany(
+    request: BulkSubscribeRequest,
+    handler: BulkMessageHandler,
+    signal: AbortSignal,
+  ): Promise<Subscription> {
     const { topic, maxMessagesCount, maxAwaitDurationMs } = request;
     const plan = {
       batchSize: maxMessagesCount || defaultBatchSize,

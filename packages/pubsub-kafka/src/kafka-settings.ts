@@ -64,7 +64,8 @@ export function pubSubSettings(metadata: KafkaMetadata, appId: string): KafkaPub
   try {
     const pattern = metadata.excludeHeaderMetaRegex;
     // Go's way to ignore case, which JavaScript does not know
-    if (pattern !== undefined) excludedHeaders = new RegExp(pattern.replace(/^\(\?i\)/, ''), pattern.startsWith('(?i)') ? 'i' : '');
+    if (pattern !== undefined)
+      excludedHeaders = new RegExp(pattern.replace(/^\(\?i\)/, ''), pattern.startsWith('(?i)') ? 'i' : '');
   } catch {
     refuse('excludeHeaderMetaRegex: expected a regular expression');
   }
@@ -90,7 +91,8 @@ function authTypeOf({ authType, authRequired, saslPassword }: KafkaMetadata): Au
     );
   }
   if (authType !== undefined) return authType;
-  if (authRequired === undefined) refuse('authType is required (one of "none", "password", "mtls", "oidc", "oidc_private_key_jwt")');
+  if (authRequired === undefined)
+    refuse('authType is required (one of "none", "password", "mtls", "oidc", "oidc_private_key_jwt")');
   if (!authRequired) return 'none';
   return saslPassword === undefined ? 'mtls' : 'password';
 }
@@ -125,8 +127,15 @@ function readCertificate(field: string, pem: string): X509Certificate {
 }
 
 function saslOf(authType: AuthType, metadata: KafkaMetadata): SaslSettings | undefined {
-  const need = (field: 'saslUsername' | 'saslPassword' | 'oidcTokenEndpoint' | 'oidcClientID' | 'oidcClientSecret' | 'oidcClientAssertionKey') =>
-    metadata[field] ?? refuse(`${field} is required for authType "${authType}"`);
+  const need = (
+    field:
+      | 'saslUsername'
+      | 'saslPassword'
+      | 'oidcTokenEndpoint'
+      | 'oidcClientID'
+      | 'oidcClientSecret'
+      | 'oidcClientAssertionKey',
+  ) => metadata[field] ?? refuse(`${field} is required for authType "${authType}"`);
   if (authType === 'password') {
     const mechanism = ({ PLAINTEXT: 'PLAIN', 'SHA-256': 'SCRAM-SHA-256', 'SHA-512': 'SCRAM-SHA-512' } as const)[
       metadata.saslMechanism

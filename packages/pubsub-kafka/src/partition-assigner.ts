@@ -13,7 +13,10 @@ export function assignerOf(strategy: 'range' | 'roundrobin' | 'sticky'): GroupPa
   const share = { range, roundrobin: roundRobin, sticky }[strategy];
   return (_current, members, _topics, { topics }) => {
     const counts = Array.from(topics, ([topic, { partitionsCount }]) => [topic, partitionsCount] as const);
-    const plan = share(members, counts.toSorted(([a], [b]) => (a < b ? -1 : 1)));
+    const plan = share(
+      members,
+      counts.toSorted(([a], [b]) => (a < b ? -1 : 1)),
+    );
     return Array.from(members.keys(), (memberId) => ({
       memberId,
       assignments: new Map(

@@ -1,43 +1,12 @@
-import {
-  type BaseOptions,
-  type CompressionAlgorithmValue,
-  ProduceAcks,
-  Producer,
-  type SASLMechanismValue,
-} from '@platformatic/kafka';
+import { ProduceAcks, Producer } from '@platformatic/kafka';
 import type { ClientSettings } from './client-settings.ts';
 import { diagnose } from './connection-diagnosis.ts';
 import { explain } from './client-errors.ts';
 import type { GroupMember, KafkaClient, MemberOwner, OutgoingRecord } from './kafka-client.ts';
+import { baseOptions } from './platformatic-options.ts';
 import { PlatformaticMember } from './platformatic-member.ts';
 
 const acksOf = { all: ProduceAcks.ALL, local: ProduceAcks.LEADER, none: ProduceAcks.NO_RESPONSE } as const;
-
-/** What every client of the library is made with. */
-export function baseOptions(settings: ClientSettings): BaseOptions {
-  const { sasl, tls } = settings;
-  return {
-    clientId: settings.clientId,
-    bootstrapBrokers: [...settings.brokers],
-    connectTimeout: settings.connectTimeoutMs,
-    requestTimeout: settings.requestTimeoutMs,
-    metadataMaxAge: settings.topicRefreshMs,
-    autocreateTopics: true,
-    retries: 3,
-    retryDelay: 100,
-    ...(tls && { tls }),
-    ...(sasl && {
-      sasl:
-        sasl.mechanism === 'OAUTHBEARER'
-          ? {
-              mechanism: sasl.mechanism as SASLMechanismValue,
-              token: sasl.token,
-              oauthBearerExtensions: { ...sasl.extensions },
-            }
-          : { mechanism: sasl.mechanism as SASLMechanismValue, username: sasl.username, password: sasl.password },
-    }),
-  };
-}
 
 /** The driver over `@platformatic/kafka`. */
 export class PlatformaticClient implements KafkaClient {
@@ -51,7 +20,7 @@ export class PlatformaticClient implements KafkaClient {
       ...baseOptions(settings),
       retries,
       acks: acksOf[acks],
-      compression: compression as CompressionAlgorithmValue,
+      compression,
     });
     this.#producer.on('error', () => {}); // told by the calls that fail
   }

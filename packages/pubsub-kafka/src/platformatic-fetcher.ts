@@ -1,13 +1,9 @@
-import {
-  type ConnectionPool,
-  type Consumer,
-  ListOffsetTimestamps,
-  type RecordsBatch,
-} from '@platformatic/kafka';
+import type { ConnectionPool, Consumer, RecordsBatch } from '@platformatic/kafka';
 import type { Logger } from '@outrigger/core';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ConsumerSettings } from './client-settings.ts';
 import type { IncomingRecord, MemberOwner, PartitionOffset, TopicPartition } from './kafka-client.ts';
+import { firstOffset } from './group-offsets.ts';
 import { responseOf } from './client-errors.ts';
 
 type FetchResponse = Awaited<ReturnType<Consumer['fetch']>>;
@@ -152,7 +148,9 @@ export class PlatformaticFetcher {
           value: record.value ?? undefined,
           headers: record.headers.map(([name, value]) => [name?.toString() ?? '', value ?? Buffer.alloc(0)]),
           timestamp:
-            (batch.attributes & hasAppendTime) === 0 ? batch.firstTimestamp + record.timestampDelta : batch.maxTimestamp,
+            (batch.attributes & hasAppendTime) === 0
+              ? batch.firstTimestamp + record.timestampDelta
+              : batch.maxTimestamp,
         });
       }
     }
@@ -184,13 +182,8 @@ export class PlatformaticFetcher {
   /** The offset is gone, by retention or because the topic was made anew: what is there is read from its beginning. */
   async #restart(positions: ReadonlyMap<string, Position>, position: Position): Promise<void> {
     const { topic, partition } = position;
-    const offsets = await this.#consumer.listOffsets({
-      topics: [topic],
-      partitions: { [topic]: [partition] },
-      timestamp: ListOffsetTimestamps.EARLIEST,
-    });
-    const offset = offsets.get(topic)?.[partition];
-    if (offset === undefined || positions !== this.#positions) return;
+    const offset = await firstOffset(this.#consumer, { topic, partition }, true);
+    if (positions !== this.#positions) return;
     this.#logger.warn(
       `topic "${topic}", partition ${partition}: offset ${position.offset} is not there any more (retention, or the topic was made anew); going on at ${offset}, the oldest there is`,
     );
@@ -210,6 +203,6 @@ export class PlatformaticFetcher {
   }
 }
 
-export function keyOf({ topic, partition }: TopicPartition): string {
+function keyOf({ topic, partition }: TopicPartition): string {
   return `${topic}:${partition}`;
 }

@@ -1,25 +1,13 @@
-import {
-  ConnectionPool,
-  Consumer,
-  type ConsumerGroupJoinPayload,
-  FetchIsolationLevels,
-  ListOffsetTimestamps,
-  offsetCommitV8,
-} from '@platformatic/kafka';
+import { ConnectionPool, Consumer, type ConsumerGroupJoinPayload, FetchIsolationLevels } from '@platformatic/kafka';
 import { ComponentError, errorMessage } from '@outrigger/core';
 import { setTimeout as delay } from 'node:timers/promises';
 import { explain, isProtocolError } from './client-errors.ts';
 import type { ClientSettings } from './client-settings.ts';
 import type { GroupMember, MemberOwner, PartitionOffset, TopicPartition } from './kafka-client.ts';
 import { assignerOf, ownedPartitionsOf } from './partition-assigner.ts';
-import { baseOptions } from './platformatic-client.ts';
+import { commitOffsets, firstOffset, type Membership } from './group-offsets.ts';
+import { baseOptions } from './platformatic-options.ts';
 import { PlatformaticFetcher } from './platformatic-fetcher.ts';
-
-/** Under which this member may commit. */
-interface Membership {
-  readonly memberId: string;
-  readonly generationId: number;
-}
 
 interface Session {
   readonly consumer: Consumer;
@@ -96,31 +84,7 @@ export class PlatformaticMember implements GroupMember {
     const mine = offsets.filter(({ topic, partition }) =>
       this.#assigned.some((each) => each.topic === topic && each.partition === partition),
     );
-    if (mine.length > 0) await this.#commit(session.consumer, membership, mine);
-  }
-
-  async #commit(
-    consumer: Consumer,
-    { generationId, memberId }: Membership,
-    offsets: readonly PartitionOffset[],
-  ): Promise<void> {
-    const coordinator = await consumer.findGroupCoordinator();
-    const { brokers } = await consumer.metadata({ topics: [] });
-    const broker = brokers.get(coordinator);
-    if (!broker) throw new ComponentError('unavailable', 'the coordinator of the group is not known');
-    const connection = await consumer.connections.get(broker);
-    const topics = Array.from(
-      Map.groupBy(offsets, ({ topic }) => topic),
-      ([name, partitions]) => ({
-        name,
-        partitions: partitions.map(({ partition, offset }) => ({
-          partitionIndex: partition,
-          committedOffset: offset,
-          committedLeaderEpoch: -1,
-        })),
-      }),
-    );
-    await offsetCommitV8.api.async(connection, this.#groupId, generationId, memberId, null, topics);
+    if (mine.length > 0) await commitOffsets(session.consumer, membership, mine);
   }
 
   #open(): Session {
@@ -224,13 +188,18 @@ export class PlatformaticMember implements GroupMember {
     this.#member = Promise.withResolvers();
   }
 
-  #joined(session: Session, { memberId, generationId = 0, isLeader = false, assignments = [] }: ConsumerGroupJoinPayload) {
+  #joined(
+    session: Session,
+    { memberId, generationId = 0, isLeader = false, assignments = [] }: ConsumerGroupJoinPayload,
+  ) {
     if (this.#session !== session) return;
     const epoch = ++this.#epoch;
     this.#membership = { memberId, generationId };
     this.#member.resolve();
     this.#alone = isLeader && this.#mayBeAlone;
-    this.#assigned = assignments.flatMap(({ topic, partitions }) => partitions.map((partition) => ({ topic, partition })));
+    this.#assigned = assignments.flatMap(({ topic, partitions }) =>
+      partitions.map((partition) => ({ topic, partition })),
+    );
     this.#starting = this.#start(session, epoch, this.#membership);
   }
 
@@ -269,44 +238,35 @@ export class PlatformaticMember implements GroupMember {
         let offset = committed.get(topic)?.[partition] ?? -1n;
         if (offset < 0n) {
           const isNew = known !== undefined && partition >= known;
-          offset = await this.#firstOffset(consumer, { topic, partition }, isNew);
+          const oldest = isNew || this.#settings.consumer.initialOffset === 'oldest';
+          offset = await firstOffset(consumer, { topic, partition }, oldest);
           begun.push({ topic, partition, offset });
         }
         offsets.push({ topic, partition, offset });
       }
     }
-    if (begun.length > 0) await this.#commit(consumer, membership, begun);
+    if (begun.length > 0) await commitOffsets(consumer, membership, begun);
     for (const topic of byTopic.keys()) this.#partitionCounts.set(topic, metadata.get(topic)?.partitionsCount ?? 0);
     return offsets;
-  }
-
-  async #firstOffset(consumer: Consumer, { topic, partition }: TopicPartition, isNew: boolean): Promise<bigint> {
-    const oldest = isNew || this.#settings.consumer.initialOffset === 'oldest';
-    const offsets = await consumer.listOffsets({
-      topics: [topic],
-      partitions: { [topic]: [partition] },
-      timestamp: oldest ? ListOffsetTimestamps.EARLIEST : ListOffsetTimestamps.LATEST,
-    });
-    const offset = offsets.get(topic)?.[partition];
-    if (offset === undefined) throw new ComponentError('unavailable', `no offset of topic "${topic}" is known`);
-    return offset;
   }
 
   /** A topic that gets more partitions is assigned anew. */
   #watchPartitions(session: Session): void {
     clearInterval(this.#refresh);
-    this.#refresh = setInterval(async () => {
-      try {
-        const { topics } = await session.consumer.metadata({ topics: [...this.#topics], forceUpdate: true });
-        const grown = this.#topics.some((topic) => {
-          const known = this.#partitionCounts.get(topic);
-          return known !== undefined && (topics.get(topic)?.partitionsCount ?? 0) > known;
-        });
-        if (grown && !this.#joining && this.#session === session) await this.#join(session, false);
-      } catch {
-        // asked again the next time
-      }
-    }, this.#settings.topicRefreshMs).unref();
+    this.#refresh = setInterval(() => void this.#lookForPartitions(session), this.#settings.topicRefreshMs).unref();
+  }
+
+  async #lookForPartitions(session: Session): Promise<void> {
+    try {
+      const { topics } = await session.consumer.metadata({ topics: [...this.#topics], forceUpdate: true });
+      const grown = this.#topics.some((topic) => {
+        const known = this.#partitionCounts.get(topic);
+        return known !== undefined && (topics.get(topic)?.partitionsCount ?? 0) > known;
+      });
+      if (grown && !this.#joining && this.#session === session) await this.#join(session, false);
+    } catch {
+      // asked again the next time
+    }
   }
 
   #failed(error: unknown): void {

@@ -11,11 +11,12 @@ requireBackend('OUTRIGGER_TEST_KAFKA', howToStartKafka, (brokers) => {
   const create = (address: string, consumerID: string) => createPubSub({ brokers: address, consumerID, ...quick });
   const [proxy, proxied] = (process.env['OUTRIGGER_TEST_KAFKA_PROXY'] ?? '').split(':').map(Number);
 
+  const startWithinMs = 180_000;
   let mortal: KafkaServer | undefined;
   if (KafkaServer.isInstalled) {
     beforeAll(async () => {
       mortal = await KafkaServer.start();
-    });
+    }, startWithinMs);
     afterAll(() => mortal?.[Symbol.asyncDispose]());
   }
 

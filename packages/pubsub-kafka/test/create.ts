@@ -10,7 +10,10 @@ interface CreateOptions {
 }
 
 /** The component as the engine would make it from YAML. */
-export function createPubSub(properties: Readonly<Record<string, string>>, options: CreateOptions = {}): Promise<PubSub> {
+export function createPubSub(
+  properties: Readonly<Record<string, string>>,
+  options: CreateOptions = {},
+): Promise<PubSub> {
   const { values, problems, unknown } = parseMetadata(definition.metadata, { authType: 'none', ...properties });
   if (problems.length + unknown.length > 0) throw new Error(JSON.stringify({ problems, unknown }));
   const { appId = 'app', logger = silentLogger, signal = new AbortController().signal } = options;

@@ -1,5 +1,5 @@
 import { requireBackend } from '@outrigger/conformance';
-import { type Message, type PubSub } from '@outrigger/core';
+import type { Message, PubSub } from '@outrigger/core';
 import { Admin } from '@platformatic/kafka';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -30,7 +30,9 @@ requireBackend('OUTRIGGER_TEST_KAFKA', howToStartKafka, (brokers) =>
     const committed = async (group: string, topic: string) => {
       const [found] = await admin.listConsumerGroupOffsets({ groups: [group] });
       const partitions = found?.topics.find(({ name }) => name === topic)?.partitions ?? [];
-      return partitions.toSorted((a, b) => a.partitionIndex - b.partitionIndex).map((each) => Number(each.committedOffset));
+      return partitions
+        .toSorted((a, b) => a.partitionIndex - b.partitionIndex)
+        .map((each) => Number(each.committedOffset));
     };
 
     it('hands over each partition in order, and one that is stuck does not hold up the others', async () => {
@@ -156,7 +158,11 @@ requireBackend('OUTRIGGER_TEST_KAFKA', howToStartKafka, (brokers) =>
       const topic = await newTopic(3);
       await using pubSub = await create(undefined, { excludeHeaderMetaRegex: '^secret' });
       const seen: Message[] = [];
-      await using _ = await pubSub.subscribe({ topic, metadata: {} }, async (message) => void seen.push(message), never);
+      await using _ = await pubSub.subscribe(
+        { topic, metadata: {} },
+        async (message) => void seen.push(message),
+        never,
+      );
       const begin = Date.now();
       await publish(pubSub, topic, 'x', { partitionNumber: '1', __key: 'ä b', other: 'ö', secretNote: 'y' });
       await vi.waitFor(() => expect(seen).toHaveLength(1), patient);
@@ -177,7 +183,11 @@ requireBackend('OUTRIGGER_TEST_KAFKA', howToStartKafka, (brokers) =>
       const topic = await newTopic();
       await using pubSub = await create(undefined, { escapeHeaders: 'true' });
       const seen: Message[] = [];
-      await using _ = await pubSub.subscribe({ topic, metadata: {} }, async (message) => void seen.push(message), never);
+      await using _ = await pubSub.subscribe(
+        { topic, metadata: {} },
+        async (message) => void seen.push(message),
+        never,
+      );
       await publish(pubSub, topic, 'x', { partitionKey: 'ä b', other: 'c\nd' });
       await vi.waitFor(() => expect(seen).toHaveLength(1), patient);
       expect(seen[0]?.metadata).toMatchObject({ __key: '%C3%A4+b', other: 'c%0Ad' });
@@ -283,7 +293,7 @@ requireBackend('OUTRIGGER_TEST_KAFKA', howToStartKafka, (brokers) =>
       await using pubSub = await create(group);
       const batches: string[][] = [];
       let failing = true;
-      await using _ = await pubSub.subscribeMany!(
+      await using _ = await pubSub.subscribeMany?.(
         { topic, metadata: {}, maxMessagesCount: 4, maxAwaitDurationMs: 5000 },
         async (messages) => {
           batches.push(messages.map(textOf));
@@ -317,7 +327,9 @@ requireBackend('OUTRIGGER_TEST_KAFKA', howToStartKafka, (brokers) =>
       await using pubSub = await create(undefined, { maxMessageBytes: '1000' });
       const topic = await newTopic();
       await expect(publish(pubSub, topic, 'x'.repeat(1001))).rejects.toThrow('maxMessageBytes');
-      await expect(publish(pubSub, topic, 'x', { valueSchemaType: 'Avro' })).rejects.toMatchObject({ code: 'unsupported' });
+      await expect(publish(pubSub, topic, 'x', { valueSchemaType: 'Avro' })).rejects.toMatchObject({
+        code: 'unsupported',
+      });
       await expect(publish(pubSub, 'no topic', 'x')).rejects.toMatchObject({ code: 'invalid-argument' });
     });
 

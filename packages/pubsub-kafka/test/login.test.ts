@@ -3,7 +3,7 @@ import type { PubSub } from '@outrigger/core';
 import { generateKeyPairSync, randomUUID, verify } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { text as readText } from 'node:stream/consumers';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -28,7 +28,7 @@ interface TokenRequest {
 /** Gives tokens that Kafka takes without a signature, to a client whose secret is `secret` or who signs. */
 async function startTokenEndpoint() {
   const requests: TokenRequest[] = [];
-  const server = createServer(async (request, response) => {
+  const answer = async (request: IncomingMessage, response: ServerResponse) => {
     const form = new URLSearchParams(await readText(request));
     requests.push({ form });
     const known = form.get('client_secret') === 'secret' || form.has('client_assertion');
@@ -37,7 +37,8 @@ async function startTokenEndpoint() {
     const token = `${part({ alg: 'none' })}.${part({ sub: 'alice', iat: now, exp: now + 600 })}.`;
     response.writeHead(known ? 200 : 401, { 'content-type': 'application/json' });
     response.end(JSON.stringify(known ? { access_token: token, expires_in: 600 } : { error: 'invalid_client' }));
-  });
+  };
+  const server = createServer((request, response) => void answer(request, response));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
@@ -107,9 +108,9 @@ requireBackend('OUTRIGGER_TEST_KAFKA', howToStartKafka, (brokers) => {
     });
 
     it('no login where one is wanted is told', async () => {
-      await expect(createPubSub({ brokers: environment('SASL'), dialTimeout: '2s', readTimeout: '3s' })).rejects.toThrow(
-        /closed the connection.*authType/,
-      );
+      await expect(
+        createPubSub({ brokers: environment('SASL'), dialTimeout: '2s', readTimeout: '3s' }),
+      ).rejects.toThrow(/closed the connection.*authType/);
     });
 
     it('logs in with a token for a client secret, and asks for it once', async () => {
@@ -142,7 +143,9 @@ requireBackend('OUTRIGGER_TEST_KAFKA', howToStartKafka, (brokers) => {
         oidcKid: 'key-1',
       });
       await roundTrip(pubSub);
-      const [header = '', claims = '', signature = ''] = (endpoint.requests[0]?.form.get('client_assertion') ?? '').split('.');
+      const [header = '', claims = '', signature = ''] = (
+        endpoint.requests[0]?.form.get('client_assertion') ?? ''
+      ).split('.');
       const decode = (part: string): unknown => JSON.parse(Buffer.from(part, 'base64url').toString());
       expect(decode(header)).toEqual({ alg: 'RS256', typ: 'JWT', kid: 'key-1' });
       expect(decode(claims)).toMatchObject({ iss: 'client', sub: 'client', aud: endpoint.url });
