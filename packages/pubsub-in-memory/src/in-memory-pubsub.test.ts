@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { ComponentError, type Message } from '@outrigger/core';
+import { ComponentError, type Message, silentLogger } from '@outrigger/core';
 import { describe, expect, it, vi } from 'vitest';
 import { InMemoryPubSub } from './in-memory-pubsub.ts';
 
@@ -117,5 +117,57 @@ describe('pubsub.in-memory', () => {
     );
     await publish(pubSub, 'orders', 'c');
     await vi.waitFor(() => expect(seen).toEqual(['a', 'b', 'c']), patient);
+  });
+
+  it('keeps what nobody comes for only up to the limit, for all topics together, and says what is lost', async () => {
+    const warnings: string[] = [];
+    const logger = { ...silentLogger, warn: (message: string) => void warnings.push(message) };
+    await using pubSub = new InMemoryPubSub(1000, logger);
+    for (const topic of ['a', 'b']) {
+      const subscription = await pubSub.subscribe({ topic, metadata: {} }, async () => {}, never);
+      await subscription.pause();
+      await publish(pubSub, topic, topic.repeat(600));
+      await subscription[Symbol.asyncDispose]();
+    }
+    expect(warnings).toEqual([expect.stringMatching(/^1 messages of topic "b" are lost.*maxQueuedBytes/)]);
+    const seen: string[] = [];
+    for (const topic of ['a', 'b']) {
+      await pubSub.subscribe({ topic, metadata: {} }, async (message) => void seen.push(message.topic), never);
+    }
+    await vi.waitFor(() => expect(seen).toEqual(['a']), patient);
+  });
+
+  it('a handler that is stuck while publishers go on holds no more than the limit', async () => {
+    await using pubSub = new InMemoryPubSub(100_000);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const seen = new Set<string>();
+    const handler = async ({ data }: Message) => {
+      await promise;
+      seen.add(Buffer.from(data).toString().trimEnd());
+    };
+    await using _ = await pubSub.subscribe({ topic: 'orders', metadata: {} }, handler, never);
+    const taken: string[] = [];
+    for (let index = 0; index < 1000; index++) {
+      const text = String(index);
+      await publish(pubSub, 'orders', text.padEnd(1000)).then(
+        () => taken.push(text),
+        (error: unknown) => expect(error).toMatchObject({ code: 'unavailable', retryable: true }),
+      );
+    }
+    expect(taken.length).toBeLessThan(100);
+    resolve();
+    await vi.waitFor(() => expect([...seen]).toEqual(taken), patient);
+  });
+
+  it('a "*" that is not at the end is a plain letter', async () => {
+    await using pubSub = new InMemoryPubSub(1 << 20);
+    const seen: string[] = [];
+    await using _ = await pubSub.subscribe(
+      { topic: 'a*b', metadata: {} },
+      async ({ topic }) => void seen.push(topic),
+      never,
+    );
+    for (const topic of ['axb', 'a*bc', 'a*b']) await publish(pubSub, topic, 'x');
+    await vi.waitFor(() => expect(seen).toEqual(['a*b']), patient);
   });
 });

@@ -1,10 +1,12 @@
 import {
   ComponentError,
+  type Logger,
   type Message,
   type MessageHandler,
   type PublishRequest,
   type PubSub,
   type PubSubFeature,
+  silentLogger,
   type SubscribeRequest,
   type Subscription,
 } from '@outrigger/core';
@@ -16,15 +18,18 @@ const nobody: readonly Subscriber[] = [];
 export class InMemoryPubSub implements PubSub {
   readonly features: readonly PubSubFeature[] = ['subscribe-wildcards'];
   readonly #maxQueuedBytes: number;
+  readonly #logger: Logger;
   readonly #byTopic = new Map<string, Subscriber[]>();
   readonly #byPrefix = new Map<string, Subscriber[]>();
   /** What subscriptions that ended had not handed over, for the next one on the same topic. */
   readonly #left = new Map<string, Set<Message>>();
   readonly #subscriptions = new Set<Subscriber>();
+  #leftBytes = 0;
   #closed = false;
 
-  constructor(maxQueuedBytes: number) {
+  constructor(maxQueuedBytes: number, logger: Logger = silentLogger) {
     this.#maxQueuedBytes = maxQueuedBytes;
+    this.#logger = logger;
   }
 
   async publish({ topic, data, contentType, metadata }: PublishRequest, signal: AbortSignal): Promise<void> {
@@ -61,8 +66,7 @@ export class InMemoryPubSub implements PubSub {
       else index.set(key, rest);
       this.#keep(topic, unhandled);
     });
-    for (const message of this.#left.get(topic) ?? []) subscriber.add(message);
-    this.#left.delete(topic);
+    for (const message of this.#takeLeft(topic)) subscriber.add(message);
     index.set(key, [...(index.get(key) ?? []), subscriber]);
     this.#subscriptions.add(subscriber);
     return subscriber;
@@ -84,19 +88,35 @@ export class InMemoryPubSub implements PubSub {
     return all;
   }
 
+  // for all topics together no more than one subscriber may have waiting, as nobody may ever come for it
   #keep(topic: string, messages: readonly Message[]): void {
     if (messages.length === 0 || this.#closed) return;
     // a set, because a message that two subscriptions leave behind is one message for whoever comes next
     const kept = this.#left.get(topic) ?? new Set();
-    let bytes = 0;
-    for (const message of kept) bytes += sizeOf(message);
+    let lost = 0;
     for (const message of messages) {
       if (kept.has(message)) continue;
-      bytes += sizeOf(message);
-      if (bytes > this.#maxQueuedBytes) break;
-      kept.add(message);
+      const size = sizeOf(message);
+      // what one subscriber leaves always fits
+      if (this.#leftBytes > 0 && this.#leftBytes + size > this.#maxQueuedBytes) lost++;
+      else {
+        kept.add(message);
+        this.#leftBytes += size;
+      }
     }
     this.#left.set(topic, kept);
+    if (lost > 0) {
+      this.#logger.warn(
+        `${lost} messages of topic "${topic}" are lost: nobody subscribes to it any more, and what is kept for the next subscriber has reached maxQueuedBytes (${this.#maxQueuedBytes})`,
+      );
+    }
+  }
+
+  #takeLeft(topic: string): Iterable<Message> {
+    const left = this.#left.get(topic) ?? [];
+    this.#left.delete(topic);
+    for (const message of left) this.#leftBytes -= sizeOf(message);
+    return left;
   }
 }
 

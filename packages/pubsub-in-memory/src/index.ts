@@ -14,5 +14,5 @@ export default defineComponent({
       example: '64Mi',
     }),
   },
-  create: async ({ metadata }) => new InMemoryPubSub(metadata.maxQueuedBytes),
+  create: async ({ metadata, logger }) => new InMemoryPubSub(metadata.maxQueuedBytes, logger),
 });
