@@ -100,9 +100,10 @@ export class Publisher {
   async #single(lane: LaneName, key: number): Promise<void> {
     const { pubsub, topic } = this.#options.topicOf(lane);
     const path = `/v1.0/publish/${pubsub}/${topic}?metadata.${this.#options.keyMetadata}=key-${key}`;
+    let confirmed = 0;
     for (let seq = 0; await this.#take(lane, 1); seq++) {
-      const message = this.#message(lane, key, seq);
-      await this.#attempt([message], async () => {
+      const message = this.#message(lane, key, seq, confirmed);
+      confirmed += await this.#attempt([message], async () => {
         const { status, body } = await this.#post(path, message);
         if (status !== 204) throw new Error(body);
         return [message];
@@ -114,10 +115,11 @@ export class Publisher {
   async #bulk(lane: LaneName): Promise<void> {
     const { pubsub, topic } = this.#options.topicOf(lane);
     const path = `/v1.0/publish/bulk/${pubsub}/${topic}`;
+    let confirmed = 0;
     let count;
     for (let seq = 0; (count = await this.#take(lane, keys)); seq++) {
-      const messages = Array.from({ length: count }, (_, key) => this.#message(lane, key, seq));
-      await this.#attempt(messages, async () => {
+      const messages = Array.from({ length: count }, (_, key) => this.#message(lane, key, seq, confirmed / keys));
+      confirmed += await this.#attempt(messages, async () => {
         const { status, body } = await this.#post(
           path,
           messages.map((event) => ({
@@ -137,9 +139,10 @@ export class Publisher {
     }
   }
 
-  #message(lane: LaneName, key: number, seq: number): NumberedMessage {
-    const drop = lane === 'policy' && seq % dropEvery === 10 + key;
-    const stuck = key === 0 && seq === this.#stuckAt;
+  /** `confirmed`: how many of its key are. By that the marks are given, so that an outage leaves no message of a mark out. */
+  #message(lane: LaneName, key: number, seq: number, confirmed: number): NumberedMessage {
+    const drop = lane === 'policy' && confirmed % dropEvery === 10 + key;
+    const stuck = key === 0 && Math.floor(confirmed) === this.#stuckAt;
     return numberedMessage(lane, key, seq, { ...(drop && !stuck ? { drop } : {}), ...(stuck ? { stuck } : {}) });
   }
 
@@ -157,11 +160,11 @@ export class Publisher {
     }
   }
 
-  /** `publish` answers which of the messages were confirmed. */
+  /** `publish` answers which of the messages were confirmed; answers how many. */
   async #attempt(
     messages: readonly NumberedMessage[],
     publish: () => Promise<readonly NumberedMessage[]>,
-  ): Promise<void> {
+  ): Promise<number> {
     for (const message of messages) if (message.drop) this.#drops.add(idOf(message));
     let confirmed: readonly NumberedMessage[] = [];
     try {
@@ -175,10 +178,11 @@ export class Publisher {
     }
     const refused = messages.length - confirmed.length;
     const [first] = messages;
-    if (refused === 0 || !first) return;
+    if (refused === 0 || !first) return confirmed.length;
     this.#taken[first.lane] -= refused;
     this.refused += refused;
     await delay(50, undefined, { signal: this.#options.signal });
+    return confirmed.length;
   }
 
   #post(path: string, body: unknown): Promise<{ status: number; body: string }> {
