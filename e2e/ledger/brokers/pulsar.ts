@@ -8,7 +8,7 @@ export const pulsar: Broker = {
   lanes: {
     plain: {},
     policy: { metadata: { subscribeType: 'failover', processMode: 'sync' }, order: 'all' },
-    bulk: { metadata: { subscribeType: 'key_shared' } },
+    bulk: { metadata: { subscribeType: 'key_shared' }, order: 'all' },
   },
   network: direct,
   outage: killed,

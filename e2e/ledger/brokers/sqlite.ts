@@ -16,7 +16,7 @@ export const sqlite: Broker = {
   }),
   lanes: {
     plain: {},
-    policy: { metadata: { concurrency: '1' }, order: ['none', 'broker', 'app'] },
+    policy: { metadata: { concurrency: '1' }, order: ['none', 'broker', 'kill', 'redeploy', 'app'] },
     bulk: {},
   },
   outage: {
