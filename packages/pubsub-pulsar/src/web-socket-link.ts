@@ -14,8 +14,11 @@ export interface LinkOptions {
 
 /** How often the other side must show that it lives; a connection without an answer for as long is given up. */
 const heartbeatMs = 10_000;
-/** The server answers when it has the producer or consumer, for which it gives itself 30 seconds. */
-const connectTimeoutMs = 35_000;
+/**
+ * The server answers when it has the producer or consumer. While a broker starts that can take it half a minute, and another attempt
+ * is sooner answered than the first.
+ */
+const connectTimeoutMs = 10_000;
 const closeTimeoutMs = 2000;
 
 /** An open connection to one endpoint of the WebSocket API. */
