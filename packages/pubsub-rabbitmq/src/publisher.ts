@@ -20,6 +20,8 @@ interface Outgoing {
   readonly content: Buffer;
   readonly options: Options.Publish;
   readonly since: number;
+  /** Sent, or given up. */
+  done: boolean;
   readonly settle: (error?: unknown) => void;
 }
 
@@ -33,9 +35,15 @@ const mostUnconfirmedBytes = 16 * 1024 * 1024;
  */
 export class Publisher {
   readonly #options: PublisherOptions;
-  readonly #waiting = new Set<Outgoing>();
+  /** In their order; what is done is passed over, and all before `head` is. */
+  #waiting: Outgoing[] = [];
+  #head = 0;
+  /** When the broker has last confirmed something. */
+  #progress = 0;
+  #pumpDue = false;
   readonly #sent = new Set<Outgoing>();
   readonly #exchanges = new Set<string>();
+  readonly #watched = new Map<AbortSignal, { readonly all: Set<Outgoing>; readonly onAbort: () => void }>();
   #sentBytes = 0;
   #channel: ConfirmChannel | undefined;
   #declaring: Channel | undefined;
@@ -56,26 +64,49 @@ export class Publisher {
     return new Promise((resolve, reject) => {
       signal.throwIfAborted();
       if (this.#closed) throw closedError();
-      const onAbort = (): void => {
-        this.#waiting.delete(outgoing);
-        outgoing.settle(signal.reason);
-      };
       const outgoing: Outgoing = {
         topic,
         routingKey,
         content: Buffer.isBuffer(data) ? data : Buffer.from(data.buffer, data.byteOffset, data.byteLength),
         options,
         since: performance.now(),
+        done: false,
         settle: (error) => {
-          signal.removeEventListener('abort', onAbort);
+          this.#unwatch(signal, outgoing);
           if (error === undefined) resolve();
           else reject(error instanceof Error ? error : new Error(errorMessage(error)));
         },
       };
-      signal.addEventListener('abort', onAbort, { once: true });
-      this.#waiting.add(outgoing);
+      this.#watch(signal, outgoing);
+      this.#waiting.push(outgoing);
       this.#pump();
     });
+  }
+
+  // one listener for all messages of a signal: with thousands of them, each would be compared with all others
+  #watch(signal: AbortSignal, outgoing: Outgoing): void {
+    const watched = this.#watched.get(signal);
+    if (watched) {
+      watched.all.add(outgoing);
+      return;
+    }
+    const all = new Set([outgoing]);
+    const onAbort = (): void => {
+      for (const each of all) {
+        each.done = true;
+        each.settle(signal.reason);
+      }
+    };
+    this.#watched.set(signal, { all, onAbort });
+    signal.addEventListener('abort', onAbort, { once: true });
+  }
+
+  #unwatch(signal: AbortSignal, outgoing: Outgoing): void {
+    const watched = this.#watched.get(signal);
+    watched?.all.delete(outgoing);
+    if (watched?.all.size !== 0) return;
+    this.#watched.delete(signal);
+    signal.removeEventListener('abort', watched.onAbort);
   }
 
   /** Waits for what was sent to be confirmed, for as long as the connection lives and at most `patienceMs`. */
@@ -83,8 +114,10 @@ export class Publisher {
     if (this.#closed) return;
     this.#closed = true;
     clearTimeout(this.#patience);
-    for (const outgoing of this.#waiting) outgoing.settle(closedError());
-    this.#waiting.clear();
+    for (let next = this.#next; next; next = this.#next) {
+      next.done = true;
+      next.settle(closedError());
+    }
     if (this.#sent.size === 0) return;
     const settled = new Promise<void>((resolve) => {
       this.#idle = resolve;
@@ -95,23 +128,37 @@ export class Publisher {
   }
 
   #pump(): void {
-    if (this.#busy || this.#waiting.size === 0) return;
+    if (this.#busy || !this.#next) return;
     const { connection } = this.#options;
     if (connection.model && !this.#channel) void this.#while(() => this.#openChannel());
     const channel = this.#channel;
     if (channel && connection.blocked === undefined) {
-      for (const outgoing of this.#waiting) {
+      for (let outgoing = this.#next; outgoing; outgoing = this.#next) {
         if (!this.#drained || this.#sent.size >= mostUnconfirmed || this.#sentBytes >= mostUnconfirmedBytes) break;
         if (!this.#exchanges.has(outgoing.topic)) {
-          void this.#while(() => this.#declare(outgoing.topic));
+          const { topic } = outgoing;
+          void this.#while(() => this.#declare(topic));
           break;
         }
-        this.#waiting.delete(outgoing);
+        outgoing.done = true;
         this.#send(channel, outgoing);
         if (this.#channel !== channel) break;
       }
     }
-    if (this.#waiting.size > 0) this.#watchPatience();
+    this.#watchPatience();
+  }
+
+  /** The first that still waits. */
+  get #next(): Outgoing | undefined {
+    while (this.#waiting[this.#head]?.done) this.#head++;
+    if (this.#head === this.#waiting.length) {
+      this.#waiting = [];
+      this.#head = 0;
+    } else if (this.#head >= 1024 && this.#head * 2 >= this.#waiting.length) {
+      this.#waiting = this.#waiting.slice(this.#head);
+      this.#head = 0;
+    }
+    return this.#waiting[this.#head];
   }
 
   #send(channel: ConfirmChannel, outgoing: Outgoing): void {
@@ -124,8 +171,14 @@ export class Publisher {
       this.#sentBytes -= content.length;
       settle(error ? unconfirmed(error, topic) : undefined);
       if (this.#sent.size === 0) this.#idle?.();
-      // what waits for room goes out in turn, once the confirmations that came together are through
-      if (this.#waiting.size > 0) queueMicrotask(() => this.#pump());
+      this.#progress = performance.now();
+      // what waits for room goes out once the confirmations that came together are through
+      if (this.#pumpDue || this.#waiting.length === 0) return;
+      this.#pumpDue = true;
+      queueMicrotask(() => {
+        this.#pumpDue = false;
+        this.#pump();
+      });
     };
     this.#sent.add(outgoing);
     this.#sentBytes += content.length;
@@ -191,8 +244,8 @@ export class Publisher {
       if (replyCode(error) === undefined && (!connection.model || this.#channel !== channel)) return;
       const failure = declarationError(error, `exchange "${topic}"`);
       for (const outgoing of this.#waiting) {
-        if (outgoing.topic !== topic) continue;
-        this.#waiting.delete(outgoing);
+        if (outgoing.done || outgoing.topic !== topic) continue;
+        outgoing.done = true;
         outgoing.settle(failure);
       }
     }
@@ -207,16 +260,17 @@ export class Publisher {
     return channel;
   }
 
-  // The oldest stands first, and all have the same patience.
+  // The oldest stands first, and all have the same patience, which begins anew whenever the broker confirms something.
   #watchPatience(): void {
     if (this.#patience || this.#closed) return;
-    const [oldest] = this.#waiting;
+    const oldest = this.#next;
     if (!oldest) return;
-    const left = oldest.since + this.#options.patienceMs - performance.now();
+    const left = Math.max(oldest.since, this.#progress) + this.#options.patienceMs - performance.now();
     this.#patience = setTimeout(
       () => {
         this.#patience = undefined;
-        this.#giveUpOld();
+        // a process that was held up has confirmations to read first
+        setImmediate(() => this.#giveUpOld());
       },
       Math.max(1, left),
     );
@@ -231,10 +285,10 @@ export class Publisher {
           : 'the broker cannot be reached'
         : `the broker takes no messages for now (${connection.blocked})`;
     const now = performance.now();
-    for (const outgoing of this.#waiting) {
-      if (outgoing.since + patienceMs > now) break;
-      this.#waiting.delete(outgoing);
-      outgoing.settle(new ComponentError('unavailable', `not published to "${outgoing.topic}": ${why}`));
+    for (let oldest = this.#next; oldest; oldest = this.#next) {
+      if (Math.max(oldest.since, this.#progress) + patienceMs > now) break;
+      oldest.done = true;
+      oldest.settle(new ComponentError('unavailable', `not published to "${oldest.topic}": ${why}`));
     }
     this.#watchPatience();
   }

@@ -1,10 +1,10 @@
 import { requireBackend } from '@outrigger/conformance';
 import { type CreatePubSub, pubSubConformance } from '@outrigger/conformance/pubsub';
-import type { PubSub, RequestMetadata } from '@outrigger/core';
 import { afterAll, beforeAll, describe } from 'vitest';
 import { createPubSub } from './create.ts';
 import { faults } from './faults.ts';
 import { howToStartRabbitMq, RabbitMqServer } from './rabbitmq-server.ts';
+import { subscribingWith } from './subscribing-with.ts';
 
 requireBackend('OUTRIGGER_TEST_RABBITMQ', howToStartRabbitMq, (hostname) => {
   let server: RabbitMqServer;
@@ -22,11 +22,15 @@ requireBackend('OUTRIGGER_TEST_RABBITMQ', howToStartRabbitMq, (hostname) => {
     });
   });
 
+  // over several instances there is order only where one at a time is active
   describe('one at a time', () => {
     const single = { ...quick, concurrency: 'single' };
-    pubSubConformance(({ consumerId }) => createPubSub({ ...single, hostname, consumerID: consumerId }), {
-      ...faults(hostname, () => server, single),
-    });
+    const active = { singleActiveConsumer: 'true' };
+    pubSubConformance(
+      async ({ consumerId }) =>
+        subscribingWith(await createPubSub({ ...single, hostname, consumerID: consumerId }), active),
+      faults(hostname, () => server, single, active),
+    );
   });
 
   describe('with quorum queues', () => {
@@ -39,13 +43,3 @@ requireBackend('OUTRIGGER_TEST_RABBITMQ', howToStartRabbitMq, (hostname) => {
     });
   });
 });
-
-function subscribingWith(pubSub: PubSub, metadata: RequestMetadata): PubSub {
-  return {
-    features: pubSub.features,
-    publish: (request, signal) => pubSub.publish(request, signal),
-    subscribe: (request, handler, signal) =>
-      pubSub.subscribe({ ...request, metadata: { ...request.metadata, ...metadata } }, handler, signal),
-    [Symbol.asyncDispose]: () => pubSub[Symbol.asyncDispose](),
-  };
-}
