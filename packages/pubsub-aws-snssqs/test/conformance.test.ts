@@ -13,9 +13,10 @@ requireBackend('OUTRIGGER_TEST_AWS', howToStartAws, (address) => {
     unordered: true,
     losesMetadata: true,
     largestPayload: 190 * 1024, // 256 KiB with what base64 adds
+    backlogBytes: 24 * 1024 * 1024, // moto looks through the whole queue for every request
     refusedEntry: () => ({ data: Buffer.alloc(300 * 1024, 'a') }),
     redeliveredWithinMs: 6000,
-    arrivesWithinMs: 60_000, // moto looks through the whole queue for every request
+    arrivesWithinMs: 60_000,
     network: {
       host: address.split(':')[0] ?? '',
       port: Number(address.split(':')[1]),

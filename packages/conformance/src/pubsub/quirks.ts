@@ -57,6 +57,11 @@ export interface PubSubQuirks {
   readonly losesMetadata?: boolean;
   /** The largest payload that the broker takes, where that is less than 1 MiB. */
   readonly largestPayload?: number;
+  /**
+   * How many bytes may wait in the broker while a handler is stuck, where the default of 128 MiB is too much for the server of
+   * the tests; a component may hold half of it.
+   */
+  readonly backlogBytes?: number;
   /** An entry that the broker refuses for its own sake, as one that is too large. Without it no bulk publish fails in part. */
   readonly refusedEntry?: () => Partial<Pick<BulkPublishEntry, 'data' | 'metadata'>>;
   /** The how-manieth delivery of a message this is, where the broker counts; undefined: it does not say. */
