@@ -36,10 +36,7 @@ requireBackend('OUTRIGGER_TEST_RABBITMQ', howToStartRabbitMq, (hostname) => {
   describe('with quorum queues', () => {
     const create: CreatePubSub = async ({ consumerId }) =>
       subscribingWith(await createPubSub({ ...quick, hostname, consumerID: consumerId }), { queueType: 'quorum' });
-    pubSubConformance(create, {
-      overtakesFailed: true,
-      // the header is there from the second delivery on
-      deliveryCountOf: ({ metadata }) => 1 + Number(metadata['x-delivery-count'] ?? 0),
-    });
+    // such a queue counts what is on its way when its consumer leaves, so its deliveryCountOf could not be constant
+    pubSubConformance(create, { overtakesFailed: true });
   });
 });

@@ -124,6 +124,26 @@ requireBackend('OUTRIGGER_TEST_RABBITMQ', howToStartRabbitMq, (hostname) => {
       expect(most).toBe(1);
     });
 
+    it('single: leaving a quorum queue counts as no delivery of what was not handed over', async () => {
+      const topic = newTopic();
+      await using pubSub = await create({ concurrency: 'single' });
+      const handed = Promise.withResolvers<void>();
+      const end = Promise.withResolvers<void>();
+      const metadata = { queueType: 'quorum' };
+      const leaving = await pubSub.subscribe({ topic, metadata }, () => (handed.resolve(), end.promise), never);
+      for (let index = 0; index < 5; index++) await publish(pubSub, topic, String(index));
+      await handed.promise;
+      const left = leaving[Symbol.asyncDispose]();
+      end.reject(new Error('the app is gone'));
+      await left;
+      const counts: (string | undefined)[] = [];
+      const count = async (message: Message) => void counts.push(message.metadata['x-delivery-count']);
+      await using _ = await pubSub.subscribe({ topic, metadata }, count, never);
+      await vi.waitFor(() => expect(counts).toHaveLength(5), patient);
+      // the broker may put what was returned behind the others
+      expect(counts.filter((each) => each !== undefined)).toEqual(['1']);
+    });
+
     it('higher priorities come first', async () => {
       const topic = newTopic();
       await using pubSub = await create({ concurrency: 'single', prefetchCount: '1' });
