@@ -19,7 +19,7 @@ export const aws: Broker = {
   lanes: {
     plain: { metadata: { consumerID: '{appID}-plain' } },
     policy: {
-      metadata: { consumerID: '{appID}-policy', fifo: 'true', concurrencyMode: 'single' },
+      metadata: { consumerID: '{appID}-policy', fifo: 'true', concurrencyMode: 'single', messageMaxNumber: '1' },
       order: ['none', 'broker', 'kill', 'redeploy', 'network', 'app'],
     },
     bulk: { metadata: { consumerID: '{appID}-bulk' } },
