@@ -170,6 +170,7 @@ export class SqlitePubSub implements PubSub {
       while (!this.#closing && (await this.#retention.sweep()));
     } catch (error) {
       this.#trouble.report('delete messages that are done with', error);
+      this.#sweepSoon();
     }
     if (!this.#closing && !this.#sweepDue) this.#sweepIn(sweepWhenIdleMs);
   }

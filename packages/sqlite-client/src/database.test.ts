@@ -97,6 +97,24 @@ describe('transactions', () => {
   });
 });
 
+it('one transaction that finds the disk full does not take those with it that share its turn', async () => {
+  await using database = await open(`${join(folder, 'full.db')}?_pragma=max_page_count(10)`);
+  const levels = ['CREATE TABLE t (a INTEGER PRIMARY KEY, b BLOB)'];
+  await migrate(database, { metadataTable: 'metadata', key: 'm', levels }, signal);
+  const insert = (a: number, size: number) =>
+    database.immediateTransaction(
+      () => database.statement('INSERT INTO t VALUES (?, ?)').run(a, Buffer.alloc(size)),
+      signal,
+    );
+  await insert(1, 10);
+  const results = await Promise.allSettled([insert(2, 10), insert(3, 100_000), insert(4, 10)]);
+  expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+  expect(results[1]).toMatchObject({
+    reason: { code: 'unavailable', message: expect.stringMatching(/is full: free space/) },
+  });
+  expect(count(database)).toBe(3);
+});
+
 describe('connection strings', () => {
   const journal = async (connectionString: string, properties = {}) => {
     await using database = await open(connectionString, properties);

@@ -110,8 +110,8 @@ export class SqliteDatabase implements AsyncDisposable {
     await nextTurn();
     let attempts = 0;
     while (this.#writes.length > 0) {
-      const group = this.#writes.splice(0, writesPerTransaction);
-      const busy = this.#commit(withoutAborted(group));
+      const group = withoutAborted(this.#writes.splice(0, writesPerTransaction));
+      const busy = this.#commit(group);
       attempts = busy === undefined ? 0 : attempts + 1;
       if (busy === undefined) {
         if (this.#writes.length > 0) await nextTurn();
@@ -129,18 +129,31 @@ export class SqliteDatabase implements AsyncDisposable {
     this.#writing = undefined;
   }
 
-  /** Settles all of them, or none when the database is busy: then it gives the error that says so. */
-  #commit(group: readonly Write[]): unknown {
+  /** Settles them and takes them out of the group; what is left is to be tried again because of the error that it gives. */
+  #commit(group: Write[]): unknown {
     if (group.length === 0) return undefined;
     try {
       const outcomes = this.#attempt(group);
-      outcomes.forEach((outcome, index) => {
-        if (outcome.ok) group[index]?.resolve(outcome.value);
-        else group[index]?.reject(statementFailure(outcome.error, this.name));
+      group.splice(0).forEach(({ resolve, reject }, index) => {
+        const outcome = outcomes[index];
+        if (outcome?.ok) resolve(outcome.value);
+        else reject(statementFailure(outcome?.error, this.name));
       });
     } catch (error) {
       if (isBusy(error)) return error;
-      for (const { reject } of group) reject(statementFailure(error, this.name));
+      if (group.length > 1) return this.#commitEach(group);
+      for (const { reject } of group.splice(0)) reject(statementFailure(error, this.name));
+    }
+    return undefined;
+  }
+
+  // one of them ended the transaction for all, as when the disk is full: the others, which may even make room, stand alone
+  #commitEach(group: Write[]): unknown {
+    while (group.length > 0) {
+      const alone = group.slice(0, 1);
+      const busy = this.#commit(alone);
+      if (busy !== undefined) return busy;
+      group.shift();
     }
     return undefined;
   }
@@ -168,6 +181,7 @@ export class SqliteDatabase implements AsyncDisposable {
   #guarded(work: () => unknown): Outcome {
     this.statement('SAVEPOINT work').run();
     const outcome = attempt(work);
+    if (!outcome.ok && !this.#driver.isTransaction) throw outcome.error;
     if (!outcome.ok) this.statement('ROLLBACK TO work').run();
     this.statement('RELEASE work').run();
     return outcome;
