@@ -72,10 +72,9 @@ export const publishingCases: readonly PubSubCase[] = [
       const base = unique('north');
       const topics = [base, base.replace('north', 'North'), `Orders.EU_${base}`];
       const inboxes = topics.map(() => setUp.inbox());
-      await using subscriptions = new AsyncDisposableStack();
       for (const [index, topic] of topics.entries()) {
         const handler = inboxes[index]?.handler ?? (() => Promise.reject(new Error('no inbox')));
-        subscriptions.use(await pubSub.subscribe({ topic, metadata: {} }, handler, never));
+        await pubSub.subscribe({ topic, metadata: {} }, handler, never); // ends with the component
       }
       for (const topic of topics) await publishText(pubSub, topic, topic);
       for (const [index, topic] of topics.entries()) await inboxes[index]?.hasHandled([topic]);
