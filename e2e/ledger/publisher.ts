@@ -38,6 +38,8 @@ export class Publisher {
   readonly #released = { plain: 0, policy: 0, bulk: 0 };
   readonly #taken = { plain: 0, policy: 0, bulk: 0 };
   readonly #confirmedIn = { plain: 0, policy: 0, bulk: 0 };
+  /** How many it was or will be let publish, by what was said so far. */
+  planned = 0;
   refused = 0;
   /** Why the last one was refused. */
   refusal = '';
@@ -68,6 +70,11 @@ export class Publisher {
 
   /** Lets it publish so many more. */
   release(count: number): void {
+    this.planned += count;
+    this.#release(count);
+  }
+
+  #release(count: number): void {
     for (const lane of laneNames) {
       this.#released[lane] = Math.min(this.#share, this.#released[lane] + count / laneNames.length);
     }
@@ -77,9 +84,10 @@ export class Publisher {
   async pace(count: number, ms: number): Promise<void> {
     const begin = performance.now();
     const step = 20;
+    this.planned += count;
     for (let given = 0; given < count;) {
       const due = Math.min(count, Math.floor((count * (performance.now() - begin + step)) / ms));
-      this.release(due - given);
+      this.#release(due - given);
       given = due;
       await delay(step, undefined, { signal: this.#options.signal });
     }

@@ -17,6 +17,8 @@ export interface Row extends Reckoning {
   readonly ordered: readonly string[];
   /** How many attempts to publish were not confirmed. */
   readonly refused: number;
+  /** Why the last of them was not. */
+  readonly refusal: string;
   readonly seconds: number;
   /** The most duplicates that the fault excuses; `undefined`: any number. */
   readonly duplicatesExcused: number | undefined;
@@ -67,11 +69,11 @@ export async function runFault(
   try {
     publisher.release(extent.messages * 0.3);
     await stage.progress(extent.messages * 0.1);
-    const [injected, paced] = await Promise.allSettled([
-      fault.inject(stage, extent),
+    const outcomes = await Promise.allSettled([
       publisher.pace(extent.messages * 0.5, fault.lengthMs(extent)),
+      fault.inject(stage, extent),
     ]);
-    for (const outcome of [injected, paced]) if (outcome.status === 'rejected') throw outcome.reason;
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
     await publisher.finish(extent.patienceMs);
   } catch (thrown) {
     signal.throwIfAborted();
@@ -94,6 +96,7 @@ export async function runFault(
     fault: fault.name,
     ordered,
     refused: publisher.refused,
+    refusal: publisher.refusal,
     ...reckon(published, record.entries(), new Set(ordered)),
     seconds: (performance.now() - begin) / 1000,
     duplicatesExcused: fault.duplicates,
@@ -101,7 +104,7 @@ export async function runFault(
     folder,
   };
   for (const [name, text] of stage.logs) writeFileSync(join(folder, `${name}.log`), text);
-  writeFileSync(join(folder, 'row.json'), JSON.stringify({ ...row, refusal: publisher.refusal }, undefined, 2));
+  writeFileSync(join(folder, 'row.json'), JSON.stringify(row, undefined, 2));
   return row;
 }
 
@@ -112,6 +115,7 @@ export function failedRow(broker: Broker, fault: Fault, error: unknown, folder: 
     fault: fault.name,
     ordered: [],
     refused: 0,
+    refusal: '',
     ...reckon({ confirmed: new Set(), drops: new Set() }, [], new Set()),
     seconds: 0,
     duplicatesExcused: undefined,

@@ -94,10 +94,10 @@ export class Stage implements AsyncDisposable {
     return until(what, condition, timeoutMs, this.#options.signal);
   }
 
-  /** Resolves once so many more messages were dealt with, or all that are published. */
+  /** Resolves once so many more messages were dealt with, or all that are to be published by now. */
   progress(count: number): Promise<void> {
     const before = this.settled;
-    const enough = () => this.settled >= Math.min(before + count, this.publisher.confirmed);
+    const enough = () => this.settled >= Math.floor(Math.min(before + count, this.publisher.planned * 0.95));
     return this.until(`${count} messages more than ${before} were handled`, enough);
   }
 
