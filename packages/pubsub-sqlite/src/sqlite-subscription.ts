@@ -53,6 +53,7 @@ export class SqliteSubscription implements Subscription {
   readonly #signal = new AbortController().signal;
   #done: number[] = [];
   #giveBack: { id: number; availableAt: number }[] = [];
+  #started = false;
   #wanted = false;
   #running: Promise<void> | undefined;
   #again: NodeJS.Timeout | undefined;
@@ -72,14 +73,17 @@ export class SqliteSubscription implements Subscription {
   async start(): Promise<void> {
     const { consumers, consumer, groupId, settings } = this.#parts;
     await consumers.keepAlive(consumer, groupId, settings.processingTimeoutMs);
+    // before anything newer is fetched
     await consumers.buryDead(groupId, consumer);
+    this.#started = true;
     this.#timers.push(setInterval(() => void this.#keepAlive(), settings.processingTimeoutMs / 3));
     this.#timers.push(setInterval(() => void this.#lookForDead(), lookForDeadMs));
     this.wake();
   }
 
-  /** Looks for messages to fetch. */
+  /** Looks for messages to fetch; does nothing before it has started. */
   wake(): void {
+    if (!this.#started) return;
     this.#wanted = true;
     this.#running ??= this.#run();
   }
