@@ -41,15 +41,21 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
     return misbehave(mode, response);
   }
   if (options.workMs > 0) await delay(options.workMs);
-  const statuses = messages.map((message) => handle(message, stuck));
+  // an app that cares for order handles nothing of a batch that stands behind one of the same key that it could not handle
+  const failed = new Set<number>();
+  const statuses = messages.map((message) => {
+    const status = handle(message, (message.stuck === true && stuck) || failed.has(message.key));
+    if (status === 'RETRY') failed.add(message.key);
+    return status;
+  });
   if (!bulk) return statuses[0] === 'RETRY' ? send(response, 500) : send(response, 200, { status: statuses[0] });
   send(response, 200, {
     statuses: bulk.entries.map(({ entryId }, index) => ({ entryId, status: statuses[index] })),
   });
 }
 
-function handle(message: NumberedMessage, stuck: boolean): 'SUCCESS' | 'RETRY' | 'DROP' {
-  const status = message.stuck && stuck ? 'RETRY' : message.drop ? 'DROP' : 'SUCCESS';
+function handle(message: NumberedMessage, fails: boolean): 'SUCCESS' | 'RETRY' | 'DROP' {
+  const status = fails ? 'RETRY' : message.drop ? 'DROP' : 'SUCCESS';
   record.write(status === 'RETRY' ? 'failed' : status === 'DROP' ? 'dropped' : 'handled', message);
   return status;
 }
