@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { ProduceAcks, Producer } from '@platformatic/kafka';
 import type { ClientSettings } from './client-settings.ts';
 import { diagnose } from './connection-diagnosis.ts';
@@ -7,6 +8,9 @@ import { baseOptions } from './platformatic-options.ts';
 import { PlatformaticMember } from './platformatic-member.ts';
 
 const acksOf = { all: ProduceAcks.ALL, local: ProduceAcks.LEADER, none: ProduceAcks.NO_RESPONSE } as const;
+
+/** How long a broker may take to make a topic. */
+const topicMadeMs = 5000;
 
 /** The driver over `@platformatic/kafka`. */
 export class PlatformaticClient implements KafkaClient {
@@ -38,12 +42,18 @@ export class PlatformaticClient implements KafkaClient {
   }
 
   async partitions(topic: string): Promise<number> {
-    try {
-      // a topic that was made just now has no leader for a moment, which the library waits for
-      const { topics } = await this.#producer.metadata({ topics: [topic], autocreateTopics: true });
-      return topics.get(topic)?.partitionsCount ?? 0;
-    } catch (error) {
-      throw explain(error, this.#settings, topic);
+    // A topic that was made just now has no leader for a moment, which the library waits for. A busy broker answers for some
+    // seconds that it does not know the topic, which it also does when it makes none.
+    const deadline = performance.now() + topicMadeMs;
+    for (;;) {
+      try {
+        const { topics } = await this.#producer.metadata({ topics: [topic], autocreateTopics: true });
+        return topics.get(topic)?.partitionsCount ?? 0;
+      } catch (error) {
+        const explained = explain(error, this.#settings, topic);
+        if (explained.code !== 'not-found' || performance.now() > deadline) throw explained;
+        await delay(200);
+      }
     }
   }
 
