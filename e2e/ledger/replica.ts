@@ -88,12 +88,15 @@ export class Replica implements AsyncDisposable {
   async stopSidecar(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
     const sidecar = this.#sidecar;
     this.#sidecar = undefined;
-    const exit = await sidecar?.stop(signal);
+    if (!sidecar) return;
+    const exit = await Promise.race([sidecar.stop(signal), delay(patienceMs, undefined, { ref: false })]);
+    if (!exit) await sidecar.stop('SIGKILL');
     this.#log('sidecar', sidecar);
-    if (signal === 'SIGTERM' && exit && exit.code !== 0) {
-      throw new Error(
-        `the sidecar of ${this.name} ended with ${exit.code ?? exit.signal}:\n${sidecar?.output.slice(-4000)}`,
-      );
+    if (signal === 'SIGTERM' && exit?.code !== 0) {
+      const how = exit
+        ? `ended with ${exit.code ?? exit.signal}`
+        : `did not end within ${patienceMs / 1000} s of SIGTERM`;
+      throw new Error(`the sidecar of ${this.name} ${how}:\n${sidecar.output.slice(-4000)}`);
     }
   }
 

@@ -12,7 +12,12 @@ export const rabbitmq: Broker = {
   }),
   lanes: {
     plain: {},
-    policy: { metadata: { concurrency: 'single' }, subscribe: { singleActiveConsumer: 'true' }, order: 'all' },
+    policy: {
+      metadata: { concurrency: 'single' },
+      // a classic queue with a single active consumer crashes in RabbitMQ 3.10 when consumers come and go
+      subscribe: { queueType: 'quorum', singleActiveConsumer: 'true' },
+      order: 'all',
+    },
     bulk: {},
   },
   network: direct,
