@@ -74,6 +74,7 @@ export type { LockStore, UnlockOutcome } from './lock.ts';
 export type { Ciphertext, CryptoProvider, DecryptRequest, EncryptRequest, PublicJwk } from './crypto.ts';
 export type { AppInstance, NameResolver, ResolveRequest } from './name-resolution.ts';
 export type { HttpMiddleware, MiddlewareChange, MiddlewareRequest, MiddlewareResponse } from './http-middleware.ts';
+export { abortable } from './resilience/abortable.ts';
 export {
   type Backoff,
   constantBackoff,

@@ -1,8 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ComponentError, errorMessage, type Logger } from '@outrigger/core';
-import { abortable } from './abortable.ts';
+import { abortable, ComponentError, errorMessage, type Logger } from '@outrigger/core';
 import type { NativeClient, NativeModule, NativeSchema } from './native-client.ts';
 import { NativeConsumer } from './native-consumer.ts';
 import type { Consumer, ConsumerOptions, Producer, Receiver, TopicSchemaInfo, Transport } from './transport.ts';

@@ -1,4 +1,4 @@
-import { abortable } from './abortable.ts';
+import { abortable } from '@outrigger/core';
 import type { OutgoingMessage, Producer } from './transport.ts';
 
 interface Entry {
