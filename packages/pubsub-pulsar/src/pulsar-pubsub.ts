@@ -99,7 +99,10 @@ export class PulsarPubSub implements PubSub {
       signal,
     );
     this.#subscriptions.add(subscription);
-    if (this.#closing) await subscription[Symbol.asyncDispose]();
+    if (this.#closing) {
+      await subscription[Symbol.asyncDispose]();
+      throw closedError();
+    }
     return subscription;
   }
 
@@ -115,6 +118,10 @@ export class PulsarPubSub implements PubSub {
   }
 
   #refuseWhenClosed(): void {
-    if (this.#closing) throw new ComponentError('unavailable', 'this broker is closed');
+    if (this.#closing) throw closedError();
   }
+}
+
+function closedError(): ComponentError {
+  return new ComponentError('unavailable', 'this broker is closed');
 }

@@ -5,6 +5,7 @@ import {
   type Logger,
   type Message,
   type MessageHandler,
+  sleep,
   type Subscription,
 } from '@outrigger/core';
 import { KeyLanes } from './key-lanes.ts';
@@ -163,9 +164,7 @@ export class PulsarSubscription implements Subscription, Receiver {
         if (this.#end.signal.aborted) return;
         if (isFirst)
           logger.warn(`cannot resume the subscription to topic "${topic}" yet, trying again: ${errorMessage(error)}`);
-        await new Promise((resolve) => {
-          setTimeout(resolve, reopenPauseMs);
-        });
+        await sleep(reopenPauseMs, this.#end.signal).catch(() => {});
       }
     }
   }

@@ -1,5 +1,4 @@
-import { ComponentError } from '@outrigger/core';
-import { abortable } from './abortable.ts';
+import { abortable, ComponentError } from '@outrigger/core';
 import type { OutgoingMessage, Producer } from './transport.ts';
 import type { WebSocketLink } from './web-socket-link.ts';
 
@@ -22,7 +21,8 @@ export class WebSocketProducer implements Producer {
   readonly #connect: (signal: AbortSignal) => Promise<WebSocketLink>;
   readonly #maxPending: number;
   readonly #pending = new Map<string, Pending>();
-  readonly #turns: (() => void)[] = [];
+  /** Who waits for room. Each that leaves without having used its turn passes it on. */
+  readonly #turns = new Set<() => void>();
   #link: WebSocketLink | undefined;
   #connecting: Promise<WebSocketLink> | undefined;
   readonly #closed = new AbortController();
@@ -42,7 +42,10 @@ export class WebSocketProducer implements Producer {
     let link = await this.#open(signal);
     while (this.#pending.size >= this.#maxPending || link.unsent >= maxUnsentBytes) {
       await this.#turn(signal);
-      link = await this.#open(signal);
+      link = await this.#open(signal).catch((error: unknown) => {
+        this.#nextTurn();
+        throw error;
+      });
     }
     const context = String(++this.#lastContext);
     const confirmed = new Promise<void>((resolve, reject) => {
@@ -93,7 +96,8 @@ export class WebSocketProducer implements Producer {
         const error = lostError(reason);
         for (const pending of this.#pending.values()) pending.reject(error);
         this.#pending.clear();
-        for (const next of this.#turns.splice(0)) next();
+        for (const next of this.#turns) next();
+        this.#turns.clear();
       },
     );
     return link;
@@ -105,16 +109,25 @@ export class WebSocketProducer implements Producer {
     this.#pending.delete(context);
     if (result === 'ok') pending?.resolve();
     else pending?.reject(new ComponentError('unavailable', `Pulsar did not take the message: ${errorMsg ?? result}`));
-    this.#turns.shift()?.();
+    this.#nextTurn();
   }
 
-  #turn(signal: AbortSignal): Promise<void> {
-    return abortable(
-      new Promise<void>((resolve) => {
-        this.#turns.push(resolve);
-      }),
-      signal,
-    );
+  async #turn(signal: AbortSignal): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#turns.add(resolve);
+    try {
+      await abortable(promise, signal);
+    } catch (error) {
+      if (!this.#turns.delete(resolve)) this.#nextTurn();
+      throw error;
+    }
+  }
+
+  #nextTurn(): void {
+    const [next] = this.#turns;
+    if (!next) return;
+    this.#turns.delete(next);
+    next();
   }
 }
 
