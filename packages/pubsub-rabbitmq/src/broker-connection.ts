@@ -1,6 +1,7 @@
-import { ComponentError, sleep } from '@outrigger/core';
+import { abortable, ComponentError, sleep } from '@outrigger/core';
 import type { ChannelModel } from 'amqplib';
 import { type Connect, destroy } from './connect.ts';
+import { farewellMs } from './in-time.ts';
 import type { Outage } from './outage.ts';
 
 export interface BrokerConnectionOptions {
@@ -11,8 +12,6 @@ export interface BrokerConnectionOptions {
 }
 
 const firstPauseMs = 100;
-/** How long a farewell may take. */
-const closeMs = 3000;
 
 /** One connection that comes back by itself, for ever, until it is disposed. */
 export class BrokerConnection implements AsyncDisposable {
@@ -51,15 +50,7 @@ export class BrokerConnection implements AsyncDisposable {
   /** Waits until it is there. Rejects with the signal's reason, or once it is disposed. */
   async ready(signal: AbortSignal): Promise<ChannelModel> {
     signal.throwIfAborted();
-    if (this.#model) return this.#model;
-    const aborted = Promise.withResolvers<never>();
-    const onAbort = (): void => aborted.reject(signal.reason as Error);
-    signal.addEventListener('abort', onAbort, { once: true });
-    try {
-      return await Promise.race([this.#arrival.promise, aborted.promise]);
-    } finally {
-      signal.removeEventListener('abort', onAbort);
-    }
+    return this.#model ?? abortable(this.#arrival.promise, signal);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -72,12 +63,9 @@ export class BrokerConnection implements AsyncDisposable {
     this.#model = undefined;
     if (!model) return;
     // a broker that does not answer is left without a farewell
-    const late = setTimeout(() => destroy(model), closeMs);
+    const late = setTimeout(() => destroy(model), farewellMs);
     const closed = new Promise<void>((resolve) => model.once('close', () => resolve()));
-    await model.close().then(
-      () => closed,
-      () => {},
-    );
+    await Promise.race([closed, model.close().then(() => closed)]).catch(() => destroy(model));
     clearTimeout(late);
   }
 

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { ComponentError, errorMessage } from '@outrigger/core';
+import { abortable, ComponentError, errorMessage } from '@outrigger/core';
 import type { ChannelModel } from 'amqplib';
 import { type BrokerAddress, showAddress } from './broker-address.ts';
 
@@ -35,33 +35,24 @@ export function connectTo(address: BrokerAddress, { heartbeatSeconds, clientName
     ).catch((error: unknown) => {
       throw connectError(error, address);
     });
-    return orAborted(connecting, signal);
+    try {
+      return await abortable(connecting, signal);
+    } catch (error) {
+      // one that nobody waits for any more is closed as soon as it is there
+      void connecting.then(destroy, () => {});
+      throw error;
+    }
   };
-}
-
-/** What nobody waits for any more is closed as soon as it is there. */
-async function orAborted(connecting: Promise<ChannelModel>, signal: AbortSignal): Promise<ChannelModel> {
-  const aborted = Promise.withResolvers<never>();
-  const onAbort = (): void => aborted.reject(signal.reason as Error);
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    const model = await Promise.race([connecting, aborted.promise]);
-    signal.throwIfAborted();
-    return model;
-  } catch (error) {
-    void connecting.then(destroy, () => {});
-    throw error;
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
 }
 
 /** Ends a connection without asking the broker. */
 export function destroy(model: ChannelModel): void {
   // a listener, or what comes late would end the process
   model.on('error', () => {});
-  // the library ends its socket but does not destroy it, so one whose peer is silent would stay for minutes
-  (model.connection as { stream?: { destroy?: () => void } }).stream?.destroy?.();
+  // The library ends its socket but does not destroy it, so one whose peer is silent would stay for minutes. It notices errors and
+  // the peer's end only: without an error its promises would stay open, and its heartbeats go on.
+  const { stream } = model.connection as { stream?: { destroy?: (error: Error) => void } };
+  stream?.destroy?.(new Error('the connection was given up'));
 }
 
 function connectError(error: unknown, address: BrokerAddress): ComponentError {

@@ -1,8 +1,11 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { ComponentError, errorMessage, type Logger } from '@outrigger/core';
-import type { Channel, ConfirmChannel, Options } from 'amqplib';
+import type { ConfirmChannel, Options } from 'amqplib';
 import type { BrokerConnection } from './broker-connection.ts';
 import { declarationError, replyCode } from './broker-error.ts';
+import { DeclaringChannel } from './declaring-channel.ts';
 import type { Publication } from './message-properties.ts';
+import { SignalWatch } from './signal-watch.ts';
 import type { Topology } from './topology.ts';
 
 export interface PublisherOptions {
@@ -28,6 +31,8 @@ interface Outgoing {
 /** What may be on its way to the broker without its confirmation. */
 const mostUnconfirmed = 2000;
 const mostUnconfirmedBytes = 16 * 1024 * 1024;
+/** Before a channel that could not be opened is asked for again. */
+const channelPauseMs = 100;
 
 /**
  * Sends messages in the order they come, many at a time, and settles each when the broker has confirmed it. What was sent when
@@ -43,10 +48,13 @@ export class Publisher {
   #pumpDue = false;
   readonly #sent = new Set<Outgoing>();
   readonly #exchanges = new Set<string>();
-  readonly #watched = new Map<AbortSignal, { readonly all: Set<Outgoing>; readonly onAbort: () => void }>();
+  readonly #signals = new SignalWatch<Outgoing>((outgoing, reason) => {
+    outgoing.done = true;
+    outgoing.settle(reason);
+  });
   #sentBytes = 0;
   #channel: ConfirmChannel | undefined;
-  #declaring: Channel | undefined;
+  readonly #declaring: DeclaringChannel;
   /** A channel is being opened or an exchange declared: nothing is sent until then. */
   #busy = false;
   #drained = true;
@@ -56,6 +64,7 @@ export class Publisher {
 
   constructor(options: PublisherOptions) {
     this.#options = options;
+    this.#declaring = new DeclaringChannel(() => options.connection.model);
     options.connection.changed = () => this.#pump();
   }
 
@@ -72,41 +81,15 @@ export class Publisher {
         since: performance.now(),
         done: false,
         settle: (error) => {
-          this.#unwatch(signal, outgoing);
+          this.#signals.unwatch(signal, outgoing);
           if (error === undefined) resolve();
           else reject(error instanceof Error ? error : new Error(errorMessage(error)));
         },
       };
-      this.#watch(signal, outgoing);
+      this.#signals.watch(signal, outgoing);
       this.#waiting.push(outgoing);
       this.#pump();
     });
-  }
-
-  // one listener for all messages of a signal: with thousands of them, each would be compared with all others
-  #watch(signal: AbortSignal, outgoing: Outgoing): void {
-    const watched = this.#watched.get(signal);
-    if (watched) {
-      watched.all.add(outgoing);
-      return;
-    }
-    const all = new Set([outgoing]);
-    const onAbort = (): void => {
-      for (const each of all) {
-        each.done = true;
-        each.settle(signal.reason);
-      }
-    };
-    this.#watched.set(signal, { all, onAbort });
-    signal.addEventListener('abort', onAbort, { once: true });
-  }
-
-  #unwatch(signal: AbortSignal, outgoing: Outgoing): void {
-    const watched = this.#watched.get(signal);
-    watched?.all.delete(outgoing);
-    if (watched?.all.size !== 0) return;
-    this.#watched.delete(signal);
-    signal.removeEventListener('abort', watched.onAbort);
   }
 
   /** Waits for what was sent to be confirmed, for as long as the connection lives and at most `patienceMs`. */
@@ -228,6 +211,8 @@ export class Publisher {
       this.#channel = channel;
     } catch (error) {
       logger.debug(`cannot open a channel for publishing yet: ${errorMessage(error)}`);
+      // the connection is just being closed, or has no channel left: not asked again in a loop
+      await delay(channelPauseMs, undefined, { ref: false });
     }
   }
 
@@ -235,9 +220,7 @@ export class Publisher {
     const { connection, topology } = this.#options;
     const channel = this.#channel;
     try {
-      const declaring = (this.#declaring ??= await this.#openDeclaring());
-      if (!declaring) return;
-      await topology.declareExchange(declaring, topic);
+      await topology.declareExchange(await this.#declaring.open(), topic);
       if (this.#channel === channel) this.#exchanges.add(topic);
     } catch (error) {
       // the connection is lost: the next one tries again
@@ -249,15 +232,6 @@ export class Publisher {
         outgoing.settle(failure);
       }
     }
-  }
-
-  async #openDeclaring(): Promise<Channel | undefined> {
-    const channel = await this.#options.connection.model?.createChannel();
-    channel?.on('error', () => {});
-    channel?.on('close', () => {
-      if (this.#declaring === channel) this.#declaring = undefined;
-    });
-    return channel;
   }
 
   // The oldest stands first, and all have the same patience, which begins anew whenever the broker confirms something.

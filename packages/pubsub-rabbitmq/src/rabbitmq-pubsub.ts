@@ -12,28 +12,19 @@ import {
 import { BrokerConnection, type BrokerConnectionOptions } from './broker-connection.ts';
 import { declarationError } from './broker-error.ts';
 import { destroy } from './connect.ts';
+import { type ConsumptionSettings, deliverySettings } from './delivery-settings.ts';
 import { publication, type PublishDefaults, shortText } from './message-properties.ts';
 import { Publisher } from './publisher.ts';
-import { type DeliverySettings, RabbitMqSubscription } from './rabbitmq-subscription.ts';
-import { type QueuePlan, Topology, type TopologySettings } from './topology.ts';
+import { RabbitMqSubscription } from './rabbitmq-subscription.ts';
+import { Topology, type TopologySettings } from './topology.ts';
 
 export interface RabbitMqSettings {
   readonly connections: BrokerConnectionOptions;
   readonly topology: TopologySettings;
   readonly publishing: PublishDefaults;
-  readonly autoAck: boolean;
-  readonly requeueInFailure: boolean;
-  readonly concurrency: 'parallel' | 'single';
-  /** 0: the component's own bounds. */
-  readonly prefetchCount: number;
-  readonly redeliverIntervalMs: number;
-  readonly withProperties: boolean;
+  readonly consumption: ConsumptionSettings;
 }
 
-/** What Dapr's "unlimited" is here: messages that one subscription holds, as long as they are small. */
-const defaultPrefetch = 100;
-/** With one at a time the rest only waits; a few hide the way to the broker. */
-const defaultOrderedPrefetch = 10;
 /** A publish waits as long as Dapr's three attempts with their pauses. */
 const attempts = 3;
 
@@ -84,7 +75,7 @@ export class RabbitMqPubSub implements PubSub {
         connection,
         topology: this.#topology,
         plan,
-        settings: deliverySettings(this.#settings, plan, request.minConcurrency ?? 1),
+        settings: deliverySettings(this.#settings.consumption, plan, request.minConcurrency ?? 1),
         reconnectWaitMs: this.#settings.connections.reconnectWaitMs,
         handler,
         logger: this.#logger,
@@ -123,38 +114,6 @@ export class RabbitMqPubSub implements PubSub {
     });
     return this.#consuming;
   }
-}
-
-/** How a subscription delivers, by the component's fields and the kind of its queue. */
-export function deliverySettings(
-  {
-    topology,
-    autoAck,
-    requeueInFailure,
-    concurrency,
-    prefetchCount,
-    redeliverIntervalMs,
-    withProperties,
-  }: RabbitMqSettings,
-  { quorum, singleActiveConsumer }: Pick<QueuePlan, 'quorum' | 'singleActiveConsumer'>,
-  minConcurrency: number,
-): DeliverySettings {
-  const single = concurrency === 'single';
-  const inOrder = single && minConcurrency <= 1;
-  // a quorum queue counts what comes back untouched as a delivery, so nothing is fetched that only waits
-  const own = prefetchCount || (!single ? defaultPrefetch : quorum ? 1 : defaultOrderedPrefetch);
-  const prefetch = Math.min(Math.max(own, minConcurrency), 65_535);
-  return {
-    autoAck,
-    deadLetterFailed: topology.enableDeadLetter && !requeueInFailure,
-    // in order it is tried again in place; a quorum queue would count each return, and drop the message in the end
-    requeueFailed: requeueInFailure && !inOrder && !quorum,
-    concurrency: single ? minConcurrency : prefetch,
-    prefetch,
-    careful: prefetchCount === 0 && !single && !singleActiveConsumer,
-    redeliverIntervalMs,
-    withProperties,
-  };
 }
 
 // A broker without the plugin closes the whole connection over such an exchange, so this is tried on one of its own.

@@ -109,6 +109,19 @@ requireBackend('OUTRIGGER_TEST_RABBITMQ', howToStartRabbitMq, (hostname) => {
       await vi.waitFor(() => publish(pubSub, topic, 'after'), patient);
     });
 
+    it('leaves a broker that no longer answers in time, also without heartbeats', async () => {
+      const [host = '', port = ''] = hostname.split(':');
+      await using network = await openNetwork({ host, port: Number(port) });
+      const pubSub = await createPubSub({ hostname: network.address, heartBeat: '0' });
+      const topic = newTopic();
+      await pubSub.subscribe({ topic, metadata: {} }, async () => {}, never);
+      await publish(pubSub, topic, 'before');
+      await network.cut();
+      const asked = performance.now();
+      await pubSub[Symbol.asyncDispose]();
+      expect(performance.now() - asked).toBeLessThan(20_000);
+    });
+
     describe.skipIf(tlsAddress === undefined)('over TLS', () => {
       const folder = process.env['OUTRIGGER_TEST_RABBITMQ_CERTS'] ?? '';
       const pem = (name: string) => readFileSync(join(folder, name), 'utf8');

@@ -144,6 +144,54 @@ requireBackend('OUTRIGGER_TEST_RABBITMQ', howToStartRabbitMq, (hostname) => {
       expect(counts.filter((each) => each !== undefined)).toEqual(['1']);
     });
 
+    it.each(['classic', 'quorum'])(
+      'a %s queue hands over in order while more and more is fetched',
+      async (queueType) => {
+        const topic = newTopic();
+        await using pubSub = await create();
+        const handed: string[] = [];
+        const metadata = { queueType };
+        const handler = async (message: Message) => {
+          handed.push(textOf(message));
+          await delay(2);
+        };
+        await using subscription = await pubSub.subscribe({ topic, metadata }, handler, never);
+        await subscription.pause();
+        const all = Array.from({ length: 300 }, (_, index) => String(index));
+        await Promise.all(all.map((text) => publish(pubSub, topic, text)));
+        await subscription.resume();
+        await vi.waitFor(() => expect(handed).toHaveLength(all.length), patient);
+        expect(handed).toEqual(all);
+      },
+    );
+
+    it('a quorum queue gives nothing out again that was handled while its consumer left', async ({ skip }) => {
+      if (managementAddress === undefined) skip('the broker has no management API');
+      const topic = newTopic();
+      await using pubSub = await create({ prefetchCount: '200' });
+      const gate = Promise.withResolvers<void>();
+      let handed = 0;
+      const leaving = await pubSub.subscribe(
+        { topic, metadata: { queueType: 'quorum' } },
+        () => (handed++, gate.promise),
+        never,
+      );
+      await Promise.all(Array.from({ length: 200 }, (_, index) => publish(pubSub, topic, String(index))));
+      await vi.waitFor(() => expect(handed).toBe(200), patient);
+      const left = leaving[Symbol.asyncDispose]();
+      gate.resolve();
+      await left;
+      await using again = await pubSub.subscribe(
+        { topic, metadata: { queueType: 'quorum' } },
+        async () => void handed++,
+        never,
+      );
+      await publish(pubSub, topic, 'marker');
+      await vi.waitFor(async () => expect((await management.queue(`app-${topic}`)).messages).toBe(0), patient);
+      expect(handed).toBe(201);
+      await again[Symbol.asyncDispose]();
+    });
+
     it('higher priorities come first', async () => {
       const topic = newTopic();
       await using pubSub = await create({ concurrency: 'single', prefetchCount: '1' });
