@@ -51,7 +51,7 @@ export function deliverySettings(
 ): DeliverySettings {
   const single = concurrency === 'single';
   const inOrder = single && minConcurrency <= 1;
-  // a quorum queue counts what comes back untouched as a delivery, so nothing is fetched that only waits
+  // up to RabbitMQ 4.2 a quorum queue counts what comes back untouched as a delivery, so nothing is fetched that only waits
   const own = prefetchCount || (!single ? defaultPrefetch : quorum ? 1 : defaultOrderedPrefetch);
   const prefetch = Math.min(Math.max(own, minConcurrency), 65_535);
   return {
