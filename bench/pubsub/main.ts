@@ -10,7 +10,7 @@ import { median } from '../http.ts';
 import { type BenchBroker, brokers } from './brokers.ts';
 import { App, SidecarWay } from './ways.ts';
 import type { FlowResult } from './flow.ts';
-import type { Order } from './orders.ts';
+import { type Order, steadyRate } from './orders.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -92,6 +92,13 @@ async function compare(broker: BenchBroker, address: string, { seconds, rounds }
   }
   console.log(`\n${broker.name}: publish to handler, Node ${process.version}; latency at a steady, low rate`);
   console.table(table);
+  const slow = figures.filter(({ mode, sidecar }) => mode === 'latency' && sidecar.rate < 0.9 * steadyRate);
+  if (slow.length > 0) {
+    console.warn(
+      `the ${steadyRate} messages a second for the latencies were not reached: the machine or the server is too busy`,
+    );
+  }
+  if (options.short) console.warn('one short, cold round: it shows that this runs, not how fast');
   return figures;
 }
 

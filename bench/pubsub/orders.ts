@@ -15,8 +15,8 @@ export interface Sending {
 
 const inFlight = 64;
 const batch = 100;
-/** Far below what any broker here does, so that nothing queues up. */
-const perSecond = 200;
+/** Messages per second for latencies: far below what most brokers do, so that nothing queues up. */
+export const steadyRate = 200;
 
 /** Takes orders from the parent process, one at a time, until it lets go; says `ready` first. */
 export function serveOrders(flow: Flow, { sendOne, sendMany }: Sending): void {
@@ -33,7 +33,7 @@ export function serveOrders(flow: Flow, { sendOne, sendMany }: Sending): void {
   process.send?.('ready');
 
   function carryOut({ mode, seconds }: Order): Promise<FlowResult> {
-    if (mode === 'latency') return flow.steady({ seconds, send: sendOne }, perSecond);
+    if (mode === 'latency') return flow.steady({ seconds, send: sendOne }, steadyRate);
     if (mode === 'bulk') return flow.fullRate({ seconds, batch, inFlight: 4, send: sendMany });
     return flow.fullRate({ seconds, batch: 1, inFlight, send: sendOne });
   }
