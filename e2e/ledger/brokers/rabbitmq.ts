@@ -12,11 +12,11 @@ export const rabbitmq: Broker = {
   }),
   lanes: {
     plain: {},
+    // RabbitMQ 3.10 keeps no order over several consumers: a classic queue with a single active one crashes when they come and
+    // go, a quorum queue puts what is given back at its end
     policy: {
       metadata: { concurrency: 'single' },
-      // a classic queue with a single active consumer crashes in RabbitMQ 3.10 when consumers come and go
-      subscribe: { queueType: 'quorum', singleActiveConsumer: 'true' },
-      order: 'all',
+      order: ['none', 'broker', 'kill', 'redeploy', 'network', 'app'],
     },
     bulk: {},
   },
