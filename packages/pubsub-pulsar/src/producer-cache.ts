@@ -3,6 +3,8 @@ import type { OutgoingMessage, Producer } from './transport.ts';
 
 interface Entry {
   readonly producer: Promise<Producer>;
+  /** Once it is there. */
+  opened?: Producer;
   sending: number;
   lastUsed: number;
 }
@@ -26,7 +28,7 @@ export class ProducerCache {
     const entry = this.#entries.get(topic) ?? this.#add(topic);
     entry.sending++;
     try {
-      const producer = await abortable(entry.producer, signal);
+      const producer = entry.opened ?? (await abortable(entry.producer, signal));
       await producer.send(message, signal);
     } finally {
       entry.sending--;
@@ -46,7 +48,12 @@ export class ProducerCache {
     const producer = this.#open(topic, this.#closed.signal);
     const entry: Entry = { producer, sending: 0, lastUsed: Date.now() };
     this.#entries.set(topic, entry);
-    producer.catch(() => this.#entries.delete(topic));
+    producer.then(
+      (opened) => {
+        entry.opened = opened;
+      },
+      () => this.#entries.delete(topic),
+    );
     this.#sweep ??= setInterval(() => this.#closeIdle(), sweepMs).unref();
     return entry;
   }

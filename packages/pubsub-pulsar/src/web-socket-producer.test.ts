@@ -13,7 +13,7 @@ it('who gives up while it waits for room leaves its turn to the next', async () 
   server.on('connection', (connected) => {
     socket = connected;
     connected.on('message', (data) => {
-      contexts.push((JSON.parse(String(data as Buffer)) as { context: string }).context);
+      contexts.push((JSON.parse((data as Buffer).toString()) as { context: string }).context);
     });
   });
   const confirm = (context: string | undefined) => socket?.send(JSON.stringify({ result: 'ok', context }));
