@@ -6,6 +6,8 @@ import type { TopicSchemaInfo } from './transport.ts';
 import type { LinkOptions } from './web-socket-link.ts';
 
 const maxAnswer = 64 * 1024;
+/** All publishes to the topic wait for the answer, so one that never comes must not end them for good. */
+const answerTimeoutMs = 10_000;
 
 /**
  * Tells the broker the schema of a topic, over the REST API that it has beside the WebSocket API. Rejects when the schema does
@@ -24,7 +26,8 @@ export async function registerSchema(
   let status: number;
   let answer: string;
   try {
-    ({ status, answer } = await post(url, body, options, signal));
+    const until = AbortSignal.any([signal, AbortSignal.timeout(answerTimeoutMs)]);
+    ({ status, answer } = await post(url, body, options, until));
   } catch (error) {
     signal.throwIfAborted();
     throw new ComponentError('unavailable', `cannot register the schema of topic "${topic}": ${errorMessage(error)}`, {
