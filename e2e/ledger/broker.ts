@@ -18,7 +18,7 @@ export interface Place {
   readonly server: { kill(): void; up(): Promise<unknown>; freeze(): void; thaw(): void } | undefined;
 }
 
-export interface Lane {
+interface Lane {
   /** Metadata of the component beside what all lanes have. */
   readonly metadata?: Readonly<Record<string, string>>;
   /** Metadata of the subscription. */

@@ -39,7 +39,7 @@ export const short: Extent = {
   settleMs: 500,
 };
 
-export const faultNames = ['none', 'broker', 'kill', 'redeploy', 'rolling', 'rebalance', 'network', 'app'] as const;
+const faultNames = ['none', 'broker', 'kill', 'redeploy', 'rolling', 'rebalance', 'network', 'app'] as const;
 export type FaultName = (typeof faultNames)[number];
 
 export interface Fault {
