@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
 import { inTime } from './in-time.ts';
 
@@ -7,12 +8,20 @@ import { inTime } from './in-time.ts';
  */
 type Prefetch = () => number | undefined;
 
+/**
+ * A quorum queue takes some 30 answers at a time; those behind them wait in the channel until the first are on disk, and are lost
+ * when it is closed before (rabbitmq-server#10327): the messages would come again. So long a channel stays open after its last
+ * answer.
+ */
+const quorumAnswersMs = 300;
+
 /** A channel on which one queue is consumed, from its opening until it is lost. What it has brought only it can answer for. */
 export class ConsumingChannel {
   readonly #channel: Channel;
   readonly #queue: string;
   readonly #accept: (raw: ConsumeMessage) => void;
   readonly #lost = Promise.withResolvers<unknown>();
+  #lastAnswer = -Infinity;
   #consumers: string[] = [];
   /** Changes of the consumers come one after the other. */
   #changing: Promise<void> = Promise.resolve();
@@ -67,14 +76,17 @@ export class ConsumingChannel {
 
   /** Throws when the channel is just being lost; then the broker gives the message out again. */
   answer(raw: ConsumeMessage, answer: 'ack' | 'requeue' | 'reject'): void {
+    this.#lastAnswer = performance.now();
     if (answer === 'ack') this.#channel.ack(raw);
     // not basic.reject, which RabbitMQ 4.3 counts as a failed delivery
     else this.#channel.nack(raw, false, answer === 'requeue');
   }
 
-  /** Resolves when the broker has seen every answer, or does not say so in time. */
-  close(): Promise<void> {
-    return inTime(this.#channel.close());
+  /** Resolves when the broker has every answer, or does not say so in time. */
+  async close({ quorum = false } = {}): Promise<void> {
+    const early = quorum ? this.#lastAnswer + quorumAnswersMs - performance.now() : 0;
+    if (early > 0) await Promise.race([delay(early), this.lost]);
+    await inTime(this.#channel.close());
   }
 
   #change(work: () => Promise<void>): Promise<void> {

@@ -115,8 +115,7 @@ export class RabbitMqSubscription implements Subscription {
     await inTime(this.#change((channel) => channel.cancel()));
     this.#giveBack(this.#queue.close());
     await this.#queue.settled();
-    // answered once the broker has seen every acknowledgement
-    await this.#channel?.close();
+    await this.#channel?.close(this.#parts.plan);
     this.#parts.ended();
   }
 
