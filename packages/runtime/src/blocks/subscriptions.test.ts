@@ -10,12 +10,17 @@ const never = new AbortController().signal;
 /** A broker that cannot be reached for a while. */
 class Away implements PubSub {
   readonly features = [];
+  readonly #code: 'unavailable' | 'not-found';
   isAway = true;
+
+  constructor(code: 'unavailable' | 'not-found') {
+    this.#code = code;
+  }
 
   async publish(): Promise<void> {}
 
   async subscribe(): Promise<Subscription> {
-    if (this.isAway) throw new ComponentError('unavailable', 'gone fishing');
+    if (this.isAway) throw new ComponentError(this.#code, 'gone fishing');
     const nothing = async (): Promise<void> => {};
     return { pause: nothing, resume: nothing, [Symbol.asyncDispose]: nothing };
   }
@@ -55,8 +60,8 @@ describe('subscriptions', () => {
     );
   });
 
-  it('are tried again while their broker is away, until they run', async () => {
-    const component = new Away();
+  it.each(['unavailable', 'not-found'] as const)('are tried again while their broker or topic is %s', async (code) => {
+    const component = new Away(code);
     const { subscriptions, log } = await scene({
       declarative: [declared],
       broker: { component },

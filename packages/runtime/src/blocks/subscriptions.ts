@@ -115,7 +115,8 @@ export class Subscriptions implements AsyncDisposable {
           await this.#startOne(one, stopped, signal);
         } catch (error) {
           signal.throwIfAborted();
-          const isTransient = ComponentError.is(error) && error.retryable;
+          // a topic that is missing may still be made
+          const isTransient = ComponentError.is(error) && (error.retryable || error.code === 'not-found');
           logger.error(
             one.about(
               `cannot subscribe to topic ${topic} on pubsub ${pubsubName}${isTransient ? ' yet' : ''}: ${errorMessage(error)}`,
