@@ -50,7 +50,7 @@ describe('a component is found out that', () => {
     ],
     [
       'fetches without a limit',
-      'while a handler is stuck the component stops fetching: 128 MiB that wait in the broker do not fill the process',
+      'while a handler is stuck the component stops fetching: a backlog in the broker does not fill the process',
       /to be less than 64/,
     ],
     [
