@@ -117,6 +117,14 @@ describe('parseMetadata', () => {
     expect(unknown).toEqual([{ field: 'redisPasword', suggestion: 'redisPassword' }, { field: 'somethingElse' }]);
   });
 
+  it('names the misspelt field where a required one is missing', () => {
+    const { problems, unknown } = parseMetadata(fields, { redisHots: 'h', redisPasword: 'x' });
+    expect(problems).toEqual([
+      { field: 'redisHots', message: expect.stringMatching(/^is unknown; did you mean redisHost, which is required \(/) },
+    ]);
+    expect(unknown).toEqual([{ field: 'redisPasword', suggestion: 'redisPassword' }]);
+  });
+
   it('is not misled by names that every object has', () => {
     const { unknown } = parseMetadata(fields, { redisHost: 'h', constructor: 'x', toString: 'y' });
     expect(unknown.map((entry) => entry.field)).toEqual(['constructor', 'toString']);

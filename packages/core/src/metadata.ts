@@ -173,7 +173,10 @@ export interface ParsedMetadata<F extends Fields> {
   readonly values: MetadataOf<F>;
   /** Problems that must stop the component. Empty when it may load. */
   readonly problems: readonly MetadataProblem[];
-  /** Names in the YAML that the schema does not know, with the nearest known name where there is one. Not fatal, as in Dapr. */
+  /**
+   * Names in the YAML that the schema does not know, with the nearest known name where there is one. Not fatal, as in Dapr. One
+   * that must be meant for a required field which is missing stands in `problems` instead.
+   */
   readonly unknown: readonly { readonly field: string; readonly suggestion?: string }[];
 }
 
@@ -211,7 +214,7 @@ export function parseMetadata<F extends Fields>(
     const value = given.get(name);
     if (value === undefined || value === '') {
       if (schema.default !== undefined) values[name] = schema.default;
-      else if (schema.required) problems.push({ field: name, message: `is required (${schema.description})` });
+      else if (schema.required) problems.push(missing(name, schema.description, value === undefined ? unknown : []));
       continue;
     }
     try {
@@ -221,6 +224,18 @@ export function parseMetadata<F extends Fields>(
     }
   }
   return { values: values as MetadataOf<F>, problems, unknown };
+}
+
+/** A required field that is not there; a misspelt one is named as such and taken out of `unknown`. */
+function missing(
+  name: string,
+  description: string,
+  unknown: { readonly field: string; readonly suggestion?: string }[],
+): MetadataProblem {
+  const at = unknown.findIndex(({ suggestion }) => suggestion === name);
+  const [misspelt] = at < 0 ? [] : unknown.splice(at, 1);
+  if (!misspelt) return { field: name, message: `is required (${description})` };
+  return { field: misspelt.field, message: `is unknown; did you mean ${name}, which is required (${description})?` };
 }
 
 /** The candidate that differs least from `name`, when it differs by a third of its letters or less; for "did you mean". */

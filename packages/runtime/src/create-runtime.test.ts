@@ -88,6 +88,25 @@ describe('values', () => {
     ]);
   });
 
+  test('that are misspelt are told at their line, required ones as errors, the others all the same as warnings', async () => {
+    const logger = new LogLines();
+    const misspelt = '\n    - {name: hsot, value: h}\n    - {name: tiemout, value: 1s}';
+    expect(await failedStart(component('a', 'state.test', misspelt), { logger })).toEqual([
+      'all.yaml:9: Component "a": metadata field hsot is unknown; did you mean host, which is required (Where it is)?',
+    ]);
+    expect(logger.lines.filter((line) => line.startsWith('warn'))).toEqual([
+      `warn ${folder.path}/resources/all.yaml:10: Component "a": metadata field tiemout is unknown to state.test/v1 and is ignored; did you mean timeout?`,
+    ]);
+
+    logger.lines.length = 0;
+    const both = component('x', 'state.tset', '[]') + component('a', 'state.test', misspelt);
+    expect(await failedStart(both, { logger })).toEqual([
+      'all.yaml:1: Component "x": no installed package provides state.tset/v1; did you mean state.test?',
+      expect.stringMatching(new RegExp(String.raw`^all\.yaml:\d+: Component "a": metadata field hsot is unknown`)),
+    ]);
+    expect(logger.lines.filter((line) => line.startsWith('warn'))).toHaveLength(1);
+  });
+
   test('consumerID of a broker is the app id unless it is given', async () => {
     await using _ = await start(
       component('one', 'pubsub.test') + component('two', 'pubsub.test', '[{name: consumerid, value: mine}]'),

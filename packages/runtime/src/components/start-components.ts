@@ -150,14 +150,6 @@ async function start(
   const { name, type, version, metadata } = resource;
   const { appId, namespace, logger } = options;
   const { properties, parsed } = await readMetadata(one, running, options, signal);
-  for (const { field, suggestion } of parsed.unknown) {
-    const hint = suggestion === undefined ? '' : `; did you mean ${suggestion}?`;
-    logger.warn(
-      explain(
-        problemOf(resource, `metadata field ${field} is unknown to ${type}/${version} and is ignored${hint}`, field),
-      ),
-    );
-  }
   const bound = componentLogger(logger, labelOf(resource));
   const context = { name, metadata: parsed.values, properties, appId, namespace, logger: bound, signal };
   const instance = await definition.create(context);
@@ -175,11 +167,14 @@ async function start(
   };
 }
 
-/** The metadata with its values resolved and checked. Rejects with a {@link ResourceError} that lists all that is wrong with it. */
+/**
+ * The metadata with its values resolved and checked; warns of fields that are unknown. Rejects with a {@link ResourceError} that
+ * lists all that is wrong with it.
+ */
 async function readMetadata(
   { resource, kind, definition }: PlannedComponent,
   running: Components,
-  { appId, namespace, env }: StartOptions,
+  { appId, namespace, env, logger }: StartOptions,
   signal: AbortSignal,
 ): Promise<{ readonly properties: Record<string, string>; readonly parsed: ReturnType<typeof parseMetadata> }> {
   const secretStore = (store: string) => running.get('secrets', store)?.instance;
@@ -190,6 +185,11 @@ async function readMetadata(
     properties['consumerID'] = appId;
   }
   const parsed = parseMetadata(definition.metadata, properties, blockFields[kind]);
+  for (const { field, suggestion } of parsed.unknown) {
+    const hint = suggestion === undefined ? '' : `; did you mean ${suggestion}?`;
+    const message = `metadata field ${field} is unknown to ${resource.type}/${resource.version} and is ignored${hint}`;
+    logger.warn(explain(problemOf(resource, message, field)));
+  }
   if (parsed.problems.length > 0) {
     throw new ResourceError(
       parsed.problems.map(({ field, message }) =>
