@@ -15,11 +15,15 @@ const patient = { testTimeout: 60_000, hookTimeout: 60_000 };
 export default defineConfig({
   ssr: { resolve: { conditions, externalConditions: conditions } },
   test: {
+    // How long a machine may take that runs much else besides; who asserts that something is fast says so itself.
+    expect: { poll: { timeout: 20_000, interval: 10 } },
     projects: [
       {
         extends: true,
         test: {
           name: 'unit',
+          testTimeout: 30_000,
+          hookTimeout: 30_000,
           include: ['packages/**/src/**/*.test.ts', 'apps/**/src/**/*.test.ts', 'tools/*.test.ts'],
           // One module graph for all files: 20 times faster. Tests share no global state; what they stub is put back.
           isolate: false,

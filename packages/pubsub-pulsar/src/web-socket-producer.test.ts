@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { expect, it, vi } from 'vitest';
+import { expect, it } from 'vitest';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { WebSocketLink } from './web-socket-link.ts';
 import { WebSocketProducer } from './web-socket-producer.ts';
@@ -25,14 +25,14 @@ it('who gives up while it waits for room leaves its turn to the next', async () 
   const impatient = new AbortController();
   try {
     const first = producer.send(message, never);
-    await vi.waitFor(() => expect(contexts).toHaveLength(1));
+    await expect.poll(() => contexts).toHaveLength(1);
     const second = producer.send(message, impatient.signal);
     const third = producer.send(message, never);
     impatient.abort(new Error('gave up'));
     await expect(second).rejects.toThrow('gave up');
     confirm(contexts[0]);
     await first;
-    await vi.waitFor(() => expect(contexts).toHaveLength(2));
+    await expect.poll(() => contexts).toHaveLength(2);
     confirm(contexts[1]);
     await third;
   } finally {

@@ -1,6 +1,6 @@
 import { parseMetadata, silentLogger } from '@outrigger/core';
 import { openSqlite, sqliteFields } from '@outrigger/sqlite-client';
-import { expect, it, vi } from 'vitest';
+import { expect, it } from 'vitest';
 import { Consumers } from './consumers.ts';
 import { MessageLog } from './message-log.ts';
 import { createTables } from './schema.ts';
@@ -51,6 +51,6 @@ it('what a dead consumer held comes before what is published while its successor
   await new Promise((resolve) => setTimeout(resolve, 50));
   found.resolve();
   await starting;
-  await vi.waitFor(() => expect(handled).toHaveLength(2));
+  await expect.poll(() => handled).toHaveLength(2);
   expect(handled).toEqual(['old', 'new']);
 });

@@ -1,5 +1,5 @@
 import { type Bindings, defineComponent, silentLogger } from '@outrigger/core';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 
 import { EventSource } from '../test/event-source.ts';
 import { Folder } from '../test/folder.ts';
@@ -62,12 +62,12 @@ test('events flow from the moment the app is connected, and what is under way wh
   await runtime.connectApp();
 
   const answer = runtime.bindings.invoke({ name: 'source', operation: 'create', data: Buffer.from('one') });
-  await vi.waitFor(() => expect(seen).toEqual(['one']));
+  await expect.poll(() => seen).toEqual(['one']);
   let drained = false;
   const drain = runtime.drain(never).then(() => {
     drained = true;
   });
-  await vi.waitFor(() => expect(source.isRead).toBe(false));
+  await expect.poll(() => source.isRead).toBe(false);
   expect(drained).toBe(false);
   gate.resolve();
   await drain;
@@ -84,9 +84,9 @@ test('an app that is not well gets no events until it is', async () => {
   await runtime.connectApp();
   expect(source.isRead).toBe(true);
   isHealthy = false;
-  await vi.waitFor(() => expect(source.isRead).toBe(false));
+  await expect.poll(() => source.isRead).toBe(false);
   isHealthy = true;
-  await vi.waitFor(() => expect(source.isRead).toBe(true));
+  await expect.poll(() => source.isRead).toBe(true);
 });
 
 test('without an app, outputs work and inputs are not read', async () => {

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import inMemory from '@outrigger/pubsub-in-memory';
 import sqlite from '@outrigger/pubsub-sqlite';
 import inMemoryState from '@outrigger/state-in-memory';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 
 import { Folder, LogLines } from '../test/folder.ts';
 import { component } from '../test/traced-runtimes.ts';
@@ -12,8 +12,6 @@ import { HttpAppChannel } from './app-channel/http.ts';
 import { type InProcessApp, inProcessApp, type TopicHandler } from './app-channel/in-process.ts';
 import { createRuntime } from './create-runtime.ts';
 import type { Runtime, RuntimeOptions } from './runtime.ts';
-
-const patient = { timeout: 10_000, interval: 5 };
 
 interface World {
   readonly folder: Folder;
@@ -100,10 +98,10 @@ describe('a pub/sub component that is reloaded', () => {
       await runtime.reloadPubSub('broker');
     }
     await publishing;
-    await vi.waitFor(() => expect(seen.size).toBe(numbers.length), patient);
+    await expect.poll(() => seen.size).toBe(numbers.length);
     const data = Buffer.from('7');
     await runtime.pubsub.publish({ pubsubName: 'broker', topic: 'news', data, contentType: 'application/json' });
-    await vi.waitFor(() => expect(streamed).toEqual(new Set([7])), patient);
+    await expect.poll(() => streamed).toEqual(new Set([7]));
     expect(ended).toBe(false);
     expect(runtime.subscriptions).toHaveLength(2);
   });
@@ -127,7 +125,7 @@ describe('a pub/sub component that is reloaded', () => {
     await expect(runtime.reloadPubSub('broker', { resource })).rejects.toThrow(/new.yaml:\d: Component "broker"/);
     await expect(runtime.reloadPubSub('other')).rejects.toThrow('there is no pub/sub component "other"');
     await publish(runtime, 1);
-    await vi.waitFor(() => expect(seen).toEqual([1]), patient);
+    await expect.poll(() => seen).toEqual([1]);
   });
 
   test('gives back what an app that hangs does not finish, and delivers it over the new one', async () => {
@@ -140,9 +138,9 @@ describe('a pub/sub component that is reloaded', () => {
       }),
     );
     await publish(runtime, 1);
-    await vi.waitFor(() => expect(attempts).toEqual([1]), patient);
+    await expect.poll(() => attempts).toEqual([1]);
     await runtime.reloadPubSub('broker', { grace: AbortSignal.timeout(20) });
-    await vi.waitFor(() => expect(attempts).toEqual([1, 1]), patient);
+    await expect.poll(() => attempts).toEqual([1, 1]);
   });
 
   test('keeps the outbox on it at work', async () => {
@@ -160,7 +158,7 @@ describe('a pub/sub component that is reloaded', () => {
     await save('one');
     await Promise.all([runtime.reloadPubSub('broker'), save('two')]);
     await save('three');
-    await vi.waitFor(() => expect(new Set(seen)).toEqual(new Set(['one', 'two', 'three'])), patient);
+    await expect.poll(() => new Set(seen)).toEqual(new Set(['one', 'two', 'three']));
   });
 });
 
@@ -175,7 +173,7 @@ describe('delivery that ends', () => {
     {
       await using runtime = await start(hanging);
       await publish(runtime, 1);
-      await vi.waitFor(() => expect(attempts).toEqual([1]), patient);
+      await expect.poll(() => attempts).toEqual([1]);
       const ended = runtime.endDelivery(new AbortController().signal);
       await publish(runtime, 2);
       await delay(50);
@@ -191,7 +189,7 @@ describe('delivery that ends', () => {
         { pubsubName: 'broker', topic: 'dead', handler: ({ data }) => void dead.push(data) },
       ],
     });
-    await vi.waitFor(() => expect(new Set(seen)).toEqual(new Set([1, 2])), patient);
+    await expect.poll(() => new Set(seen)).toEqual(new Set([1, 2]));
     expect(dead).toEqual([]);
   });
 
@@ -237,7 +235,7 @@ describe('delivery that ends', () => {
     await runtime.appUnhealthy(AbortSignal.timeout(1000));
     await delay(30);
     healthy = true;
-    await vi.waitFor(() => expect(new Set(seen)).toEqual(new Set([1, 2, 3])), patient);
+    await expect.poll(() => new Set(seen)).toEqual(new Set([1, 2, 3]));
     expect(dead).toEqual([]);
   });
 });
@@ -282,7 +280,7 @@ describe('an app over HTTP', () => {
     await publish(runtime, ...range(30));
     await delay(100);
     await httpApp(port, handle);
-    await vi.waitFor(() => expect(seen.size).toBe(30), patient);
+    await expect.poll(() => seen.size).toBe(30);
     expect(dead).toEqual([]);
   });
 

@@ -229,7 +229,7 @@ describe('a batch', () => {
     // The app is replaced by a newer one.
     app.stop();
     await startGrpcApp({ onBulkTopicEvent: () => ({ statuses: [{ entryId: 'b', status: 0 }] }) }, { port: app.port });
-    await vi.waitFor(async () => expect((await channel.deliverMany(batch, never)).get('b')).toBe('SUCCESS'));
+    await expect.poll(async () => (await channel.deliverMany(batch, never)).get('b')).toBe('SUCCESS');
   });
 
   it('is dropped by an app that knows neither, and to be retried after any other error', async () => {
@@ -318,7 +318,7 @@ test('no more calls are in flight than the limit says; a probe does not wait', a
   };
   const channel = await connected({ onTopicEvent, healthCheck: () => ({}) }, { maxConcurrency: 2 });
   const deliveries = Promise.all(Array.from({ length: 6 }, () => channel.deliver(topicEvent(), never)));
-  await vi.waitFor(() => expect(running).toBe(2));
+  await expect.poll(() => running).toBe(2);
   expect(await channel.probe(never)).toBe(true);
   release.resolve();
   await deliveries;

@@ -144,7 +144,7 @@ it('a policy tries again after the gRPC statuses that it names, and only those',
   };
   onTopicEvent.mockImplementationOnce(unavailable).mockImplementationOnce(unavailable);
   await publish(runtime, 'order');
-  await vi.waitFor(() => expect(onTopicEvent).toHaveBeenCalledTimes(3));
+  await expect.poll(() => onTopicEvent).toHaveBeenCalledTimes(3);
 
   const request = { target: 'shop', verb: 'GET', path: '/x', query: '', headers: {}, body: undefined };
   onInvoke.mockImplementationOnce(unavailable).mockImplementationOnce(unavailable);
@@ -175,7 +175,7 @@ it('an app that is not healthy gets no events, and gets them once it is', async 
   const request = { target: 'shop', verb: 'GET', path: '/x', query: '', headers: {}, body: undefined };
   await expect(runtime.invocation.invoke(request, never)).rejects.toThrow('app is not in a healthy state');
   isHealthy = true;
-  await vi.waitFor(() => expect(runtime.subscriptions).toHaveLength(1));
+  await expect.poll(() => runtime.subscriptions).toHaveLength(1);
   await vi.waitFor(async () => {
     await publish(runtime, 'order');
     expect(onTopicEvent).toHaveBeenCalled();

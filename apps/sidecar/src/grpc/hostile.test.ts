@@ -4,7 +4,7 @@ import { connect as connectHttp2, constants } from 'node:http2';
 import { connect as connectSocket } from 'node:net';
 
 import { status } from '@grpc/grpc-js';
-import { expect, it, onTestFinished, vi } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 
 import { bytesMethod, serviceOf, testService } from '../../test/bytes-service.ts';
 import { serveGrpc } from '../../test/called.ts';
@@ -196,9 +196,9 @@ it('whoever vanishes in the middle ends the handlers of its calls', async () => 
       http2Frame(frameTypes.data, 0, id, message('hello')),
     );
   }
-  await vi.waitFor(() => expect(working()).toBe(50));
+  await expect.poll(() => working()).toBe(50);
   wire.socket.resetAndDestroy();
-  await vi.waitFor(() => expect(working()).toBe(0));
+  await expect.poll(() => working()).toBe(0);
   await expectAlive();
 });
 
@@ -212,7 +212,7 @@ it('calls that are opened and reset without end cost the caller its connection',
     if (id % 2001 === 0) await new Promise((resolve) => setImmediate(resolve));
   }
   await wire.closed;
-  await vi.waitFor(() => expect(working()).toBe(0));
+  await expect.poll(() => working()).toBe(0);
   await expectAlive();
 }, 30_000);
 

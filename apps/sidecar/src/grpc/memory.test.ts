@@ -50,7 +50,7 @@ async function openStreams(count: number): Promise<Wire> {
 /** Ten thousand streams at a time, which end in different ways. */
 async function manyStreams(): Promise<void> {
   const wires = await Promise.all(Array.from({ length: 5 }, () => openStreams(2000)));
-  await vi.waitFor(async () => expect((await report()).working).toBe(10_000), { timeout: 20_000, interval: 100 });
+  await expect.poll(async () => (await report()).working).toBe(10_000);
   for (const [index, wire] of wires.entries()) {
     if (index < 2) wire.socket.resetAndDestroy();
     else {
@@ -61,7 +61,7 @@ async function manyStreams(): Promise<void> {
       wire.send(...Array.from({ length: 2000 }, (_, call) => end(call * 2 + 1)));
     }
   }
-  await vi.waitFor(async () => expect((await report()).working).toBe(0), { timeout: 20_000, interval: 100 });
+  await expect.poll(async () => (await report()).working).toBe(0);
   for (const wire of wires) wire.socket.destroy();
 }
 
@@ -82,9 +82,9 @@ async function manyVanished(): Promise<void> {
 it('ten thousand streams, and callers that vanish, leave nothing behind', async () => {
   // What a first use loads and compiles is there to stay.
   const first = await openStreams(100);
-  await vi.waitFor(async () => expect((await report()).working).toBe(100));
+  await expect.poll(async () => (await report()).working).toBe(100);
   first.socket.resetAndDestroy();
-  await vi.waitFor(async () => expect((await report()).working).toBe(0));
+  await expect.poll(async () => (await report()).working).toBe(0);
   const before = await report();
   await manyStreams();
   await manyVanished();

@@ -233,7 +233,7 @@ it('a caller that cancels ends the handler, wherever it waits', async () => {
   });
   await new Promise((resolve) => call.once('data', resolve));
   call.cancel();
-  await vi.waitFor(() => expect(ended).toEqual(['signal', 'CANCELLED', 'finally']));
+  await expect.poll(() => ended).toEqual(['signal', 'CANCELLED', 'finally']);
 });
 
 it('a handler may leave requests unread and still answer', async () => {

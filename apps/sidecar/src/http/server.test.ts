@@ -274,7 +274,7 @@ describe('the API log', () => {
     const health = route('/healthz', (exchange) => replyEmpty(exchange), { healthCheck: true });
     const { url } = await serve({ routes: [named, health], apiLog: { logger, ...options } });
     for (const path of paths) await fetch(url + path, { headers: { 'user-agent': 'test/1' } });
-    await vi.waitFor(() => expect(seen.length).toBeGreaterThan(0));
+    await expect.poll(() => seen.length).toBeGreaterThan(0);
     return seen;
   }
 

@@ -231,7 +231,7 @@ describe('invoking', () => {
     waiting.abort(new Error('gone'));
     await expect(first).rejects.toThrow('gone');
     await (response.body as AsyncIterableIterator<Uint8Array>).return?.();
-    await vi.waitFor(() => expect(closed.toSorted()).toEqual(['/stream', '/wait']));
+    await expect.poll(() => closed.toSorted()).toEqual(['/stream', '/wait']);
   });
 
   it('ends a stream with the reason of the abort', async () => {

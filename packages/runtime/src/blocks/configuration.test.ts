@@ -174,7 +174,7 @@ describe('subscriptions', () => {
       errorCode: 'ERR_CONFIGURATION_SUBSCRIBE',
     });
     late.resolve();
-    await vi.waitFor(() => expect(store.watchers).toBe(0));
+    await expect.poll(() => store.watchers).toBe(0);
   });
 
   test('one that comes up while all end is ended with them', async () => {
@@ -276,7 +276,7 @@ describe('telling the app', () => {
     const { block, handle } = configuration(store, { app: channel });
     await handle.subscribeApp([]);
     const setting = store.set({ color: item('red') });
-    await vi.waitFor(() => expect(signals).toHaveLength(1));
+    await expect.poll(() => signals).toHaveLength(1);
     let isOver = false;
     const ending = block.endSubscriptions(AbortSignal.timeout(5000)).then(() => (isOver = true));
     await new Promise(setImmediate);

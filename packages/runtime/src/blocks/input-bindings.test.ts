@@ -117,7 +117,7 @@ describe('a binding', () => {
     await inputs.start(never);
     expect(log).toContain('cannot read from binding source yet: gone fishing');
     source.failure = undefined;
-    await vi.waitFor(() => expect(source.isRead).toBe(true), { timeout: 5000 });
+    await expect.poll(() => source.isRead).toBe(true);
   });
 
   test('whose source refuses is told of, and not tried again', async () => {

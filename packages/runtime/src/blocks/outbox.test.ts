@@ -1,12 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { ComponentError, policy, retry } from '@outrigger/core';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import { markersIn, outboxScene, upsert } from '../../test/outbox-scene.ts';
 
 const never = new AbortController().signal;
 const text = (value: Uint8Array | undefined): string => Buffer.from(value ?? []).toString();
-const settled = { timeout: 5000, interval: 5 };
 /** Long enough for an event to be looked for, missed and given back some times. */
 const aWhile = 150;
 
@@ -20,7 +19,7 @@ describe('a transaction on a store with an outbox', () => {
       { traceparent: '00-11111111111111111111111111111111-2222222222222222-01', tracestate: 'a=b' },
     );
     expect(text((await handle.get('1'))?.value)).toBe('"two"');
-    await vi.waitFor(() => expect(events).toHaveLength(1), settled);
+    await expect.poll(() => events).toHaveLength(1);
     expect(events[0]).toEqual({
       id: expect.stringMatching(/^outbox-[-0-9a-f]{36}$/) as string,
       data: 'two',
@@ -36,7 +35,7 @@ describe('a transaction on a store with an outbox', () => {
       type: 'com.dapr.event.sent',
     });
     expect(internal).toHaveLength(1);
-    await vi.waitFor(async () => expect(await markersIn(store)).toEqual([]), settled);
+    await expect.poll(async () => await markersIn(store)).toEqual([]);
   });
 
   it('sends a projection in place of what is written, under the metadata of the operation beside it', async () => {
@@ -47,7 +46,7 @@ describe('a transaction on a store with an outbox', () => {
       upsert('1', '{"n":12345678901234567890}', { isJson: true, metadata: { 'outbox.projection': 'true' } }),
     ]);
     expect(text((await handle.get('1'))?.value)).toBe('{"secret":true}');
-    await vi.waitFor(() => expect(events).toHaveLength(1), settled);
+    await expect.poll(() => events).toHaveLength(1);
     expect(events[0]).toMatchObject({
       data: { n: expect.any(Number) as number },
       datacontenttype: 'application/json',
@@ -76,7 +75,7 @@ describe('a transaction on a store with an outbox', () => {
       upsert('2', '{"n":1}'),
       upsert('3', '{"n":2}', { metadata: { datacontenttype: 'application/json', id: 'mine', data: 'mine' } }),
     ]);
-    await vi.waitFor(() => expect(events).toHaveLength(3), settled);
+    await expect.poll(() => events).toHaveLength(3);
     expect(text(internal[0]?.data)).toContain('"data":{"n":12345678901234567890}');
     expect(events.map(({ data }) => data)).toEqual([{ n: expect.any(Number) as number }, '{"n":1}', { n: 2 }]);
     expect(events[2]?.['id']).toMatch(/^outbox-/);
@@ -88,9 +87,9 @@ describe('a transaction on a store with an outbox', () => {
     await expect(handle.transact([upsert('1', 'new', { etag: 'wrong' })])).rejects.toThrow(/possible etag mismatch/);
     expect(internal).toHaveLength(1);
     await handle.transact([upsert('2', 'fine')]);
-    await vi.waitFor(() => expect(events).toHaveLength(1), settled);
+    await expect.poll(() => events).toHaveLength(1);
     expect(events[0]).toMatchObject({ data: 'fine' });
-    await vi.waitFor(async () => expect(await markersIn(store)).toEqual([]), settled);
+    await expect.poll(async () => await markersIn(store)).toEqual([]);
     expect(log.lines.join('\n')).not.toContain('yet');
   });
 
@@ -120,7 +119,7 @@ describe('a transaction on a store with an outbox', () => {
     });
     await handle.transact([upsert('1', 'new')]);
     expect(tries).toBe(1);
-    await vi.waitFor(() => expect(events).toHaveLength(1), settled);
+    await expect.poll(() => events).toHaveLength(1);
   });
 
   it('publishes when the caller was told of a failure that was none', async () => {
@@ -133,7 +132,7 @@ describe('a transaction on a store with an outbox', () => {
       }),
     });
     await expect(handle.transact([upsert('1', 'new')])).rejects.toThrow('the answer is lost');
-    await vi.waitFor(() => expect(events).toHaveLength(1), settled);
+    await expect.poll(() => events).toHaveLength(1);
   });
 
   it('obeys topic scopes for its own topic and for the one that its events are for', async () => {
@@ -158,7 +157,7 @@ describe('a transaction on a store with an outbox', () => {
       secretNames: { primaryEncryptionKey: 'key' },
     });
     await handle.transact([upsert('1', 'plain')]);
-    await vi.waitFor(() => expect(events).toMatchObject([{ data: 'plain' }]), settled);
+    await expect.poll(() => events).toMatchObject([{ data: 'plain' }]);
     expect(text((await store.get({ key: 'shop||1' }, never))?.value)).toMatch(/\|\|key$/);
     expect(text((await handle.get('1'))?.value)).toBe('plain');
   });
@@ -173,7 +172,7 @@ describe('an event whose transaction is not to be found', () => {
     await delay(aWhile);
     expect(events).toEqual([]);
     await store.set({ key: 'outbox-lost', value: Buffer.from('"0"') }, never);
-    await vi.waitFor(() => expect(events).toHaveLength(1), settled);
+    await expect.poll(() => events).toHaveLength(1);
     expect(events[0]).toMatchObject({ id: 'outbox-lost', data: 1, topic: 'orders', pubsubname: 'pubsub' });
     expect(log.lines.join('\n')).not.toContain('drops');
   });
@@ -184,7 +183,7 @@ describe('an event whose transaction is not to be found', () => {
   ])('%s, and then the transaction cannot be done any more', async (_, setup) => {
     const { broker, store, events, log } = await outboxScene(setup);
     await broker.publish(event, never);
-    await vi.waitFor(() => expect(log.lines.join('\n')).toContain('drops event outbox-lost'), settled);
+    await expect.poll(() => log.lines.join('\n')).toContain('drops event outbox-lost');
     expect(events).toEqual([]);
     const late = store.transact?.(
       [
@@ -211,7 +210,7 @@ describe('an event whose transaction is not to be found', () => {
     await broker.publish(event, never);
     await delay(aWhile);
     isAway = false;
-    await vi.waitFor(() => expect(events).toHaveLength(1), settled);
+    await expect.poll(() => events).toHaveLength(1);
   });
 });
 
@@ -232,7 +231,7 @@ describe('the way of an event', () => {
       }),
     });
     await handle.transact([upsert('1', 'new')]);
-    await vi.waitFor(async () => expect(await markersIn(store)).toEqual([]), settled);
+    await expect.poll(async () => await markersIn(store)).toEqual([]);
     expect(removals).toBe(2);
     expect(events).toHaveLength(1);
   });
@@ -247,12 +246,12 @@ describe('the way of an event', () => {
     await forwarder.stop(new AbortController().signal);
     await store.set({ key: 'outbox-slow', value: Buffer.from('"0"') }, never);
     await forwarder.start(never);
-    await vi.waitFor(() => expect(events).toHaveLength(1), settled);
+    await expect.poll(() => events).toHaveLength(1);
   });
 
   it('drops what is none', async () => {
     const { broker, log } = await outboxScene();
     await broker.publish({ topic: 'shopordersoutbox', data: Buffer.from('hello'), metadata: {} }, never);
-    await vi.waitFor(() => expect(log.lines.join('\n')).toContain('no event of an outbox'), settled);
+    await expect.poll(() => log.lines.join('\n')).toContain('no event of an outbox');
   });
 });

@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import type { Answer, ReceivedRequest } from '../../test/http-app.ts';
 import { scene } from '../../test/pubsub-scene.ts';
@@ -24,7 +24,7 @@ describe('bulk subscription', () => {
       handle: answerEach(() => 'SUCCESS'),
     });
     await publish('{"n":12345678901234567890}');
-    await vi.waitFor(() => expect(app.posted('/orders')).toHaveLength(1));
+    await expect.poll(() => app.posted('/orders')).toHaveLength(1);
     const [request] = app.posted('/orders');
     expect(request?.headers['content-type']).toBe('application/json');
     expect(request?.body).toContain('{"n":12345678901234567890}');
@@ -38,7 +38,7 @@ describe('bulk subscription', () => {
       handle: answerEach(() => 'SUCCESS'),
     });
     await publish('bytes', { rawPayload: 'true' });
-    await vi.waitFor(() => expect(app.posted('/orders')).toHaveLength(1));
+    await expect.poll(() => app.posted('/orders')).toHaveLength(1);
     expect(bodyOf(app.posted('/orders')[0]).entries[0]).toMatchObject({
       event: Buffer.from('bytes').toString('base64'),
       contentType: 'application/octet-stream',
@@ -56,7 +56,7 @@ describe('bulk subscription', () => {
       }),
     });
     for (const n of [0, 1, 2]) await publish({ n });
-    await vi.waitFor(() => expect(dead).toHaveLength(2));
+    await expect.poll(() => dead).toHaveLength(2);
     expect(seen).toEqual([0, 1, 2]);
     expect(
       dead.map(({ data }) => (JSON.parse(Buffer.from(data).toString()) as { data: { n: number } }).data.n),
@@ -89,6 +89,6 @@ describe('bulk subscription', () => {
       },
     });
     await publish({ n: 1 });
-    await vi.waitFor(() => expect(app.posted('/orders')).toHaveLength(3));
+    await expect.poll(() => app.posted('/orders')).toHaveLength(3);
   });
 });

@@ -1,5 +1,5 @@
 import { circuitBreaker, policy, retry } from '@outrigger/core';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import type { Answer } from '../../test/http-app.ts';
 import { acknowledge, answerStatus, scene } from '../../test/pubsub-scene.ts';
@@ -17,7 +17,7 @@ describe('a message for the app', () => {
       traceparent,
       tracestate: 'v=1',
     });
-    await vi.waitFor(() => expect(app.posted('/orders')).toHaveLength(1));
+    await expect.poll(() => app.posted('/orders')).toHaveLength(1);
     const [request] = app.posted('/orders');
     expect(request?.body).toContain('"data":{"n":12345678901234567890}');
     expect(JSON.parse(request?.body ?? '')).toMatchObject({
@@ -39,7 +39,7 @@ describe('a message for the app', () => {
   it('carries a traceparent of zeros when nobody traces it', async () => {
     const { app, publish } = await scene({ subscription: { route: '/orders' }, handle: acknowledge });
     await publish({ n: 1 });
-    await vi.waitFor(() => expect(app.posted('/orders')).toHaveLength(1));
+    await expect.poll(() => app.posted('/orders')).toHaveLength(1);
     const zeros = '00-00000000000000000000000000000000-0000000000000000-00';
     expect(app.posted('/orders')[0]?.headers).toMatchObject({ traceparent: zeros });
   });
@@ -50,7 +50,7 @@ describe('a message for the app', () => {
       handle: acknowledge,
     });
     await publish('not json', { rawPayload: 'true' }, 'text/plain');
-    await vi.waitFor(() => expect(app.posted('/orders')).toHaveLength(1));
+    await expect.poll(() => app.posted('/orders')).toHaveLength(1);
     expect(JSON.parse(app.posted('/orders')[0]?.body ?? '')).toMatchObject({
       data_base64: Buffer.from('not json').toString('base64'),
       datacontenttype: 'application/octet-stream',
@@ -68,7 +68,7 @@ describe('a message for the app', () => {
     });
     await publish({ kind: 'a' });
     await publish({ kind: 'b' });
-    await vi.waitFor(() => expect(app.posted('/rest')).toHaveLength(1));
+    await expect.poll(() => app.posted('/rest')).toHaveLength(1);
     expect(app.posted('/a')).toHaveLength(1);
   });
 });
@@ -84,7 +84,7 @@ describe('what the app answers', () => {
     const { app, publish, dead } = await scene({ subscription: { route: '/orders', deadLetterTopic: 'dead' }, handle });
     await publish({ n: 1 });
     await publish({ n: 2 });
-    await vi.waitFor(() => expect(app.posted('/orders')).toHaveLength(2));
+    await expect.poll(() => app.posted('/orders')).toHaveLength(2);
     expect(dead).toHaveLength(0);
   });
 
@@ -100,7 +100,7 @@ describe('what the app answers', () => {
       handle: () => (++calls === 1 ? handle() : {}),
     });
     await publish({ n: 1 });
-    await vi.waitFor(() => expect(app.posted('/orders')).toHaveLength(2));
+    await expect.poll(() => app.posted('/orders')).toHaveLength(2);
     expect(app.posted('/orders')[0]?.body).toBe(app.posted('/orders')[1]?.body);
   });
 
@@ -112,7 +112,7 @@ describe('what the app answers', () => {
   ])('sends the message to the dead letter topic after %s, as it came', async (_name, handle) => {
     const { app, publish, dead } = await scene({ subscription: { route: '/orders', deadLetterTopic: 'dead' }, handle });
     await publish({ n: 1 }, { tenant: 't' });
-    await vi.waitFor(() => expect(dead).toHaveLength(1));
+    await expect.poll(() => dead).toHaveLength(1);
     expect(Buffer.from(dead[0]?.data ?? []).toString()).toBe(app.posted('/orders')[0]?.body);
     expect(dead[0]?.metadata).toMatchObject({ tenant: 't' });
     expect(app.posted('/orders')).toHaveLength(1);
@@ -125,7 +125,7 @@ describe('what the app answers', () => {
     const { app, publish } = await scene({ subscription: { route: '/orders' }, handle });
     await publish({ n: 1 });
     await publish({ n: 2 });
-    await vi.waitFor(() => expect(app.posted('/orders')).toHaveLength(2));
+    await expect.poll(() => app.posted('/orders')).toHaveLength(2);
     expect(new Set(app.posted('/orders').map(({ body }) => body)).size).toBe(2);
   });
 
@@ -136,7 +136,7 @@ describe('what the app answers', () => {
       inbound: policy([retry({ duration: 1, maxRetries: 2 })]),
     });
     await publish({ n: 1 });
-    await vi.waitFor(() => expect(dead).toHaveLength(1));
+    await expect.poll(() => dead).toHaveLength(1);
     expect(app.posted('/orders')).toHaveLength(3);
   });
 
@@ -148,7 +148,7 @@ describe('what the app answers', () => {
       broker: { properties: { publishingScopes: 'app=orders' } },
     });
     await publish({ n: 1 });
-    await vi.waitFor(() => expect(app.posted('/orders')).toHaveLength(3));
+    await expect.poll(() => app.posted('/orders')).toHaveLength(3);
     expect(dead).toHaveLength(0);
     expect(log.join('\n')).toMatch(/dead letter topic dead failed: topic dead is not allowed for app id app/);
   });
@@ -161,7 +161,7 @@ describe('a message that no app can get', () => {
       handle: acknowledge,
     });
     await publish({ expiration: '2020-01-01T00:00:00Z' }, {}, 'application/cloudevents+json');
-    await vi.waitFor(() => expect(dead).toHaveLength(1));
+    await expect.poll(() => dead).toHaveLength(1);
     expect(app.posted('/orders')).toHaveLength(0);
   });
 
@@ -170,7 +170,7 @@ describe('a message that no app can get', () => {
     const { publish, dead } = await scene({ subscription: { routes, deadLetterTopic: 'dead' }, handle: acknowledge });
     await publish({ kind: 'b' });
     await publish({});
-    await vi.waitFor(() => expect(dead).toHaveLength(2));
+    await expect.poll(() => dead).toHaveLength(2);
   });
 
   it('is acknowledged without a dead letter topic when no rule matches', async () => {
@@ -178,7 +178,7 @@ describe('a message that no app can get', () => {
     const { app, publish, log } = await scene({ subscription: { routes }, handle: acknowledge });
     await publish({ kind: 'b' });
     await publish({ kind: 'a' });
-    await vi.waitFor(() => expect(app.posted('/a')).toHaveLength(1));
+    await expect.poll(() => app.posted('/a')).toHaveLength(1);
     expect(log.join('\n')).toMatch(/no route matches event/);
   });
 
@@ -189,7 +189,7 @@ describe('a message that no app can get', () => {
     });
     await publish('not json', { rawPayload: 'true' });
     await publish('[1]', { rawPayload: 'true' });
-    await vi.waitFor(() => expect(dead).toHaveLength(2));
+    await expect.poll(() => dead).toHaveLength(2);
   });
 });
 
@@ -202,10 +202,10 @@ describe('a message that the app was never given', () => {
       inbound: policy([circuitBreaker({ timeout: 50, trip: ({ consecutiveFailures }) => consecutiveFailures >= 1 })]),
     });
     await publish({ n: 1 });
-    await vi.waitFor(() => expect(dead).toHaveLength(1));
+    await expect.poll(() => dead).toHaveLength(1);
     isBroken = false;
     await publish({ n: 2 });
-    await vi.waitFor(() => expect(app.posted('/orders')).toHaveLength(2), { timeout: 5000 });
+    await expect.poll(() => app.posted('/orders')).toHaveLength(2);
     expect(JSON.parse(app.posted('/orders')[1]?.body ?? '')).toMatchObject({ data: { n: 2 } });
     expect(dead).toHaveLength(1);
   });
@@ -217,7 +217,7 @@ describe('what else an event carries', () => {
     const event = (baggage: string) => ({ id: '1', source: 's', type: 't', specversion: '1.0', data: 1, baggage });
     await publish(event('user=7,shop=north'), {}, 'application/cloudevents+json');
     await publish(event('no baggage at all'), {}, 'application/cloudevents+json');
-    await vi.waitFor(() => expect(app.posted('/orders')).toHaveLength(2));
+    await expect.poll(() => app.posted('/orders')).toHaveLength(2);
     expect(app.posted('/orders').map(({ headers }) => headers['baggage'])).toEqual(['user=7,shop=north', undefined]);
   });
 
@@ -227,6 +227,6 @@ describe('what else an event carries', () => {
       handle: () => ({ body: { Status: 'DROP' } }),
     });
     await publish({ n: 1 });
-    await vi.waitFor(() => expect(dead).toHaveLength(1));
+    await expect.poll(() => dead).toHaveLength(1);
   });
 });

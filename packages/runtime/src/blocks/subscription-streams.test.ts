@@ -1,6 +1,6 @@
 import { type Message, type Policy, policy, type PubSub, retry } from '@outrigger/core';
 import inMemory from '@outrigger/pubsub-in-memory';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 
 import { LogLines } from '../../test/folder.ts';
 import type { TopicEvent, TopicEventStatus } from '../app-channel/app-channel.ts';
@@ -60,7 +60,7 @@ type Event = Awaited<ReturnType<Awaited<ReturnType<typeof scene>>['subscribe']>>
 
 /** The event at `index`, once it is there. */
 async function at(events: readonly Event[], index: number): Promise<Event> {
-  await vi.waitFor(() => expect(events.length).toBeGreaterThan(index));
+  await expect.poll(() => events.length).toBeGreaterThan(index);
   return events[index] as Event;
 }
 
@@ -114,7 +114,7 @@ describe('what becomes of an event', () => {
       const other = await subscribe({ deadLetterTopic: 'dead' });
       await publish('two');
       settle(await at(other.events, 0));
-      await vi.waitFor(() => expect(dead).toHaveLength(1));
+      await expect.poll(() => dead).toHaveLength(1);
       expect(other.events).toHaveLength(1);
     },
   );
@@ -124,7 +124,7 @@ describe('what becomes of an event', () => {
     const { events } = await subscribe({ deadLetterTopic: 'dead' });
     await publish('one');
     (await at(events, 0)).resolve('DROP');
-    await vi.waitFor(() => expect(dead).toHaveLength(1));
+    await expect.poll(() => dead).toHaveLength(1);
   });
 
   test('the inbound policy holds', async () => {
@@ -133,7 +133,7 @@ describe('what becomes of an event', () => {
     const { events } = await subscribe({ deadLetterTopic: 'dead' });
     await publish('one');
     for (let index = 0; index < 3; index++) (await at(events, index)).resolve('RETRY');
-    await vi.waitFor(() => expect(dead).toHaveLength(1));
+    await expect.poll(() => dead).toHaveLength(1);
     expect(events).toHaveLength(3);
   });
 

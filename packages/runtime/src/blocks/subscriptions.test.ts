@@ -1,5 +1,5 @@
 import { ComponentError, policy, type PubSub, type Subscription, retry } from '@outrigger/core';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import type { Answer } from '../../test/http-app.ts';
 import { acknowledge, scene } from '../../test/pubsub-scene.ts';
@@ -70,7 +70,7 @@ describe('subscriptions', () => {
     expect(subscriptions.active).toEqual([]);
     expect(log.join('\n')).toMatch(/cannot subscribe to topic orders on pubsub pubsub yet: gone fishing/);
     component.isAway = false;
-    await vi.waitFor(() => expect(subscriptions.active).toHaveLength(1), { timeout: 5000 });
+    await expect.poll(() => subscriptions.active).toHaveLength(1);
     expect(log.join('\n')).toMatch(/app is now subscribed to topic orders/);
   });
 
@@ -148,7 +148,7 @@ describe('subscriptions', () => {
     expect(subscriptions.active).toHaveLength(0);
     await subscriptions.restartPubSub('pubsub', never);
     await publish({ n: 1 });
-    await vi.waitFor(() => expect(app.posted('/orders')).toHaveLength(1));
+    await expect.poll(() => app.posted('/orders')).toHaveLength(1);
   });
 
   it('have the namespace in front of the topic on the wire only', async () => {
@@ -158,7 +158,7 @@ describe('subscriptions', () => {
       broker: { namespaced: true, namespace: 'prod' },
     });
     await publish({ n: 1 });
-    await vi.waitFor(() => expect(dead).toHaveLength(1));
+    await expect.poll(() => dead).toHaveLength(1);
     expect(dead[0]?.topic).toBe('proddead');
     expect(JSON.parse(app.posted('/orders')[0]?.body ?? '')).toMatchObject({ topic: 'orders' });
   });
@@ -172,7 +172,7 @@ describe('subscriptions', () => {
     programmatic[0] = { pubsubname: 'pubsub', topic: 'orders', route: '/two' };
     await subscriptions.start(never);
     await publish({ n: 1 });
-    await vi.waitFor(() => expect(app.posted('/two')).toHaveLength(1));
+    await expect.poll(() => app.posted('/two')).toHaveLength(1);
     expect(app.posted('/one')).toHaveLength(0);
   });
 
@@ -194,7 +194,7 @@ describe('subscriptions', () => {
     await publish({ n: 1 });
     await subscriptions.resume();
     await publish({ n: 2 });
-    await vi.waitFor(() => expect(app.posted('/orders')).toHaveLength(2));
+    await expect.poll(() => app.posted('/orders')).toHaveLength(2);
   });
 });
 
@@ -206,7 +206,7 @@ describe('leaving', () => {
       handle: () => answer.promise,
     });
     await publish({ n: 1 });
-    await vi.waitFor(() => expect(app.posted('/orders')).toHaveLength(1));
+    await expect.poll(() => app.posted('/orders')).toHaveLength(1);
     let stopped = false;
     const stopping = subscriptions.stop(never).then(() => (stopped = true));
     await new Promise((resolve) => setImmediate(resolve));
@@ -222,13 +222,13 @@ describe('leaving', () => {
       handle: () => answer.promise,
     });
     await publish({ n: 1 });
-    await vi.waitFor(() => expect(app.posted('/orders')).toHaveLength(1));
+    await expect.poll(() => app.posted('/orders')).toHaveLength(1);
     const stopping = subscriptions.stop(never);
     answer.resolve({ status: 500 });
     await stopping;
     expect(dead).toHaveLength(0);
     await subscriptions.start(never);
-    await vi.waitFor(() => expect(app.posted('/orders')).toHaveLength(2));
+    await expect.poll(() => app.posted('/orders')).toHaveLength(2);
   });
 
   it('cuts off and gives back what is still running when the grace is over', async () => {
@@ -238,11 +238,11 @@ describe('leaving', () => {
       handle: () => (++calls === 1 ? new Promise<Answer>(() => {}) : {}),
     });
     await publish({ n: 1 });
-    await vi.waitFor(() => expect(app.posted('/orders')).toHaveLength(1));
+    await expect.poll(() => app.posted('/orders')).toHaveLength(1);
     await subscriptions.stop(AbortSignal.timeout(10));
     expect(dead).toHaveLength(0);
     await subscriptions.start(never);
-    await vi.waitFor(() => expect(app.posted('/orders')).toHaveLength(2));
+    await expect.poll(() => app.posted('/orders')).toHaveLength(2);
   });
 
   it('does not wait for retries that are still to come', async () => {
@@ -252,7 +252,7 @@ describe('leaving', () => {
       inbound: policy([retry({ duration: 60_000 })]),
     });
     await publish({ n: 1 });
-    await vi.waitFor(() => expect(app.posted('/orders')).toHaveLength(1));
+    await expect.poll(() => app.posted('/orders')).toHaveLength(1);
     await subscriptions.stop(never);
     expect(dead).toHaveLength(0);
   });

@@ -6,7 +6,7 @@ import {
   SubscribeConfigurationResponse,
 } from '@outrigger/protocol/runtime';
 import { ConfigurationBlock } from '@outrigger/runtime';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 
 import { serveGrpc } from '../../../test/called.ts';
 import { item, MapConfiguration } from '../../../test/map-configuration.ts';
@@ -104,7 +104,7 @@ test('a caller who goes ends the subscription', async () => {
   await next(answersOf(call));
   expect(store.watchers).toBe(1);
   call.cancel();
-  await vi.waitFor(() => expect(store.watchers).toBe(0));
+  await expect.poll(() => store.watchers).toBe(0);
 });
 
 test('the stream ends when the runtime is leaving', async () => {

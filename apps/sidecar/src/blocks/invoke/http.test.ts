@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { pipeline, Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import { echo, echoed, pair } from '../../../test/echo-pair.ts';
 import { sendRaw } from '../../../test/served.ts';
@@ -241,7 +241,7 @@ describe.each([
     // What the sockets of the system hold is a part of it.
     expect(source.count()).toBeLessThan(64);
     answer.destroy();
-    await vi.waitFor(() => expect(source.stream.destroyed).toBe(true));
+    await expect.poll(() => source.stream.destroyed).toBe(true);
   }, 60_000);
 
   it('carries 64 MiB up and down at the same time', async () => {

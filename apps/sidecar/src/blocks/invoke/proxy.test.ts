@@ -14,7 +14,7 @@ import {
 } from '@grpc/grpc-js';
 import { policy, retry, silentLogger, timeout } from '@outrigger/core';
 import { HttpAppChannel, type InvocationOptions } from '@outrigger/runtime';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import { listenGrpcApp, type ProxyHalfOptions, startProxyHalf } from '../../../test/proxy-half.ts';
 import { settled } from '../../../test/settled.ts';
@@ -150,7 +150,7 @@ describe.each(['another app', 'the own app'])('a call to %s', (which) => {
     const call = open(client, 'bidi', toOrders);
     for (const turn of ['one', 'two', 'three']) {
       call.write(Buffer.from(turn));
-      await vi.waitFor(() => expect(call.messages.at(-1)).toBe(`echo ${turn}`));
+      await expect.poll(() => call.messages.at(-1)).toBe(`echo ${turn}`);
     }
     call.end();
     expect((await call.outcome).status.code).toBe(status.OK);
@@ -160,13 +160,13 @@ describe.each(['another app', 'the own app'])('a call to %s', (which) => {
     const { client, seen } = await start();
     const late = await ask(client, 'unary', ['hang'], toOrders, { deadline: Date.now() + 100 });
     expect(late.status.code).toBe(status.DEADLINE_EXCEEDED);
-    await vi.waitFor(() => expect(seen.cancelled).toEqual(['hang']));
+    await expect.poll(() => seen.cancelled).toEqual(['hang']);
 
     const call = open(client, 'bidi', toOrders);
     call.write(Buffer.from('here'));
-    await vi.waitFor(() => expect(call.messages).toEqual(['echo here']));
+    await expect.poll(() => call.messages).toEqual(['echo here']);
     call.cancel();
-    await vi.waitFor(() => expect(seen.cancelled).toEqual(['hang', 'bidi']));
+    await expect.poll(() => seen.cancelled).toEqual(['hang', 'bidi']);
   });
 
   it('reaches a method that the app lacks as the app answers it', async () => {
@@ -329,11 +329,11 @@ describe('a policy', () => {
     const { seen, client } = await startBoth({ policies: policies(timeout(100)) });
     const { status: end } = await ask(client, 'unary', ['hang'], toOrders);
     expect(end.code).toBe(status.DEADLINE_EXCEEDED);
-    await vi.waitFor(() => expect(seen.cancelled).toEqual(['hang']));
+    await expect.poll(() => seen.cancelled).toEqual(['hang']);
 
     const call = open(client, 'bidi', toOrders);
     call.write(Buffer.from('first'));
-    await vi.waitFor(() => expect(call.messages).toEqual(['echo first']));
+    await expect.poll(() => call.messages).toEqual(['echo first']);
     await new Promise((resolve) => setTimeout(resolve, 150));
     call.write(Buffer.from('second'));
     call.end();

@@ -7,7 +7,7 @@ import {
   type TopicEventRequest,
 } from '@outrigger/protocol/runtime';
 import type { Runtime } from '@outrigger/runtime';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { serveGrpc } from '../../../test/called.ts';
 import { memoryRuntime } from '../../../test/memory-runtime.ts';
@@ -36,7 +36,7 @@ class Subscriber {
   }
 
   async event(index: number): Promise<TopicEventRequest> {
-    await vi.waitFor(() => expect(this.events.length).toBeGreaterThan(index));
+    await expect.poll(() => this.events.length).toBeGreaterThan(index);
     return this.events[index] as TopicEventRequest;
   }
 
@@ -116,7 +116,7 @@ test('an answer that nobody waits for is logged and changes nothing', async () =
   subscriber.answer('unknown', success);
   await publish(runtime, 'a');
   subscriber.answer((await subscriber.event(0)).id, success);
-  await vi.waitFor(() => expect(lines.join('\n')).toContain('event unknown'));
+  await expect.poll(() => lines.join('\n')).toContain('event unknown');
 });
 
 describe('how a stream ends', () => {
@@ -164,7 +164,7 @@ describe('how a stream ends', () => {
     if (how === 'cancels') subscriber.call.cancel();
     else subscriber.call.end();
     expect((await subscriber.ended.promise).code).toBe(how === 'cancels' ? 1 : 0);
-    await vi.waitFor(() => expect(runtime.subscriptions).toEqual([]));
+    await expect.poll(() => runtime.subscriptions).toEqual([]);
   });
 
   test('with OK when the runtime stops, after the answers to what is in flight', async () => {
