@@ -3,14 +3,9 @@ import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { openComponent } from '@outrigger/conformance';
 import { stateStoreConformance } from '@outrigger/conformance/state';
-import {
-  type ComponentDefinition,
-  isComponentDefinition,
-  parseMetadata,
-  silentLogger,
-  type StateStore,
-} from '@outrigger/core';
+import { type ComponentDefinition, isComponentDefinition, type StateStore } from '@outrigger/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const { signal } = new AbortController();
@@ -26,10 +21,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 function open(path = join(folder, `${randomUUID()}.json`)): Promise<StateStore> {
-  const properties = { path };
-  const { values: metadata } = parseMetadata(definition.metadata, properties);
-  const context = { name: 'statestore', appId: 'app', namespace: '', logger: silentLogger, signal };
-  return definition.create({ ...context, metadata, properties });
+  return openComponent(definition, { path });
 }
 
 describe('the example component', () => {

@@ -120,7 +120,10 @@ describe('parseMetadata', () => {
   it('names the misspelt field where a required one is missing', () => {
     const { problems, unknown } = parseMetadata(fields, { redisHots: 'h', redisPasword: 'x' });
     expect(problems).toEqual([
-      { field: 'redisHots', message: expect.stringMatching(/^is unknown; did you mean redisHost, which is required \(/) },
+      {
+        field: 'redisHots',
+        message: expect.stringMatching(/^is unknown; did you mean redisHost, which is required \(/),
+      },
     ]);
     expect(unknown).toEqual([{ field: 'redisPasword', suggestion: 'redisPassword' }]);
   });
