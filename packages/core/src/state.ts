@@ -100,6 +100,9 @@ export interface StateStore extends AsyncDisposable {
   /** All operations in their order, or none. Rejects with the error of the operation that failed. */
   transact?(operations: readonly StateOperation[], metadata: RequestMetadata, signal: AbortSignal): Promise<void>;
 
+  /** `transact` takes only keys that the backend keeps in one place, as those with one hash tag in a cluster. Absent: any keys. */
+  readonly transactsWithinOneShard?: boolean;
+
   /** The most operations `transact` takes; absent: no limit. */
   readonly maxTransactionSize?: number;
 

@@ -25,6 +25,7 @@ export interface RedisStateStoreOptions {
 /** Keeps each item in a hash of Redis, laid out as Dapr lays it out. Every call is one round trip. */
 export class RedisStateStore implements StateStore {
   readonly features = ['etag', 'ttl'] as const;
+  readonly transactsWithinOneShard: boolean;
   readonly #connection: RedisConnection;
   readonly #options: RedisStateStoreOptions;
   readonly #strong: StrongWrites;
@@ -33,6 +34,7 @@ export class RedisStateStore implements StateStore {
   constructor(connection: RedisConnection, options: RedisStateStoreOptions) {
     this.#connection = connection;
     this.#options = options;
+    this.transactsWithinOneShard = options.isCluster;
     this.#strong = new StrongWrites(connection);
   }
 

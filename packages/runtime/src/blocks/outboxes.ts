@@ -75,4 +75,10 @@ export function checkOutbox(
       `outboxPublishPubsub: an outbox needs a state store that can do transactions, which ${type} cannot; take another type, or remove the outbox fields`,
     );
   }
+  if (instance.transactsWithinOneShard) {
+    throw new ComponentError(
+      'unsupported',
+      `outboxPublishPubsub: an outbox writes an item of its own with each transaction, and this ${type} is spread over several servers, which do no transaction together; take one that is not, or remove the outbox fields`,
+    );
+  }
 }
