@@ -100,7 +100,7 @@ it('batches reach the app, and what it wants again comes again', async () => {
           .join(' ')
           .match(/one|two|three/g),
       ).toHaveLength(4),
-    10_000,
+    20_000,
   );
   expect(texts().filter((text) => text === 'two')).toHaveLength(2);
   expect(seen[0]).toMatchObject({ path: '/bulk', topic: 'orders', pubsubName: 'pubsub' });
@@ -179,7 +179,7 @@ it('an app that is not healthy gets no events, and gets them once it is', async 
   await vi.waitFor(async () => {
     await publish(runtime, 'order');
     expect(onTopicEvent).toHaveBeenCalled();
-  });
+  }, 20_000);
 });
 
 it('an app may speak TLS, whatever its certificate', async () => {

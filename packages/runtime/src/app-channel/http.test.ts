@@ -213,7 +213,7 @@ describe('invoking', () => {
       const stalled = written === before;
       before = written;
       expect(stalled).toBe(true);
-    });
+    }, 20_000);
     expect(written).toBeLessThan(1024);
     expect((await read(response.body)).length).toBe(1024 * 64 * 1024);
   });
@@ -356,7 +356,7 @@ describe('delivering', () => {
     const app = await start(() => ({ status: 503, body: 'later' }));
     await expect(channelTo(app.port).deliver(event, never)).rejects.toMatchObject({
       statusCode: 503,
-      message: 'error returned from app while processing pub/sub event 1 of topic t: later. status code returned: 503',
+      message: 'the app answered 503: later',
     });
   });
 
