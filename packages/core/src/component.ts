@@ -69,6 +69,11 @@ export interface ComponentDefinition<K extends ComponentKind = ComponentKind, F 
   readonly description?: string;
   readonly metadata: F;
   /**
+   * Loads code that `create` needs and that takes long to read, such as a client library. Called before each `create`; its time
+   * does not count against `initTimeout`, which is for what the component connects to.
+   */
+  load?(): Promise<unknown>;
+  /**
    * Connects, and resolves once the component can serve. Rejects when it cannot, with a ComponentError that says how to mend
    * it; nothing half-made stays behind. Never retries: whoever called decides.
    */

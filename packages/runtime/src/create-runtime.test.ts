@@ -1,4 +1,5 @@
-import { silentLogger } from '@outrigger/core';
+import { defineComponent, silentLogger } from '@outrigger/core';
+import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 
 import { definitionSource, LogLines } from '../test/folder.ts';
@@ -170,9 +171,39 @@ describe('the start', () => {
     );
     expect(lines).toEqual([
       'all.yaml:10: Component "bad": (state.test/v1) did not start: cannot reach down:1; is it running?',
-      'all.yaml:19: Component "worse": (state.test/v1) did not start: it was not up within 20 ms; check that what it connects to answers, or give it more time with spec.initTimeout',
+      'all.yaml:19: Component "worse": (state.test/v1) did not start: it was not up within 20 ms: check that what it connects to answers, or give it more time with spec.initTimeout',
     ]);
     expect(events).toEqual(['start good', 'end good']);
+  });
+
+  test('that takes too long says what the component knows of it', async () => {
+    expect(
+      await failedStart(component('slow', 'state.test', '[{name: host, value: lazy}]', '  initTimeout: 20ms\n')),
+    ).toEqual([
+      'all.yaml:1: Component "slow": (state.test/v1) did not start: it was not up within 20 ms: lazy:1 has not answered; check host, or give it more time with spec.initTimeout',
+    ]);
+  });
+
+  test('does not count the time in which the code of a component is loaded', async () => {
+    const read: string[] = [];
+    const heavy = defineComponent({
+      kind: 'bindings',
+      type: 'bindings.heavy',
+      version: 'v1',
+      metadata: {},
+      load: async () => {
+        await delay(100);
+        read.push('code');
+      },
+      create: async () => {
+        read.push('connected');
+        return { operations: [], [Symbol.asyncDispose]: async () => {} };
+      },
+    });
+    await using _ = await start(component('heavy', 'bindings.heavy', '[]', '  initTimeout: 50ms\n'), {
+      components: [heavy],
+    });
+    expect(read).toEqual(['code', 'connected']);
   });
 
   test('goes on without a component that says ignoreErrors', async () => {

@@ -8,6 +8,7 @@ import {
   type SecretStore,
   type StateStore,
 } from '@outrigger/core';
+import { once } from 'node:events';
 import { afterEach, beforeEach, expect } from 'vitest';
 
 import { createRuntime } from '../src/create-runtime.ts';
@@ -62,6 +63,10 @@ function definitionsOf(traced: Traced): ComponentDefinition[] {
         if (context.metadata.host === 'down')
           throw new ComponentError('unavailable', 'cannot reach down:1; is it running?');
         if (context.metadata.host === 'silent') await new Promise(() => {});
+        if (context.metadata.host === 'lazy') {
+          await once(context.signal, 'abort');
+          throw new ComponentError('unavailable', 'lazy:1 has not answered; check host');
+        }
         return traced(context, store);
       },
     }),

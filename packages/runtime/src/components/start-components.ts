@@ -1,4 +1,13 @@
-import { errorMessage, type Logger, parseMetadata, policy, timeout, TimeoutError } from '@outrigger/core';
+import {
+  ComponentError,
+  errorMessage,
+  type Logger,
+  parseMetadata,
+  policy,
+  timeout,
+  TimeoutError,
+} from '@outrigger/core';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import type { ComponentResource } from '../resources/component-resource.ts';
 import { type Problem, Problems, ResourceError } from '../resources/problems.ts';
@@ -114,9 +123,10 @@ export async function startComponent(
   running: Components,
   options: StartOptions,
 ): Promise<ComponentInstance> {
-  const { resource } = one;
+  const { resource, definition } = one;
   const { logger } = options;
   const label = labelOf(resource);
+  let attempt: Promise<ComponentInstance> | undefined;
   const withinInitTimeout = policy<ComponentInstance>([timeout(resource.initTimeout)], {
     // also a `create` that does not heed its signal leaves nothing behind
     discard: ({ instance }) => {
@@ -126,18 +136,28 @@ export async function startComponent(
     },
   });
   try {
-    const instance = await withinInitTimeout.execute((signal) => start(one, running, options, signal), options.signal);
+    await definition.load?.();
+    const instance = await withinInitTimeout.execute((signal) => {
+      attempt = start(one, running, options, signal);
+      return attempt;
+    }, options.signal);
     logger.info(`Component loaded: ${label}`);
     return instance;
   } catch (error) {
     if (error instanceof ResourceError) throw error;
     logger.debug(`Component ${label} did not start`, { error });
     const reason = TimeoutError.is(error)
-      ? `it was not up within ${resource.initTimeout} ms; check that what it connects to answers, or give it more time with spec.initTimeout`
+      ? `it was not up within ${resource.initTimeout} ms: ${await reasonOf(attempt)}, or give it more time with spec.initTimeout`
       : errorMessage(error);
     const message = `(${resource.type}/${resource.version}) did not start: ${reason}`;
     throw new ResourceError([problemOf(resource, message)], { cause: error });
   }
+}
+
+/** What an attempt that has run out of time has to say about it, if it says so at once. */
+async function reasonOf(attempt: Promise<ComponentInstance> | undefined): Promise<string> {
+  const error: unknown = await Promise.race([attempt?.catch((reason: unknown) => reason), nextTurn()]);
+  return ComponentError.is(error) ? error.message : 'check that what it connects to answers';
 }
 
 async function start(
