@@ -124,7 +124,9 @@ describe.each(brokers)('$type', ({ type, down, addressField, wrongLogin }) => {
   });
 
   it.skipIf(wrongLogin === undefined)('with a wrong login names the fields and keeps the secret', async () => {
-    const output = await failedStart(component('orders-broker', type, wrongLogin?.metadata() ?? {}));
+    // servers take their time to refuse, and a busy machine to hear of it
+    const yaml = component('orders-broker', type, wrongLogin?.metadata() ?? {}, '  initTimeout: 30s\n');
+    const output = await failedStart(yaml);
     for (const part of ['resource.yaml', 'orders-broker', ...(wrongLogin?.names ?? [])]) expect(output).toContain(part);
     expect(output).not.toContain('not-the-secret');
   });

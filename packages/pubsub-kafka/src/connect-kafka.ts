@@ -22,7 +22,7 @@ export async function connectKafka(
       reject(
         new ComponentError(
           'unavailable',
-          `the brokers (${settings.brokers.join(', ')}) did not answer within initTimeout`,
+          `the brokers (${settings.brokers.join(', ')}) have not answered; check brokers, and that authType and disableTls are what they expect`,
         ),
       );
     if (signal.aborted) abort();

@@ -1,15 +1,18 @@
 import { defineComponent } from '@outrigger/core';
 import { connectionFields, messagingFields } from './kafka-fields.ts';
 
+/** With the client library, which takes about a second of a processor to read. */
+const connectingCode = () => import('./connect-kafka.ts');
+
 export default defineComponent({
   kind: 'pubsub',
   type: 'pubsub.kafka',
   version: 'v1',
   description: 'Messages over Apache Kafka and consumer groups',
   metadata: { ...connectionFields, ...messagingFields },
+  load: connectingCode,
   create: async ({ metadata, appId, logger, signal }) => {
-    // the client library takes a while to load
-    const { connectKafka } = await import('./connect-kafka.ts');
+    const { connectKafka } = await connectingCode();
     return connectKafka(metadata, { appId, logger, signal });
   },
 });
