@@ -1,4 +1,5 @@
 import { ComponentError, errorMessage, type Logger } from '@outrigger/core';
+import { setTimeout as delay } from 'node:timers/promises';
 import type {
   GroupMember,
   IncomingRecord,
@@ -32,6 +33,9 @@ export interface GroupSettings {
 
 /** So many commits in a row have failed when it is told. */
 const reportedFailures = 50;
+/** For how long a topic that is given up tries to commit while that fails, and the pause in between. */
+const leavingMs = 2000;
+const commitPauseMs = 100;
 
 /** One membership of the consumer group: the topics that are subscribed, and a worker for each partition it is assigned. */
 export class ConsumerGroup implements MemberOwner {
@@ -47,7 +51,7 @@ export class ConsumerGroup implements MemberOwner {
   #changing: Promise<void> = Promise.resolve();
   #revoking = false;
 
-  constructor(client: KafkaClient, settings: GroupSettings, logger: Logger) {
+  constructor(client: Pick<KafkaClient, 'member'>, settings: GroupSettings, logger: Logger) {
     this.#settings = settings;
     this.#logger = logger;
     this.#member = client.member(settings.groupId, this);
@@ -95,7 +99,7 @@ export class ConsumerGroup implements MemberOwner {
     if (!topic) return;
     this.pause(name);
     await Promise.all([...topic.workers.values()].map((worker) => worker.settled()));
-    await this.#commit();
+    await this.#commitOf(topic);
     this.#topics.delete(name);
     for (const worker of topic.workers.values()) worker.close({ abort: false });
     if (this.isEmpty) {
@@ -105,11 +109,13 @@ export class ConsumerGroup implements MemberOwner {
     await this.#change();
   }
 
-  // One change of the topics after the other, each with all that is wanted by then.
+  // One change of the topics after the other, each with all that is wanted by then. A member that leaves waits for no other: a join
+  // that goes on through an outage ends with it.
   #change(): Promise<void> {
     const change = () => this.#member.setTopics([...this.#topics.keys()]);
-    this.#changing = this.#changing.then(change, change);
-    return this.#changing;
+    const changed = this.isEmpty ? change() : this.#changing.then(change);
+    this.#changing = Promise.allSettled([this.#changing, changed]).then(() => {});
+    return changed;
   }
 
   assigned(partitions: readonly PartitionOffset[]): bigint[] {
@@ -155,7 +161,8 @@ export class ConsumerGroup implements MemberOwner {
     await Promise.race([settled, tooLong]);
     clearTimeout(timer);
     // what is done with by now, although others still run
-    if (workers.some((worker) => worker.running > 0)) await Promise.race([this.#commit(), pause(1000)]);
+    if (workers.some((worker) => worker.running > 0))
+      await Promise.race([this.#commit(), delay(1000, undefined, { ref: false })]);
   }
 
   wants({ topic: name, partition }: TopicPartition): boolean {
@@ -205,6 +212,17 @@ export class ConsumerGroup implements MemberOwner {
     }, this.#settings.commitIntervalMs);
   }
 
+  /** Tries on for a moment when a commit fails: without it, what a topic that is given up has handled comes again elsewhere. */
+  async #commitOf({ workers }: Topic): Promise<void> {
+    const deadline = performance.now() + leavingMs;
+    for (;;) {
+      await this.#commit();
+      const isCommitted = ![...workers.values()].some((worker) => this.#dirty.has(worker));
+      if (isCommitted || performance.now() > deadline) return;
+      await delay(commitPauseMs);
+    }
+  }
+
   /** Resolves once everything that is done with by now is committed, or this has failed and is tried again later. */
   async #commit(): Promise<void> {
     while (this.#committing) await this.#committing;
@@ -233,10 +251,6 @@ export class ConsumerGroup implements MemberOwner {
       this.#committing = undefined;
     }
   }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms).unref());
 }
 
 export function needsGroup(groupId: string): void {

@@ -137,6 +137,8 @@ export class PlatformaticMember implements GroupMember {
       await session.consumer.close(true);
     } catch (error) {
       this.#settings.logger.debug(`leaving the consumer group failed: ${errorMessage(error)}`);
+      // then the library leaves them open
+      await session.consumer.connections.close().catch(() => {});
     }
     await session.pool.close().catch(() => {});
   }
@@ -152,6 +154,7 @@ export class PlatformaticMember implements GroupMember {
           if (this.#membership && sameTopics(this.#joinedTopics, this.#topics)) return;
         } catch (error) {
           if (isFirst && (attempt === firstAttempts || !mayPass(explain(error, this.#settings)))) throw error;
+          if (this.#session !== session) return;
           this.#failed(error);
           await delay(Math.min(100 * 2 ** attempt, 3000));
         }
