@@ -56,7 +56,7 @@ export class KafkaPubSub implements PubSub {
 
   async publish({ topic, data, metadata }: PublishRequest, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    await unlessAborted(this.#send(topic, data, metadata), signal);
+    await unlessAborted(this.#send(topic, data, metadata, signal), signal);
   }
 
   async publishMany(
@@ -65,7 +65,9 @@ export class KafkaPubSub implements PubSub {
   ): Promise<BulkOutcome<void>[]> {
     signal.throwIfAborted();
     const all = await Promise.allSettled(
-      entries.map((entry) => unlessAborted(this.#send(topic, entry.data, { ...entry.metadata, ...metadata }), signal)),
+      entries.map((entry) =>
+        unlessAborted(this.#send(topic, entry.data, { ...entry.metadata, ...metadata }, signal), signal),
+      ),
     );
     return all.map((each) =>
       each.status === 'fulfilled' ? { ok: true, value: undefined } : { ok: false, error: each.reason as unknown },
@@ -125,7 +127,7 @@ export class KafkaPubSub implements PubSub {
     await this.#client[Symbol.asyncDispose]();
   }
 
-  async #send(topic: string, data: Uint8Array, metadata: RequestMetadata): Promise<void> {
+  async #send(topic: string, data: Uint8Array, metadata: RequestMetadata, signal: AbortSignal): Promise<void> {
     if (this.#closing) throw new ComponentError('unavailable', 'this broker is closed');
     const plan = planRecord(metadata, this.#settings.record);
     const partitions = await this.#client.partitions(topic);
@@ -142,7 +144,8 @@ export class KafkaPubSub implements PubSub {
         `a message of ${data.byteLength} bytes is too large: maxMessageBytes is ${this.#settings.maxMessageBytes}`,
       );
     }
-    await this.#queueOf(topic).send(record);
+    signal.throwIfAborted();
+    await this.#queueOf(topic).send(record, signal);
   }
 
   #choosePartition(topic: string, key: Buffer | undefined, partitions: number): number {

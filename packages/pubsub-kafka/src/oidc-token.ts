@@ -23,11 +23,14 @@ interface Assertion {
 export function tokenSource(settings: OidcSettings): () => Promise<string> {
   let current: Promise<{ readonly token: string; readonly endsAt: number }> | undefined;
   return async () => {
-    const known = await current?.catch(() => undefined);
-    if (known && known.endsAt > Date.now()) return known.token;
-    const asked = request(settings);
-    current = asked;
-    return (await asked).token;
+    for (;;) {
+      const asked = current;
+      const known = await asked?.catch(() => undefined);
+      if (known && known.endsAt > Date.now()) return known.token;
+      if (asked !== current) continue; // another connection asks already
+      current = request(settings);
+      return (await current).token;
+    }
   };
 }
 

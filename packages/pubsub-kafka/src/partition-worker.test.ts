@@ -158,4 +158,20 @@ describe('PartitionWorker', () => {
     for (let index = 0; index < 3; index++) await end();
     expect(worker.bytes).toBe(0);
   });
+
+  it('takes no more when handling has run far ahead of a record that takes long', async () => {
+    let release = (): void => {};
+    const slow = new Promise<boolean[]>((resolve) => (release = () => resolve([true])));
+    const { worker } = setUp({
+      concurrency: 2,
+      bufferedRecords: 1,
+      handle: ([first]) => (first?.offset === 0n ? slow : Promise.resolve([true])),
+    });
+    worker.add(records(...Array.from({ length: 16 }, (_, offset) => offset)), 16n);
+    await vi.advanceTimersByTimeAsync(10);
+    expect(worker.hasRoom).toBe(false);
+    release();
+    await vi.advanceTimersByTimeAsync(0);
+    expect([worker.hasRoom, worker.committable, worker.bytes]).toEqual([true, 16n, 0]);
+  });
 });

@@ -13,6 +13,9 @@ export interface WorkerSettings {
   readonly bufferedRecords: number;
 }
 
+/** How far handling may run ahead of a record that takes long or fails, as a multiple of `bufferedRecords`: all of it comes again after a crash. */
+const openFactor = 16;
+
 /** Handles records; says for each whether it is done with. Never rejects. */
 export type RecordHandler = (records: readonly IncomingRecord[], signal: AbortSignal) => Promise<readonly boolean[]>;
 
@@ -27,7 +30,9 @@ export interface WorkerParts extends WorkerSettings {
 }
 
 interface Entry {
-  readonly record: IncomingRecord;
+  readonly offset: bigint;
+  /** Until it is done with. */
+  record: IncomingRecord | undefined;
   state: 'waiting' | 'failed' | 'handed' | 'done';
 }
 
@@ -76,9 +81,11 @@ export class PartitionWorker {
     return this.#bytes;
   }
 
-  /** Whether it has few enough records. */
+  /** Whether it has few enough records, those that are done with behind one that is not among them. */
   get hasRoom(): boolean {
-    return !this.#paused && !this.#closed && this.#waiting < this.#parts.bufferedRecords;
+    const { bufferedRecords } = this.#parts;
+    const open = this.#entries.length - this.#head;
+    return !this.#paused && !this.#closed && this.#waiting < bufferedRecords && open < bufferedRecords * openFactor;
   }
 
   get closed(): boolean {
@@ -97,7 +104,7 @@ export class PartitionWorker {
     for (const record of records) {
       if (record.offset < this.#next) continue;
       this.#next = record.offset + 1n;
-      this.#entries.push({ record, state: 'waiting' });
+      this.#entries.push({ offset: record.offset, record, state: 'waiting' });
       this.#waiting++;
       this.#bytes += sizeOf(record);
     }
@@ -172,7 +179,7 @@ export class PartitionWorker {
   async #hand(batch: readonly Entry[]): Promise<void> {
     this.#running++;
     const outcomes = await this.#parts.handle(
-      batch.map(({ record }) => record),
+      batch.flatMap(({ record }) => record ?? []),
       this.#abort.signal,
     );
     this.#running--;
@@ -186,7 +193,8 @@ export class PartitionWorker {
     for (const [index, entry] of batch.entries()) {
       if (outcomes[index]) {
         entry.state = 'done';
-        this.#bytes -= sizeOf(entry.record);
+        if (entry.record) this.#bytes -= sizeOf(entry.record);
+        entry.record = undefined;
       } else {
         entry.state = 'failed';
         this.#failed++;
@@ -197,7 +205,7 @@ export class PartitionWorker {
     const before = this.#head;
     while (this.#entries[this.#head]?.state === 'done') this.#head++;
     if (this.#head === before) return;
-    this.#committable = this.#entries[this.#head]?.record.offset ?? this.#next;
+    this.#committable = this.#entries[this.#head]?.offset ?? this.#next;
     if (this.#head * 2 >= this.#entries.length) {
       this.#entries = this.#entries.slice(this.#head);
       this.#head = 0;

@@ -25,12 +25,24 @@ export class PublishQueue {
     this.#maxBytes = maxBytes;
   }
 
-  /** Resolves once the brokers have confirmed the record. */
-  send(record: OutgoingRecord): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ record, size: sizeOf(record), resolve, reject });
-      this.#sending ??= this.#run();
-    });
+  /** Resolves once the brokers have confirmed the record. Where the signal aborts while it still waits, it is not sent. */
+  async send(record: OutgoingRecord, signal: AbortSignal): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const waiting = { record, size: sizeOf(record), resolve, reject };
+    const leave = () => {
+      const index = this.#waiting.indexOf(waiting);
+      if (index < 0) return; // on its way
+      this.#waiting.splice(index, 1);
+      reject(signal.reason);
+    };
+    signal.addEventListener('abort', leave, { once: true });
+    this.#waiting.push(waiting);
+    this.#sending ??= this.#run();
+    try {
+      await promise;
+    } finally {
+      signal.removeEventListener('abort', leave);
+    }
   }
 
   /** Resolves once nothing is under way. */
