@@ -117,9 +117,9 @@ export class GrpcAppChannel implements AppChannel {
     const request = TopicEventRequest.encode(topicEventRequest(event)).finish();
     const { message, status } = await this.#call(paths.event, request, metadata, signal);
     if (message !== undefined) return topicEventStatus(TopicEventResponse.decode(message).status);
-    const what = `error returned from app while processing pub/sub event ${String(event.cloudEvent['id'])} of topic ${event.topic}`;
-    if (status.status !== 'UNIMPLEMENTED') throw appError(what, status);
-    this.#logger.warn(`non-retriable ${what}: ${status.message}; dropping it`);
+    if (status.status !== 'UNIMPLEMENTED') throw appError('the app answered', status);
+    const what = `event ${String(event.cloudEvent['id'])} of topic ${event.topic} on pubsub ${event.pubsubName}`;
+    this.#logger.warn(`the app takes no events: dropping ${what}: ${status.message}`);
     return 'DROP';
   }
 
@@ -127,9 +127,9 @@ export class GrpcAppChannel implements AppChannel {
     const metadata = componentMetadata({ ...event.metadata, pubsubName: event.pubsubName });
     const { message, status } = await this.#callBulk(bulkMessage(event, this.#logger), metadata, signal);
     if (message !== undefined) return bulkStatuses(message, event);
-    const what = `error returned from app while processing a batch of topic ${event.topic}`;
-    if (status.status !== 'UNIMPLEMENTED') throw appError(what, status);
-    this.#logger.warn(`non-retriable ${what}: ${status.message}; dropping it`);
+    if (status.status !== 'UNIMPLEMENTED') throw appError('the app answered to the batch', status);
+    const what = `a batch of topic ${event.topic} on pubsub ${event.pubsubName}`;
+    this.#logger.warn(`the app takes no batches: dropping ${what}: ${status.message}`);
     return new Map(event.entries.map(({ entryId }) => [entryId, 'DROP']));
   }
 

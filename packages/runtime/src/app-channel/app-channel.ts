@@ -131,8 +131,8 @@ export class AppError extends Error {
   /** What the app answered, a HTTP status or the code of a gRPC status; resiliency's `matching` is held against it. */
   readonly statusCode: number;
 
-  constructor(message: string, statusCode: number) {
-    super(message);
+  constructor(message: string, statusCode: number, options?: ErrorOptions) {
+    super(message, options);
     this.name = 'AppError';
     this.statusCode = statusCode;
   }

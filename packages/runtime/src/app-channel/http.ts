@@ -153,16 +153,13 @@ export class HttpAppChannel implements AppChannel {
     );
     const { status } = response;
     if (status >= 200 && status < 300) return eventStatus(response.body);
-    const what = `pub/sub event ${String(event.cloudEvent['id'])} of topic ${event.topic}`;
     if (status === 404) {
+      const what = `event ${String(event.cloudEvent['id'])} of topic ${event.topic} on pubsub ${event.pubsubName}`;
       this.#options.logger.warn(`app has no ${event.path}: dropping ${what}. status code returned: 404`);
       return 'DROP';
     }
     const body = textOf(response.body).slice(0, 1000);
-    throw new AppError(
-      `error returned from app while processing ${what}: ${body}. status code returned: ${status}`,
-      status,
-    );
+    throw new AppError(`the app answered ${status}${body === '' ? '' : `: ${body}`}`, status);
   }
 
   async deliverMany(event: BulkTopicEvent, signal: AbortSignal): Promise<ReadonlyMap<string, TopicEventStatus>> {
@@ -181,14 +178,11 @@ export class HttpAppChannel implements AppChannel {
     if (status >= 200 && status < 300) return bulkStatuses(response.body, event);
     if (status === 404) {
       this.#options.logger.warn(
-        `app has no ${event.path}: dropping a batch of topic ${event.topic}. status code returned: 404`,
+        `app has no ${event.path}: dropping a batch of topic ${event.topic} on pubsub ${event.pubsubName}. status code returned: 404`,
       );
       return new Map(event.entries.map(({ entryId }) => [entryId, 'DROP']));
     }
-    throw new AppError(
-      `error returned from app while processing a batch of topic ${event.topic}. status code returned: ${status}`,
-      status,
-    );
+    throw new AppError(`the app answered ${status} to the batch`, status);
   }
 
   inputBindings(candidates: readonly InputBinding[], signal: AbortSignal): Promise<ReadonlySet<string>> {

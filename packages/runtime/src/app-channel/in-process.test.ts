@@ -49,10 +49,16 @@ describe('an app in this process', () => {
     expect(await app.deliver({ ...event, path: '/subscribe/0/1' }, never)).toBe('DROP');
   });
 
-  it('succeeds when a handler returns nothing, retries when it throws, and says what it returns', async () => {
+  it('succeeds when a handler returns nothing, and says what it returns otherwise', async () => {
     expect(await answerOf(() => {})).toBe('SUCCESS');
     expect(await answerOf(async () => 'DROP' as const)).toBe('DROP');
-    expect(await answerOf(() => Promise.reject(new Error('no')))).toBe('RETRY');
+    expect(await answerOf(() => 'RETRY')).toBe('RETRY');
+  });
+
+  it('fails with what a handler throws', async () => {
+    const own = new Error('no stock');
+    const failure = { message: 'the handler threw: no stock', statusCode: 500, cause: own };
+    await expect(answerOf(() => Promise.reject(own))).rejects.toMatchObject(failure);
   });
 
   it('does not wait for a handler that ignores the abort', async () => {

@@ -18,7 +18,7 @@ import {
 import { unlessAborted } from './unless-aborted.ts';
 
 /**
- * Handles one event. Returning nothing means `SUCCESS`; a throw means `RETRY`. One that goes on after `context.signal` has
+ * Handles one event. Returning nothing means `SUCCESS`; a throw means that it is to come again, and is logged. One that goes on after `context.signal` has
  * aborted is not waited for, and its event may be delivered again.
  */
 export type TopicHandler<Data = unknown> = (
@@ -84,7 +84,7 @@ export interface InProcessApp {
   readonly bindings?: Readonly<Record<string, BindingHandler>>;
   /** Whether the app is able to work. Default: always. */
   readonly healthy?: () => Promise<boolean> | boolean;
-  /** Where a handler's throw is reported. Default: nowhere. */
+  /** Where a throw is reported that no caller sees: of the health check and of a method. Default: nowhere. */
   readonly logger?: Logger;
 }
 
@@ -173,19 +173,23 @@ class InProcessAppChannel implements AppChannel {
   }
 
   async deliverMany(event: BulkTopicEvent, signal: AbortSignal): Promise<ReadonlyMap<string, TopicEventStatus>> {
+    let thrown: { readonly error: unknown } | undefined;
     const statuses = await Promise.all(
       event.entries.map(async (entry): Promise<[string, TopicEventStatus]> => {
         const cloudEvent = typeof entry.event === 'string' ? { data_base64: entry.event } : entry.event;
         const { pubsubName, topic } = event;
-        const status = await this.#handle(
-          event.path,
-          cloudEvent,
-          { pubsubName, topic, metadata: entry.metadata },
-          signal,
-        );
-        return [entry.entryId, status];
+        const context = { pubsubName, topic, metadata: entry.metadata };
+        try {
+          return [entry.entryId, await this.#handle(event.path, cloudEvent, context, signal)];
+        } catch (error) {
+          signal.throwIfAborted();
+          thrown ??= { error };
+          return [entry.entryId, 'RETRY'];
+        }
       }),
     );
+    // when none has succeeded, the reason can be told
+    if (thrown !== undefined && statuses.every(([, status]) => status === 'RETRY')) throw thrown.error;
     return new Map(statuses);
   }
 
@@ -225,8 +229,7 @@ class InProcessAppChannel implements AppChannel {
       return (await unlessAborted(handling, signal)) ?? 'SUCCESS';
     } catch (error) {
       signal.throwIfAborted();
-      this.#logger.error(`the handler of topic ${topic} on pubsub ${pubsubName} failed: ${errorMessage(error)}`);
-      return 'RETRY';
+      throw new AppError(`the handler threw: ${errorMessage(error)}`, 500, { cause: error });
     }
   }
 }

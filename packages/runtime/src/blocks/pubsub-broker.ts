@@ -35,6 +35,8 @@ export class Broker {
   readonly scopes: TopicScopes;
   readonly envelopes: EnvelopeWriter;
   readonly inbound: Policy;
+  /** By the app's names; what arrives there does not expire. */
+  readonly deadLetterTopics = new Set<string>();
   readonly #outbound: Policy;
   readonly #prefix: string;
   #sending = 0;

@@ -45,11 +45,32 @@ function compile(environment: Environment, source: string): (event: CloudEvent) 
   if (!valid) throw badExpression(expression, errorMessage(error), error);
   if (type !== 'bool' && type !== 'dyn') throw badExpression(expression, `it gives ${type}, not a boolean`);
   return (event) => {
-    const result: unknown = program({ event });
-    if (typeof result !== 'boolean')
-      throw new TypeError(`the result of match expression ${expression} was not a boolean`);
+    let result: unknown;
+    try {
+      result = program({ event });
+    } catch (error) {
+      throw undecided(expression, event, reasonOf(expression, errorMessage(error)), error);
+    }
+    if (typeof result !== 'boolean') throw undecided(expression, event, `it gives ${typeof result}, not a boolean`);
     return result;
   };
+}
+
+function undecided(expression: string, event: CloudEvent, reason: string, cause?: unknown): Error {
+  return new Error(
+    `rule \`${expression}\` of the subscription cannot be evaluated for event ${String(event['id'])}: ${reason}`,
+    { cause },
+  );
+}
+
+/** The library shows the place in further lines; for a key that is missing there is a way out. */
+function reasonOf(expression: string, message: string): string {
+  const [line = ''] = message.split('\n', 1);
+  const reason = line.charAt(0).toLowerCase() + line.slice(1);
+  const key = /^no such key: (\w+)$/.exec(reason)?.[1];
+  if (key === undefined) return reason;
+  const access = new RegExp(`\\bevent(?:\\.\\w+)*?\\.${key}\\b`).exec(expression)?.[0];
+  return access === undefined ? reason : `${reason}; use has(${access})`;
 }
 
 function badExpression(expression: string, reason: string, cause?: unknown): Error {

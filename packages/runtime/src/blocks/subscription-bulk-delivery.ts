@@ -1,4 +1,4 @@
-import { type BulkOutcome, errorMessage, type Message } from '@outrigger/core';
+import type { BulkOutcome, Message } from '@outrigger/core';
 
 import type { BulkTopicEvent, TopicEvent, TopicEventStatus } from '../app-channel/app-channel.ts';
 import { cloudEventContentType } from './cloud-event.ts';
@@ -11,6 +11,8 @@ type Entry = BulkTopicEvent['entries'][number];
 interface Pending {
   readonly message: Message;
   readonly entry: Entry;
+  /** Id of the event. */
+  readonly id: string;
   /** Position in the batch. */
   readonly index: number;
 }
@@ -34,21 +36,15 @@ export async function deliverMany(
     try {
       event = context.reader.read(message);
     } catch (error) {
-      context.logger.error(
-        `cannot read a message of topic ${topic} on pubsub ${context.broker.name}: ${errorMessage(error)}`,
-      );
-      outcomes[index] = await failedOutcome(context, message, error, signal);
+      outcomes[index] = await outcomeOf(context.failures.failed(message, undefined, error, signal));
       return;
     }
     if ('undeliverable' in event) {
-      context.logger.warn(
-        `dropping a message of topic ${topic} on pubsub ${context.broker.name}: ${event.undeliverable}`,
-      );
-      await context.deadLetters?.take(message, signal);
-      if (signal.aborted) outcomes[index] = { ok: false, error: signal.reason };
+      outcomes[index] = await outcomeOf(context.failures.dropped(message, event.event, event.undeliverable, signal));
       return;
     }
-    const pending = { message, entry: entryOf(event, message, context.reader.rawPayload), index };
+    const id = String(event.cloudEvent['id']);
+    const pending = { message, id, entry: entryOf(event, message, context.reader.rawPayload), index };
     const sameRoute = byPath.get(event.path);
     if (sameRoute === undefined) byPath.set(event.path, [pending]);
     else sameRoute.push(pending);
@@ -83,7 +79,7 @@ async function deliverToPath(
   entries: readonly Pending[],
   signal: AbortSignal,
 ): Promise<ReadonlyMap<number, BulkOutcome<void>>> {
-  const { broker, channel, leave, logger } = context;
+  const { broker, channel, failures, leave } = context;
   let pending = entries;
   const dropped: Pending[] = [];
   const attempts = new Attempts();
@@ -111,12 +107,19 @@ async function deliverToPath(
       signal,
     );
   } catch (error) {
-    logger.warn(`handling a batch of topic ${topic} failed for ${pending.length} entries: ${errorMessage(error)}`);
-    const givenBack = leave.leaving || signal.aborted || !attempts.haveReachedApp;
-    const failed = pending.map(async ({ message, index }): Promise<IndexedOutcome> => {
-      return [index, givenBack ? { ok: false, error } : await failedOutcome(context, message, error, signal)];
-    });
-    return new Map(await Promise.all([...failed, ...droppedOutcomes(context, dropped, signal)]));
+    const givesBack = leave.leaving || signal.aborted;
+    if (!givesBack && attempts.haveReachedApp && failures.hasDeadLetters) {
+      const failed = pending.map(async ({ message, id, index }): Promise<IndexedOutcome> => [
+        index,
+        await outcomeOf(failures.failed(message, id, error, signal)),
+      ]);
+      return new Map(await Promise.all([...failed, ...droppedOutcomes(context, dropped, signal)]));
+    }
+    const ids = pending.map(({ id }) => id);
+    if (givesBack) failures.givenBack(topic, ids, error);
+    else failures.comeAgain(topic, ids, error);
+    const failed = pending.map(({ index }): IndexedOutcome => [index, { ok: false, error }]);
+    return new Map([...failed, ...(await Promise.all(droppedOutcomes(context, dropped, signal)))]);
   }
   return new Map(await Promise.all(droppedOutcomes(context, dropped, signal)));
 }
@@ -124,25 +127,21 @@ async function deliverToPath(
 type IndexedOutcome = readonly [index: number, outcome: BulkOutcome<void>];
 
 function droppedOutcomes(
-  { deadLetters, logger }: DeliveryContext,
+  { failures }: DeliveryContext,
   dropped: readonly Pending[],
   signal: AbortSignal,
 ): Promise<IndexedOutcome>[] {
-  return dropped.map(async ({ message, entry, index }): Promise<IndexedOutcome> => {
-    logger.warn(`DROP status returned from app while processing pub/sub entry ${entry.entryId}`);
-    if (deadLetters === undefined || (await deadLetters.take(message, signal))) {
-      return [index, { ok: true, value: undefined }];
-    }
-    return [index, { ok: false, error: new Error('the entry was dropped, and the dead letter topic did not take it') }];
-  });
+  return dropped.map(async ({ message, id, index }): Promise<IndexedOutcome> => [
+    index,
+    await outcomeOf(failures.dropped(message, id, 'the app dropped it', signal)),
+  ]);
 }
 
-async function failedOutcome(
-  { deadLetters }: DeliveryContext,
-  message: Message,
-  error: unknown,
-  signal: AbortSignal,
-): Promise<BulkOutcome<void>> {
-  const taken = deadLetters !== undefined && (await deadLetters.take(message, signal));
-  return taken ? { ok: true, value: undefined } : { ok: false, error };
+async function outcomeOf(settling: Promise<void>): Promise<BulkOutcome<void>> {
+  try {
+    await settling;
+    return { ok: true, value: undefined };
+  } catch (error) {
+    return { ok: false, error };
+  }
 }

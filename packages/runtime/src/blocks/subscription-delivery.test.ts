@@ -150,18 +150,36 @@ describe('what the app answers', () => {
     await publish({ n: 1 });
     await expect.poll(() => app.posted('/orders')).toHaveLength(3);
     expect(dead).toHaveLength(0);
-    expect(log.join('\n')).toMatch(/dead letter topic dead failed: topic dead is not allowed for app id app/);
+    expect(log.join('\n')).toMatch(
+      /will come again: the app dropped it; the dead letter topic dead did not take it: topic dead is not allowed for app id app/,
+    );
   });
 });
 
 describe('a message that no app can get', () => {
   it('is dead when it has expired', async () => {
-    const { app, publish, dead } = await scene({
+    const { app, publish, dead, log } = await scene({
       subscription: { route: '/orders', deadLetterTopic: 'dead' },
       handle: acknowledge,
     });
     await publish({ expiration: '2020-01-01T00:00:00Z' }, {}, 'application/cloudevents+json');
     await expect.poll(() => dead).toHaveLength(1);
+    expect(app.posted('/orders')).toHaveLength(0);
+    expect(log.join('\n')).toMatch(
+      /event \S+ of topic orders on pubsub pubsub went to the dead letter topic dead: it expired at 2020-01-01T00:00:00Z/,
+    );
+  });
+
+  it('is delivered on a dead letter topic although it has expired', async () => {
+    const { app, publish } = await scene({
+      programmatic: [
+        { pubsubname: 'pubsub', topic: 'orders', route: '/orders', deadLetterTopic: 'late' },
+        { pubsubname: 'pubsub', topic: 'late', route: '/late' },
+      ],
+      handle: acknowledge,
+    });
+    await publish({ expiration: '2020-01-01T00:00:00Z' }, {}, 'application/cloudevents+json');
+    await expect.poll(() => app.posted('/late')).toHaveLength(1);
     expect(app.posted('/orders')).toHaveLength(0);
   });
 
@@ -179,7 +197,7 @@ describe('a message that no app can get', () => {
     await publish({ kind: 'b' });
     await publish({ kind: 'a' });
     await expect.poll(() => app.posted('/a')).toHaveLength(1);
-    expect(log.join('\n')).toMatch(/no route matches event/);
+    expect(log.join('\n')).toMatch(/dropping event \S+ of topic orders on pubsub pubsub: no route matches it/);
   });
 
   it('is dead when it is no cloud event', async () => {

@@ -1,46 +1,39 @@
-import { errorMessage, type Logger, type Message } from '@outrigger/core';
+import type { Message } from '@outrigger/core';
 
 import { type AppChannel, type TopicEvent, UnreachedAppError } from '../app-channel/app-channel.ts';
-import type { DeadLetterTopic } from './dead-letter.ts';
 import type { Broker } from './pubsub-broker.ts';
 import type { EventReader } from './subscription-events.ts';
+import type { SubscriptionFailures } from './subscription-failures.ts';
 import type { Leave } from './subscription-leave.ts';
 
 export interface DeliveryContext {
   readonly broker: Broker;
   readonly reader: EventReader;
   readonly channel: Pick<AppChannel, 'deliver' | 'deliverMany'>;
-  readonly deadLetters: DeadLetterTopic | undefined;
+  readonly failures: SubscriptionFailures;
   readonly leave: Leave;
-  readonly logger: Logger;
 }
 
 /**
- * Takes a message from the broker to the app. Resolves when it may be acknowledged: the app has handled or dropped it, no
- * route wants it, it has expired, or the dead letter topic has it. Rejects when the broker is to deliver it again: there is
- * no dead letter topic, it did not take the message, the app was never given it, or the subscription is leaving.
+ * Takes a message from the broker to the app. Resolves when it may be acknowledged: the app has handled it, the dead letter
+ * topic has it, or there is none and the app dropped it, no route wants it or it has expired. Rejects when the broker is to
+ * deliver it again: it failed and there is no dead letter topic, that did not take it, the app was never given it, or the
+ * subscription is leaving.
  */
 export async function deliver(context: DeliveryContext, message: Message, own: AbortSignal): Promise<void> {
-  const { leave, logger } = context;
+  const { failures, leave } = context;
   const signal = leave.signalWith(own);
   signal.throwIfAborted();
   let event;
   try {
     event = context.reader.read(message);
   } catch (error) {
-    logger.error(
-      `cannot read a message of topic ${message.topic} on pubsub ${context.broker.name}: ${errorMessage(error)}`,
-    );
-    return await failed(context, message, error, signal);
+    return await failures.failed(message, undefined, error, signal);
   }
   if ('undeliverable' in event) {
-    logger.warn(
-      `dropping a message of topic ${message.topic} on pubsub ${context.broker.name}: ${event.undeliverable}`,
-    );
-    await context.deadLetters?.take(message, signal);
-    signal.throwIfAborted();
-    return;
+    return await failures.dropped(message, event.event, event.undeliverable, signal);
   }
+  const id = String(event.cloudEvent['id']);
   let dropped = false;
   const attempts = new Attempts();
   try {
@@ -53,17 +46,15 @@ export async function deliver(context: DeliveryContext, message: Message, own: A
       signal,
     );
   } catch (error) {
-    logger.warn(
-      `handling event ${String(event.cloudEvent['id'])} of topic ${event.topic} failed: ${errorMessage(error)}`,
-    );
-    if (leave.leaving || signal.aborted || !attempts.haveReachedApp) throw error;
-    return await failed(context, message, error, signal);
+    if (leave.leaving || signal.aborted) {
+      failures.givenBack(event.topic, [id], error);
+      throw error;
+    }
+    if (attempts.haveReachedApp) return await failures.failed(message, id, error, signal);
+    failures.comeAgain(event.topic, [id], error);
+    throw error;
   }
-  if (!dropped) return;
-  logger.warn(`the app dropped event ${String(event.cloudEvent['id'])} of topic ${event.topic}`);
-  if (context.deadLetters !== undefined && !(await context.deadLetters.take(message, signal))) {
-    throw new Error('the app dropped the message, and the dead letter topic did not take it');
-  }
+  if (dropped) await failures.dropped(message, id, 'the app dropped it', signal);
 }
 
 /**
@@ -97,16 +88,7 @@ async function droppedByApp(
 ): Promise<boolean> {
   const status = await channel.deliver(event, signal);
   if (status === 'RETRY') {
-    throw new Error(`RETRY status returned from app while processing pub/sub event ${String(event.cloudEvent['id'])}`);
+    throw new Error('the app answered RETRY');
   }
   return status === 'DROP';
-}
-
-async function failed(
-  { deadLetters }: DeliveryContext,
-  message: Message,
-  error: unknown,
-  signal: AbortSignal,
-): Promise<void> {
-  if (deadLetters === undefined || !(await deadLetters.take(message, signal))) throw error;
 }

@@ -8,6 +8,9 @@ import { compileRoutes, type Router } from './routing.ts';
 
 /** A message that no app will see: it is acknowledged, and goes to the dead letter topic where there is one. */
 export interface Undeliverable {
+  /** Id of the event. */
+  readonly event: string;
+  /** Why. */
   readonly undeliverable: string;
 }
 
@@ -32,13 +35,13 @@ export class EventReader {
   read(message: Message): TopicEvent | Undeliverable {
     const topic = this.#broker.appTopic(message.topic);
     const { cloudEvent, body } = readMessage(message, this.rawPayload, this.#broker.name, topic);
-    if (hasExpired(cloudEvent, Date.now())) {
-      return {
-        undeliverable: `event ${String(cloudEvent['id'])} has expired as of ${String(cloudEvent['expiration'])}`,
-      };
+    const event = String(cloudEvent['id']);
+    // what has expired on its way to a dead letter topic is there to be looked at
+    if (hasExpired(cloudEvent, Date.now()) && !this.#broker.deadLetterTopics.has(topic)) {
+      return { event, undeliverable: `it expired at ${String(cloudEvent['expiration'])}` };
     }
     const path = this.#route(cloudEvent);
-    if (path === undefined) return { undeliverable: `no route matches event ${String(cloudEvent['id'])}` };
+    if (path === undefined) return { event, undeliverable: 'no route matches it' };
     return { pubsubName: this.#broker.name, topic, path, cloudEvent, body, metadata: message.metadata };
   }
 }

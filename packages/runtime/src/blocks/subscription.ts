@@ -7,6 +7,7 @@ import { BatchCollector } from './subscription-batches.ts';
 import { deliverMany } from './subscription-bulk-delivery.ts';
 import { deliver, type DeliveryContext } from './subscription-delivery.ts';
 import { EventReader } from './subscription-events.ts';
+import { SubscriptionFailures } from './subscription-failures.ts';
 import { Leave } from './subscription-leave.ts';
 
 const defaultMessagesCount = 100;
@@ -17,13 +18,20 @@ const defaultGraceMs = 30_000;
 export class TopicSubscription implements AsyncDisposable {
   readonly spec: SubscriptionSpec;
   readonly #leave: Leave;
+  readonly #failures: SubscriptionFailures;
   readonly #subscription: Subscription;
   readonly #batches: BatchCollector | undefined;
   #closing: Promise<void> | undefined;
 
-  private constructor(spec: SubscriptionSpec, leave: Leave, subscription: Subscription, batches?: BatchCollector) {
+  private constructor(
+    spec: SubscriptionSpec,
+    { leave, failures }: DeliveryContext,
+    subscription: Subscription,
+    batches?: BatchCollector,
+  ) {
     this.spec = spec;
     this.#leave = leave;
+    this.#failures = failures;
     this.#subscription = subscription;
     this.#batches = batches;
   }
@@ -42,8 +50,8 @@ export class TopicSubscription implements AsyncDisposable {
           `see allowedTopics, protectedTopics and subscriptionScopes of component '${broker.name}'`,
       );
     }
-    const leave = new Leave();
     const { deadLetterTopic } = spec;
+    if (deadLetterTopic) broker.deadLetterTopics.add(deadLetterTopic);
     if (deadLetterTopic && broker.scopes.publish?.(deadLetterTopic) === false) {
       logger.warn(
         `the dead letter topic ${deadLetterTopic} of topic ${spec.topic} on pubsub ${broker.name} is not allowed for app id ${broker.appId}: ` +
@@ -54,14 +62,17 @@ export class TopicSubscription implements AsyncDisposable {
       broker,
       reader: await EventReader.compile(broker, spec),
       channel,
-      deadLetters: deadLetterTopic ? new DeadLetterTopic(broker, deadLetterTopic, logger) : undefined,
-      leave,
-      logger,
+      failures: new SubscriptionFailures({
+        pubsubName: broker.name,
+        deadLetters: deadLetterTopic ? new DeadLetterTopic(broker, deadLetterTopic) : undefined,
+        logger,
+      }),
+      leave: new Leave(),
     };
     const request = { topic: broker.wireTopic(spec.topic), metadata: spec.metadata };
     if (!spec.bulkSubscribe?.enabled) {
       const handler = deliver.bind(undefined, context);
-      return new TopicSubscription(spec, leave, await broker.component.subscribe(request, handler, signal));
+      return new TopicSubscription(spec, context, await broker.component.subscribe(request, handler, signal));
     }
 
     const handleMany = deliverMany.bind(undefined, context, spec.topic);
@@ -72,7 +83,11 @@ export class TopicSubscription implements AsyncDisposable {
         ...(count && { maxMessagesCount: count }),
         ...(awaitMs && { maxAwaitDurationMs: awaitMs }),
       };
-      return new TopicSubscription(spec, leave, await broker.component.subscribeMany(bulkRequest, handleMany, signal));
+      return new TopicSubscription(
+        spec,
+        context,
+        await broker.component.subscribeMany(bulkRequest, handleMany, signal),
+      );
     }
     const maxMessagesCount = count || defaultMessagesCount;
     const immediate = broker.component.features.includes('bulk-subscribe-immediate');
@@ -82,7 +97,7 @@ export class TopicSubscription implements AsyncDisposable {
       (message, own) => batches.add(message, own),
       signal,
     );
-    return new TopicSubscription(spec, leave, subscription, batches);
+    return new TopicSubscription(spec, context, subscription, batches);
   }
 
   /** Resolves once the app gets no further message; those in flight go on, and those that fail go back to the broker. */
@@ -94,6 +109,7 @@ export class TopicSubscription implements AsyncDisposable {
 
   async resume(): Promise<void> {
     this.#leave.end();
+    this.#failures.tellGivenBack(this.spec.topic);
     await this.#subscription.resume();
   }
 
@@ -117,5 +133,6 @@ export class TopicSubscription implements AsyncDisposable {
   async #end(): Promise<void> {
     this.#batches?.end();
     await this.#subscription[Symbol.asyncDispose]();
+    this.#failures.tellGivenBack(this.spec.topic);
   }
 }
