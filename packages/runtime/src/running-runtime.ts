@@ -86,7 +86,7 @@ export class RunningRuntime implements Runtime {
     const outboxesOfStores = outboxes(parts, brokers);
     this.#outboxes = outboxesOfStores;
     this.#state = stateBlock(parts, { of: (store) => outboxesOfStores.of(store) });
-    this.pubsub = new Publisher(brokers);
+    this.pubsub = new Publisher(brokers, logger);
     this.#streams = new SubscriptionStreams(brokers, logger);
     this.#subscriptions =
       app &&

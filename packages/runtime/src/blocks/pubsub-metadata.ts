@@ -29,9 +29,20 @@ export function isRawPayload(metadata: RequestMetadata): boolean {
 /** Seconds count when there is no unit. `undefined` when there is no TTL above zero that can be read; that is no error. */
 export function ttlMilliseconds(metadata: RequestMetadata): number | undefined {
   if (metadata === noMetadata) return undefined;
-  const text = valueIgnoringCase(metadata, 'ttl') ?? valueIgnoringCase(metadata, 'ttlinseconds');
+  const text = ttlText(metadata);
   const ttl = text === undefined ? undefined : parseDuration(text, 's');
   return ttl !== undefined && ttl > 0 ? ttl : undefined;
+}
+
+/** The TTL that is asked for and is none: it cannot be read, or is not above zero. */
+export function unusableTtl(metadata: RequestMetadata): string | undefined {
+  if (metadata === noMetadata) return undefined;
+  const text = ttlText(metadata);
+  return text === undefined || ttlMilliseconds(metadata) !== undefined ? undefined : text;
+}
+
+function ttlText(metadata: RequestMetadata): string | undefined {
+  return valueIgnoringCase(metadata, 'ttl') ?? valueIgnoringCase(metadata, 'ttlinseconds');
 }
 
 function valueIgnoringCase(metadata: RequestMetadata, lowerName: string): string | undefined {

@@ -5,6 +5,7 @@ import {
   type PublishRequest,
   type PubSub,
   retry,
+  silentLogger,
 } from '@outrigger/core';
 import { describe, expect, it } from 'vitest';
 
@@ -56,6 +57,24 @@ async function failure(
 }
 
 describe('publishing', () => {
+  it('takes a time to live that is none, and warns of it once for each topic', async () => {
+    const warnings: string[] = [];
+    const component = new Recorder();
+    const base = { name: 'pubsub', component, properties: {}, namespaced: false, appId: 'app', namespace: '' };
+    const logger = { ...silentLogger, warn: (text: string) => void warnings.push(text) };
+    const publisher = new Publisher(new Map([['pubsub', new Broker(base)]]), logger);
+    for (const ttlInSeconds of ['abc', '-3', '60', ''])
+      await publisher.publish({ ...event, metadata: { ttlInSeconds } });
+    const entries = [{ ...event, entryId: '1', metadata: { TTLInSeconds: '-3' } }];
+    await publisher.publishMany({ ...event, topic: 'returns', entries });
+    await publisher.publish({ ...event, metadata: { ttlInSeconds: '0', rawPayload: 'true' } });
+    expect(component.published).toHaveLength(6);
+    expect(warnings).toEqual([
+      'ttlInSeconds "abc" of a message for topic orders on pubsub pubsub is no time above zero: it is ignored',
+      'ttlInSeconds "-3" of a message for topic returns on pubsub pubsub is no time above zero: it is ignored',
+    ]);
+  });
+
   it('wraps the payload and hands on the metadata', async () => {
     const { publisher, component } = setUp();
     await publisher.publish({ ...event, metadata: { partitionKey: '7' } });

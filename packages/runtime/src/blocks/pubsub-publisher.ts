@@ -1,4 +1,4 @@
-import { type BulkPublishEntry, errorMessage, type RequestMetadata } from '@outrigger/core';
+import { type BulkPublishEntry, errorMessage, type Logger, type RequestMetadata, silentLogger } from '@outrigger/core';
 
 import { cloudEventContentType } from './cloud-event.ts';
 import type { EnvelopeInput } from './cloud-event-envelope.ts';
@@ -6,16 +6,21 @@ import type { BulkPublishEvent, FailedPublish, PublishEvent, PubSubTopics } from
 import type { Broker } from './pubsub-broker.ts';
 import { EventMismatch, parseBulkEntries } from './pubsub-bulk-entries.ts';
 import { pubsubErrors } from './pubsub-errors.ts';
-import { isRawPayload, noMetadata } from './pubsub-metadata.ts';
+import { isRawPayload, noMetadata, unusableTtl } from './pubsub-metadata.ts';
 
+/** Topics warned about; beyond that there is no further warning, so that topics made per user cannot fill the memory. */
+const mostWarnings = 1000;
 const neverAborts = new AbortController().signal;
 
 /** Publishing over the loaded pub/sub components. `brokers` may change while it is in use. */
 export class Publisher implements PubSubTopics {
   readonly #brokers: ReadonlyMap<string, Broker>;
+  readonly #logger: Logger;
+  readonly #warned = new Set<string>();
 
-  constructor(brokers: ReadonlyMap<string, Broker>) {
+  constructor(brokers: ReadonlyMap<string, Broker>, logger: Logger = silentLogger) {
     this.#brokers = brokers;
+    this.#logger = logger;
   }
 
   async publish(event: PublishEvent, signal: AbortSignal = neverAborts): Promise<void> {
@@ -23,6 +28,7 @@ export class Publisher implements PubSubTopics {
     const broker = this.#broker(event.pubsubName, topic, metadata);
     const raw = rawPayload(broker, metadata);
     authorize(broker, topic);
+    this.#checkTtl(broker, topic, metadata);
     const request = raw
       ? { topic, data: event.data, metadata }
       : { topic, data: envelope(broker, event, metadata), contentType: cloudEventContentType, metadata };
@@ -68,12 +74,26 @@ export class Publisher implements PubSubTopics {
     authorize(broker, topic);
     const entries = event.entries.map(({ entryId, data, contentType, ...entry }): BulkPublishEntry => {
       const own = entry.metadata === undefined ? metadata : { ...metadata, ...entry.metadata };
+      this.#checkTtl(broker, topic, own);
       if (raw) return { entryId, data, contentType, metadata: own };
       const wrapped = envelope(broker, { topic, data, contentType, traceparent, tracestate }, own);
       return { entryId, data: wrapped, contentType: cloudEventContentType, metadata: own };
     });
     const failed = await broker.sendMany(topic, entries, metadata, signal);
     return failed.map(({ entry, error }) => ({ entryId: entry.entryId, error: errorMessage(error) }));
+  }
+
+  /** As in Dapr, a TTL that is none is no error; but it is said, once for each topic. */
+  #checkTtl(broker: Broker, topic: string, metadata: RequestMetadata): void {
+    const ttl = unusableTtl(metadata);
+    if (ttl === undefined || this.#warned.size >= mostWarnings) return;
+    const key = `${broker.name}/${topic}`;
+    if (this.#warned.has(key)) return;
+    this.#warned.add(key);
+    this.#logger.warn(
+      `ttlInSeconds ${JSON.stringify(ttl.slice(0, 50))} of a message for topic ${topic} on pubsub ${broker.name} ` +
+        `is no time above zero: it is ignored`,
+    );
   }
 
   #broker(name: string, topic: string, metadata: RequestMetadata): Broker {
