@@ -312,3 +312,24 @@ describe('an app over HTTP', () => {
     await runtime.drain(AbortSignal.timeout(10));
   });
 });
+
+test('what a handler throws is in the log of the runtime', async () => {
+  const { log, start } = world();
+  let calls = 0;
+  await using runtime = await start({
+    subscribe: [
+      {
+        pubsubName: 'broker',
+        topic: 'orders',
+        handler: () => {
+          if (++calls === 1) throw new Error('no stock');
+        },
+      },
+    ],
+  });
+  await publish(runtime, 1);
+  await expect.poll(() => calls).toBe(2);
+  expect(log.lines.join('\n')).toMatch(
+    /event \S+ of topic orders on pubsub broker failed and will come again: the handler threw: no stock/,
+  );
+});

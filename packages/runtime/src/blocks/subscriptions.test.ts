@@ -233,7 +233,7 @@ describe('leaving', () => {
 
   it('cuts off and gives back what is still running when the grace is over', async () => {
     let calls = 0;
-    const { app, publish, subscriptions, dead } = await scene({
+    const { app, publish, subscriptions, dead, log } = await scene({
       subscription: { route: '/orders', deadLetterTopic: 'dead' },
       handle: () => (++calls === 1 ? new Promise<Answer>(() => {}) : {}),
     });
@@ -241,6 +241,10 @@ describe('leaving', () => {
     await expect.poll(() => app.posted('/orders')).toHaveLength(1);
     await subscriptions.stop(AbortSignal.timeout(10));
     expect(dead).toHaveLength(0);
+    expect(log.join('\n')).toContain(
+      '1 message of topic orders on pubsub pubsub was not handled before delivery ended; it goes back to the broker',
+    );
+    expect(log.join('\n')).not.toContain('will come again');
     await subscriptions.start(never);
     await expect.poll(() => app.posted('/orders')).toHaveLength(2);
   });
