@@ -3,10 +3,13 @@ import { ComponentError, type ComponentKind, type Logger, type NameResolver } fr
 import { ConfigurationBlock } from './blocks/configuration.ts';
 import { checkOutbox, Outboxes } from './blocks/outboxes.ts';
 import type { Broker } from './blocks/pubsub-broker.ts';
+import { InputBindings } from './blocks/input-bindings.ts';
 import { LockBlock, type LockComponent } from './blocks/lock.ts';
+import { OutputBindingsBlock } from './blocks/output-bindings.ts';
 import { SecretsBlock } from './blocks/secrets.ts';
 import { StateBlock, type StateComponent } from './blocks/state.ts';
 import type { ComponentInstance } from './components/component-instance.ts';
+import { Subscriptions } from './blocks/subscriptions.ts';
 import type { Components } from './components/components.ts';
 import { problemOf } from './components/start-components.ts';
 import { appOutcome } from './resilience/app-outcome.ts';
@@ -66,6 +69,46 @@ export function stateBlock(parts: RuntimeParts, { of }: Pick<Outboxes, 'of'>): S
   const stateOf = (store: ComponentInstance<'state'>) => ({ ...stateComponent(store), outbox: of(store.name) });
   refuseUnusable(stores, (store) => new StateBlock([stateOf(store)], options));
   return new StateBlock(stores.map(stateOf), options);
+}
+
+/** Without an app nobody is subscribed. */
+export function subscriptionsBlock(
+  { options, resources, policies, logger }: RuntimeParts,
+  brokers: ReadonlyMap<string, Broker>,
+): Subscriptions | undefined {
+  const { app } = options;
+  return (
+    app &&
+    new Subscriptions({
+      brokers,
+      channel: app,
+      declarative: resources.subscriptions,
+      components: resources.components,
+      logger,
+      initializationRetry: policies.initializationRetry,
+    })
+  );
+}
+
+/** Without an app no binding brings anything in. */
+export function bindingsBlock({ options, components, policies, logger }: RuntimeParts): {
+  readonly outputs: OutputBindingsBlock;
+  readonly inputs: InputBindings | undefined;
+} {
+  const { app } = options;
+  const bindings = components.ofKind('bindings');
+  const outputs = new OutputBindingsBlock(bindings, outboundOf(bindings, policies));
+  const inputs =
+    app &&
+    new InputBindings({
+      channel: app,
+      components: bindings,
+      outputs,
+      inbound: (component, outcome) => policies.inbound(component, outcome),
+      initializationRetry: policies.initializationRetry,
+      logger,
+    });
+  return { outputs, inputs };
 }
 
 export function secretsBlock({ components, policies, configuration }: RuntimeParts): SecretsBlock {

@@ -4,33 +4,31 @@ import type { AppChannel, TopicEvent, TopicEventStatus } from './app-channel/app
 import { AppHealth } from './app-channel/app-health.ts';
 import { unlessAborted } from './app-channel/unless-aborted.ts';
 import {
+  bindingsBlock,
   configurationBlock,
   loadedComponents,
   lockBlock,
-  outboundOf,
   outboxes,
   type RuntimeParts,
   secretsBlock,
   stateBlock,
+  subscriptionsBlock,
 } from './building-blocks.ts';
 import type { OutputBindings } from './blocks/bindings.ts';
 import type { ConfigurationBlock, ConfigurationHandle } from './blocks/configuration.ts';
-import { InputBindings } from './blocks/input-bindings.ts';
+import type { InputBindings } from './blocks/input-bindings.ts';
 import { createInvocation } from './blocks/invocation-block.ts';
 import type { Invocation } from './blocks/invocation.ts';
 import type { LockBlock, LockHandle } from './blocks/lock.ts';
 import type { Outboxes } from './blocks/outboxes.ts';
-import { OutputBindingsBlock } from './blocks/output-bindings.ts';
-import type { Broker } from './blocks/pubsub-broker.ts';
 import { compileBrokers } from './blocks/pubsub-brokers.ts';
 import { Publisher } from './blocks/pubsub-publisher.ts';
-import { type PubSubUser, reloadPubSub } from './blocks/pubsub-reload.ts';
+import { PubSubReloads, type PubSubUser } from './blocks/pubsub-reloads.ts';
 import type { PubSubTopics } from './blocks/pubsub.ts';
 import type { SecretsBlock, SecretsHandle } from './blocks/secrets.ts';
 import type { StateBlock, StateHandle } from './blocks/state.ts';
 import { SubscriptionStreams } from './blocks/subscription-streams.ts';
-import { type ActiveSubscription, declaredSubscriptions, Subscriptions } from './blocks/subscriptions.ts';
-import type { ComponentResource } from './resources/component-resource.ts';
+import { type ActiveSubscription, declaredSubscriptions, type Subscriptions } from './blocks/subscriptions.ts';
 import type { Configuration } from './resources/configuration.ts';
 import type { LoadedComponent, ReloadOptions, RunningSubscription, Runtime, StreamingSubscription } from './runtime.ts';
 
@@ -62,10 +60,9 @@ export class RunningRuntime implements Runtime {
   #health: AppHealth | undefined;
   #registration: AsyncDisposable | undefined;
   readonly #leaving = new AbortController();
-  readonly #brokers: Map<string, Broker>;
+  readonly #reloads: PubSubReloads;
   /** Set once delivery has ended for good, or is about to. */
   #ending: { readonly cut: AbortController; readonly ended: Promise<void> } | undefined;
-  #reloading: Promise<void> | undefined;
   /** Aborts when the runtime has no time left for what is in flight. */
   readonly #cut = new AbortController();
   #disposed: Promise<void> | undefined;
@@ -81,36 +78,25 @@ export class RunningRuntime implements Runtime {
     this.#secrets = secretsBlock(parts);
     this.#configurations = configurationBlock(parts);
     this.#locks = lockBlock(parts);
-    const brokers = compileBrokers(components, { appId, namespace, policies });
-    this.#brokers = brokers;
+    const context = { appId, namespace, policies };
+    const brokers = compileBrokers(components, context);
+    this.#reloads = new PubSubReloads({
+      brokers,
+      components,
+      context,
+      users: this.#pubsubUsers(),
+      startComponent: parts.startComponent,
+      logger,
+    });
     const outboxesOfStores = outboxes(parts, brokers);
     this.#outboxes = outboxesOfStores;
     this.#state = stateBlock(parts, { of: (store) => outboxesOfStores.of(store) });
     this.pubsub = new Publisher(brokers, logger);
     this.#streams = new SubscriptionStreams(brokers, logger);
-    this.#subscriptions =
-      app &&
-      new Subscriptions({
-        brokers,
-        channel: app,
-        declarative: resources.subscriptions,
-        components: resources.components,
-        logger,
-        initializationRetry: policies.initializationRetry,
-      });
-    const bindings = components.ofKind('bindings');
-    const outputs = new OutputBindingsBlock(bindings, outboundOf(bindings, policies));
+    this.#subscriptions = subscriptionsBlock(parts, brokers);
+    const { outputs, inputs } = bindingsBlock(parts);
     this.bindings = outputs;
-    this.#inputBindings =
-      app &&
-      new InputBindings({
-        channel: app,
-        components: bindings,
-        outputs,
-        inbound: (component, outcome) => policies.inbound(component, outcome),
-        initializationRetry: policies.initializationRetry,
-        logger,
-      });
+    this.#inputBindings = inputs;
     const invocation = createInvocation({
       appId,
       namespace,
@@ -180,7 +166,7 @@ export class RunningRuntime implements Runtime {
       channel: app,
       logger: this.#parts.logger,
       onChange: async (healthy, watching) => {
-        await this.#reloading?.catch(() => {});
+        await this.#reloads.settled();
         if (healthy) await this.#beginDelivery(app, watching);
         // an app that hangs must not keep the next probe waiting
         else await this.#endDelivery(AbortSignal.any([watching, AbortSignal.timeout(appHealth.intervalMs)]));
@@ -227,43 +213,29 @@ export class RunningRuntime implements Runtime {
     name: string,
     { resource, grace = AbortSignal.timeout(reloadGraceMs), signal = never }: ReloadOptions = {},
   ): Promise<void> {
-    // one after the other: each takes the place of the one before
-    const before = this.#reloading?.catch(() => {});
-    const reloading = (async () => {
-      await before;
-      await this.#reload(name, resource, grace, AbortSignal.any([signal, this.#leaving.signal]));
-    })();
-    this.#reloading = reloading;
-    await reloading;
+    const leaving = AbortSignal.any([signal, this.#leaving.signal]);
+    await this.#reloads.reload(name, resource, AbortSignal.any([grace, this.#cut.signal]), leaving);
   }
 
-  async #reload(name: string, changed: ComponentResource | undefined, grace: AbortSignal, signal: AbortSignal) {
-    const { components, policies, startComponent } = this.#parts;
-    const resource = changed ?? components.get('pubsub', name)?.resource;
-    if (resource === undefined) throw new Error(`there is no pub/sub component "${name}" to reload`);
-    const subscriptions = this.#subscriptions;
+  /** What subscribes over pub/sub components, in the order in which it does so. */
+  #pubsubUsers(): readonly PubSubUser[] {
     const isDelivering = (): boolean => this.#ending === undefined && (this.#health?.healthy ?? true);
-    const users: PubSubUser[] = [
+    return [
       {
-        stop: (pubsub, until) => this.#outboxes.stop(until, pubsub),
-        restart: (pubsub, until) => this.#outboxes.start(until, pubsub),
+        stop: (pubsub, grace) => this.#outboxes.stop(grace, pubsub),
+        restart: (pubsub, signal) => this.#outboxes.start(signal, pubsub),
       },
       {
-        stop: async (pubsub, until) => subscriptions?.stopPubSub(pubsub, until),
-        restart: async (pubsub, until) => {
-          if (isDelivering()) await subscriptions?.restartPubSub(pubsub, until);
+        stop: async (pubsub, grace) => this.#subscriptions?.stopPubSub(pubsub, grace),
+        restart: async (pubsub, signal) => {
+          if (isDelivering()) await this.#subscriptions?.restartPubSub(pubsub, signal);
         },
       },
       {
-        stop: (pubsub, until) => this.#streams.pausePubSub(pubsub, until),
-        restart: (pubsub, until) => this.#streams.restartPubSub(pubsub, until),
+        stop: (pubsub, grace) => this.#streams.pausePubSub(pubsub, grace),
+        restart: (pubsub, signal) => this.#streams.restartPubSub(pubsub, signal),
       },
     ];
-    const { appId, namespace } = this;
-    const context = { appId, namespace, policies };
-    const start = (until: AbortSignal) => startComponent(resource, until);
-    const reload = { brokers: this.#brokers, components, context, users, start };
-    await reloadPubSub(name, reload, AbortSignal.any([grace, this.#cut.signal]), signal);
   }
 
   async appUnhealthy(signal: AbortSignal): Promise<void> {
@@ -283,7 +255,7 @@ export class RunningRuntime implements Runtime {
       this.#quietly('leaving the name resolver', async () => registration?.[Symbol.asyncDispose]()),
       this.#quietly('ending the delivery to the app', async () => {
         // first, so that neither a probe nor a reload starts them anew
-        await Promise.all([health?.[Symbol.asyncDispose](), this.#reloading?.catch(() => {})]);
+        await Promise.all([health?.[Symbol.asyncDispose](), this.#reloads.settled()]);
         await this.endDelivery(grace);
       }),
       this.#quietly('ending the subscriptions to configuration', () => this.#configurations.endSubscriptions(grace)),

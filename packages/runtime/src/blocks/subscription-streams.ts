@@ -39,7 +39,14 @@ export class SubscriptionStreams {
     if (this.#stopping) throw pubsubErrors.stopping(pubsubName, topic);
     const spec = { ...wanted, rules };
     const start = (own: AbortSignal) => this.#start(pubsubName, spec, deliver, own);
-    const subscription = await start(signal);
+    let broker;
+    let subscription: TopicSubscription;
+    do {
+      broker = this.#brokers.get(pubsubName);
+      subscription = await start(signal);
+      // a reload meanwhile has closed what it is on
+      if (this.#brokers.get(pubsubName) !== broker) await subscription.close(AbortSignal.abort());
+    } while (this.#brokers.get(pubsubName) !== broker);
     if (this.#stopping || signal.aborted) {
       await subscription.close(AbortSignal.abort());
       signal.throwIfAborted();
@@ -135,6 +142,8 @@ class SubscriptionStream implements RunningSubscription {
   }
 
   async renew(signal: AbortSignal): Promise<void> {
+    // one that began while the others were paused is not closed yet; of the others it is known how that went
+    await this.#subscription.close(AbortSignal.abort()).catch(() => {});
     const subscription = await this.#start(signal);
     if (this.#isEnding) await subscription.close(AbortSignal.abort());
     else this.#subscription = subscription;

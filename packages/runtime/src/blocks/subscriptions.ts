@@ -45,6 +45,7 @@ export interface ActiveSubscription {
 
 interface RunningOne {
   readonly subscription: TopicSubscription;
+  readonly broker: Broker;
   readonly active: ActiveSubscription;
 }
 
@@ -99,6 +100,11 @@ export class Subscriptions implements AsyncDisposable {
 
   /** Starts those on one pub/sub component again, as they were last wanted; as {@link start} otherwise. */
   async restartPubSub(pubsubName: string, signal: AbortSignal): Promise<void> {
+    // a start that was under way may have taken the component that is gone
+    const gone = this.#running.filter(
+      ({ active, broker }) => active.pubsubName === pubsubName && broker !== this.#options.brokers.get(pubsubName),
+    );
+    await this.#stop(gone, AbortSignal.abort());
     const wanted = [...this.#wanted.values()].filter(({ spec }) => spec.pubsubName === pubsubName);
     await this.#startAll(wanted, this.#stopped.signal, signal);
   }
@@ -199,11 +205,17 @@ export class Subscriptions implements AsyncDisposable {
     }
   }
 
-  /** Starts one subscription and counts it as running, unless a stop has overtaken it. */
+  /** Starts one subscription and counts it as running, unless a stop, a reload or another start has overtaken it. */
   async #startOne({ spec, type }: WantedSubscription, stopped: AbortSignal, signal: AbortSignal): Promise<void> {
-    const subscription = await this.#subscribe(spec, signal);
-    if (stopped.aborted) return subscription.close(AbortSignal.abort());
-    this.#running = [...this.#running, { subscription, active: activeOf(spec, type) }];
+    const { brokers, channel, components = [], logger } = this.#options;
+    const broker = brokers.get(spec.pubsubName);
+    if (broker === undefined) throw new Error(missingBroker(spec.pubsubName, brokers, components));
+    const subscription = await TopicSubscription.start(broker, spec, channel, logger, signal);
+    const isRunning = this.#running.some(({ active }) => keyOf(active) === keyOf(spec));
+    if (stopped.aborted || isRunning || brokers.get(spec.pubsubName) !== broker) {
+      return subscription.close(AbortSignal.abort());
+    }
+    this.#running = [...this.#running, { subscription, broker, active: activeOf(spec, type) }];
     if (this.#paused) await subscription.pause();
   }
 
@@ -211,13 +223,6 @@ export class Subscriptions implements AsyncDisposable {
     let controller = this.#stoppedOn.get(pubsubName);
     if (controller === undefined) this.#stoppedOn.set(pubsubName, (controller = new AbortController()));
     return controller;
-  }
-
-  #subscribe(spec: SubscriptionSpec, signal: AbortSignal): Promise<TopicSubscription> {
-    const { brokers, channel, components = [], logger } = this.#options;
-    const broker = brokers.get(spec.pubsubName);
-    if (broker === undefined) throw new Error(missingBroker(spec.pubsubName, brokers, components));
-    return TopicSubscription.start(broker, spec, channel, logger, signal);
   }
 }
 
