@@ -55,6 +55,8 @@ export class OutboxForwarder {
   #leave = new Leave();
   #subscription: Subscription | undefined;
   #stopped = new AbortController();
+  /** Why events go back to the broker; said once, however many there are. */
+  #trouble = '';
 
   constructor(options: ForwarderOptions) {
     const [first] = options.outboxes;
@@ -128,7 +130,7 @@ export class OutboxForwarder {
     const leave = this.#leave;
     const subscription = await broker.component.subscribe(
       { topic: broker.wireTopic(this.#topic), metadata: noMetadata },
-      (message, own) => this.#forward(message, leave.signalWith(own), stopped),
+      (message, own) => this.#handle(message, leave.signalWith(own), stopped),
       signal,
     );
     if (stopped.aborted) return subscription[Symbol.asyncDispose]();
@@ -148,6 +150,22 @@ export class OutboxForwarder {
         if (!stopped.aborted) this.#problem = errorMessage(error);
       }
     }
+  }
+
+  /** As {@link #forward}; a trouble that lasts is logged when it begins and when it is over. */
+  async #handle(message: Message, signal: AbortSignal, stopped: AbortSignal): Promise<void> {
+    try {
+      await this.#forward(message, signal, stopped);
+    } catch (error) {
+      const isExpected = error instanceof DropMessage || error instanceof MissingTransaction;
+      if (isExpected || signal.aborted || stopped.aborted) throw error;
+      const trouble = errorMessage(error);
+      if (trouble !== this.#trouble) this.#logger.warn(`${this.#name} sends no events, which wait: ${trouble}`);
+      this.#trouble = trouble;
+      throw error;
+    }
+    if (this.#trouble !== '') this.#logger.info(`${this.#name} sends events again`);
+    this.#trouble = '';
   }
 
   /** Rejects when the event is to come again. `stopped` ends waiting, `signal` everything. */
@@ -193,7 +211,9 @@ export class OutboxForwarder {
       return undefined;
     }
     remember(this.#firstMissed, id, since);
-    throw new Error(`${this.#name} cannot send event ${id} yet: there is no trace of its transaction`);
+    const missing = `${this.#name} cannot send event ${id} yet: there is no trace of its transaction`;
+    this.#logger.debug(missing);
+    throw new MissingTransaction(missing);
   }
 
   /** Rejects when a store cannot be asked: then nothing is known. */
@@ -216,6 +236,10 @@ export class OutboxForwarder {
       }
     }
   }
+}
+
+class MissingTransaction extends Error {
+  override readonly name = 'MissingTransaction';
 }
 
 function remember<V>(map: Map<string, V>, id: string, value: V): void {

@@ -218,7 +218,7 @@ describe('the way of an event', () => {
   it('is gone again when the topic does not take it, and only its marker when that stays behind', async () => {
     let refusals = 2;
     let removals = 0;
-    const { handle, store, events } = await outboxScene({
+    const { handle, store, events, log } = await outboxScene({
       broker: (bus) => ({
         publish: (request, signal) =>
           request.topic === 'orders' && refusals-- > 0
@@ -234,6 +234,10 @@ describe('the way of an event', () => {
     await expect.poll(async () => await markersIn(store)).toEqual([]);
     expect(removals).toBe(2);
     expect(events).toHaveLength(1);
+    const name = 'the outbox of state component store (topic shopordersoutbox on pubsub pubsub)';
+    await expect
+      .poll(() => log.lines.filter((line) => line.includes('sends')))
+      .toEqual([`warn ${name} sends no events, which wait: away`, `info ${name} sends events again`]);
   });
 
   it('ends at once when the outbox does, and goes on with the next', async () => {

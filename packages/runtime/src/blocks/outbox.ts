@@ -106,13 +106,15 @@ export class Outbox {
     const { outboxPubsub, publishPubsub, publishTopic } = this.settings;
     try {
       // what could not be published later must not be written now
-      const target = this.#broker(publishPubsub, publishTopic);
-      const broker = this.#broker(outboxPubsub, this.internalTopic);
+      this.#broker(publishPubsub, publishTopic);
+      this.#broker(outboxPubsub, this.internalTopic);
       await this.listening(signal);
       for (const [index, event] of events.entries()) {
-        const data = outboxEnvelope(target.envelopes, ids[index] ?? '', publishTopic, event, trace);
+        // a component may have been reloaded since the last look
+        const { envelopes } = this.#broker(publishPubsub, publishTopic);
+        const data = outboxEnvelope(envelopes, ids[index] ?? '', publishTopic, event, trace);
         const request = { topic: this.internalTopic, data, contentType: cloudEventContentType, metadata: noMetadata };
-        await broker.send(request, signal);
+        await this.#broker(outboxPubsub, this.internalTopic).send(request, signal);
       }
     } catch (error) {
       throw outboxFailed(this.#appId, error);
