@@ -52,6 +52,8 @@ export class OutboxForwarder {
   #isListening = false;
   /** Why it does not listen. */
   #problem = 'it is not started yet';
+  /** It never will, as it is. */
+  #isHopeless = false;
   #leave = new Leave();
   #subscription: Subscription | undefined;
   #stopped = new AbortController();
@@ -78,6 +80,7 @@ export class OutboxForwarder {
       signal.throwIfAborted();
       this.#problem = errorMessage(error);
       const willTryAgain = ComponentError.is(error) && error.retryable;
+      this.#isHopeless = !willTryAgain;
       this.#logger.error(`${this.#name} cannot listen${willTryAgain ? ' yet' : ''}: ${this.#problem}`);
       if (willTryAgain) void this.#startWhenPossible(stopped);
     }
@@ -92,6 +95,7 @@ export class OutboxForwarder {
     if (this.#isListening) this.#listening = Promise.withResolvers();
     this.#isListening = false;
     this.#problem = 'it is not started again yet';
+    this.#isHopeless = false;
     const leave = this.#leave;
     this.#leave = new Leave();
     const cut = (): void => leave.cut();
@@ -108,7 +112,7 @@ export class OutboxForwarder {
 
   async #ready(signal: AbortSignal): Promise<void> {
     if (this.#isListening) return;
-    const limit = AbortSignal.timeout(this.#timing.start);
+    const limit = AbortSignal.timeout(this.#isHopeless ? 0 : this.#timing.start);
     try {
       await unlessAborted(this.#listening.promise, AbortSignal.any([signal, limit]));
     } catch (error) {

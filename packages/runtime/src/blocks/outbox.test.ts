@@ -145,6 +145,17 @@ describe('a transaction on a store with an outbox', () => {
     }
   });
 
+  it('fails at once when its own topic can never be listened to', async () => {
+    const { handle } = await outboxScene({
+      brokerProperties: { subscriptionScopes: 'shop=orders' },
+      timing: { start: 60_000 },
+    });
+    await expect(handle.transact([upsert('1', '1')])).rejects.toThrow(
+      /does not listen: topic shopordersoutbox is not allowed for app id shop; see .*subscriptionScopes/,
+    );
+    expect(await handle.get('1')).toBeUndefined();
+  });
+
   it('counts its markers among the operations that the store can take', async () => {
     const { handle } = await outboxScene({ store: () => ({ maxTransactionSize: 3 }) });
     await expect(handle.transact([upsert('1', '1'), upsert('2', '2')])).rejects.toThrow(/contains 4 operations/);
