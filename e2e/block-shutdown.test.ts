@@ -30,7 +30,7 @@ it('a blocked shutdown gives the app no further events, lets it finish, and serv
     appPort: (app.address() as AddressInfo).port,
     resourcesPath: resourcesOf('sqlite'),
     env: workspace.env,
-    args: ['--dapr-block-shutdown-duration', '3s'],
+    args: ['--dapr-block-shutdown-duration', '8s'],
   };
   {
     await using sidecar = await Sidecar.start(options);

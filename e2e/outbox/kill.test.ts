@@ -116,8 +116,11 @@ describe.concurrent('the outbox of a sidecar that is killed', () => {
     const tried: string[] = [];
     for (let round = 0; round < 4; round++) {
       await using sidecar = await start();
-      const killed = delay(150 + round * 130).then(() => sidecar.stop('SIGKILL'));
+      const works = Promise.withResolvers<void>();
+      const killed = works.promise.then(() => delay(round * 13)).then(() => sidecar.stop('SIGKILL'));
+      const before = answered.length;
       for (let number = 0; sidecar.running; number++) {
+        if (answered.length > before + 5) works.resolve();
         const value = `${round}-${number}`;
         tried.push(value);
         const response = await transact(sidecar, value).catch(() => undefined);
