@@ -1,5 +1,6 @@
 import type { SNS } from '@aws-sdk/client-sns';
 import type { SQS } from '@aws-sdk/client-sqs';
+import { ComponentError } from '@outrigger/core';
 import { awsError, isMissing } from './aws-error.ts';
 
 export interface AwsAccess {
@@ -16,6 +17,11 @@ export interface AwsAccess {
 /** How long a request without an answer is waited for before the SDK repeats it, at most twice. */
 const requestTimeoutMs = 10_000;
 const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };
+
+/** Takes a while the first time. */
+export function loadSdk() {
+  return Promise.all([import('@aws-sdk/client-sns'), import('@aws-sdk/client-sqs')]);
+}
 
 /** The SDK's clients of one component; the SDK is loaded with the first of them. */
 export class AwsClients implements Disposable {
@@ -34,8 +40,7 @@ export class AwsClients implements Disposable {
 
   /** Resolves when AWS has answered and taken the credentials; otherwise rejects with what is wrong and how to mend it. */
   static async connect(access: AwsAccess, queueName: string | undefined, signal: AbortSignal): Promise<AwsClients> {
-    const [{ SNS }, { SQS }] = await Promise.all([import('@aws-sdk/client-sns'), import('@aws-sdk/client-sqs')]);
-    signal.throwIfAborted();
+    const [{ SNS }, { SQS }] = await loadSdk();
     const options = clientOptions(access);
     // with an endpoint of its own, the host in a queue's URL is what that server calls itself
     const sqs = new SQS(access.endpoint === undefined ? options : { ...options, useQueueUrlAsEndpoint: false });
@@ -47,8 +52,11 @@ export class AwsClients implements Disposable {
     } catch (error) {
       sns.destroy();
       sqs.destroy();
-      signal.throwIfAborted();
-      throw awsError(error, access.endpoint === undefined ? 'connecting to AWS' : `connecting to ${access.endpoint}`);
+      const doing = access.endpoint === undefined ? 'connecting to AWS' : `connecting to ${access.endpoint}`;
+      if (!signal.aborted) throw awsError(error, doing);
+      throw new ComponentError('unavailable', `${doing} has no answer yet; check endpoint and region`, {
+        cause: error,
+      });
     }
   }
 

@@ -1,5 +1,5 @@
 import { ComponentError, defineComponent } from '@outrigger/core';
-import { AwsClients } from './aws-clients.ts';
+import { AwsClients, loadSdk } from './aws-clients.ts';
 import { fields } from './fields.ts';
 import { settingsOf } from './settings.ts';
 import { SnsSqsPubSub } from './snssqs-pubsub.ts';
@@ -10,6 +10,7 @@ export default defineComponent({
   version: 'v1',
   description: 'Messages over AWS SNS topics and SQS queues',
   metadata: fields,
+  load: loadSdk,
   create: async ({ metadata, appId, logger, signal }) => {
     const settings = settingsOf(metadata, appId);
     const { region, endpoint, accessKey, secretKey, sessionToken, accountID } = metadata;

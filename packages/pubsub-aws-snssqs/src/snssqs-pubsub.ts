@@ -28,6 +28,7 @@ export class SnsSqsPubSub implements PubSub {
   readonly #assets: Assets;
   readonly #publisher: Publisher;
   readonly #subscriptions = new Set<TopicSubscription>();
+  readonly #publishing = new Set<Promise<unknown>>();
   #consumer: QueueConsumer | undefined;
   #closing: Promise<void> | undefined;
 
@@ -41,13 +42,11 @@ export class SnsSqsPubSub implements PubSub {
   }
 
   async publish(request: PublishRequest, signal: AbortSignal): Promise<void> {
-    this.#requireOpen();
-    await this.#publisher.publish(request, signal);
+    await this.#untilTold(() => this.#publisher.publish(request, signal));
   }
 
   async publishMany(request: BulkPublishRequest, signal: AbortSignal): Promise<BulkOutcome<void>[]> {
-    this.#requireOpen();
-    return this.#publisher.publishMany(request, signal);
+    return this.#untilTold(() => this.#publisher.publishMany(request, signal));
   }
 
   async subscribe(
@@ -85,7 +84,20 @@ export class SnsSqsPubSub implements PubSub {
   async #close(): Promise<void> {
     this.#consumer?.leave();
     await Promise.all([...this.#subscriptions].map((subscription) => subscription[Symbol.asyncDispose]()));
+    await Promise.allSettled(this.#publishing);
     this.#clients[Symbol.dispose]();
+  }
+
+  /** Disposal waits for what is being published: cut off, nobody would know whether it was taken. */
+  async #untilTold<T>(publish: () => Promise<T>): Promise<T> {
+    this.#requireOpen();
+    const publishing = publish();
+    this.#publishing.add(publishing);
+    try {
+      return await publishing;
+    } finally {
+      this.#publishing.delete(publishing);
+    }
   }
 
   #requireOpen(): void {

@@ -2,13 +2,13 @@ import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { ComponentError } from '@outrigger/core';
 import { describe, expect, it, vi } from 'vitest';
-import { createPubSub, credentials, region } from './create.ts';
+import { createPubSub, credentials, never, region } from './create.ts';
 import { hasMotoServer, MotoServer } from './moto-server.ts';
 
 const login = { region, ...credentials };
 
-async function failure(properties: Record<string, string>): Promise<ComponentError> {
-  const error = await createPubSub(properties).then(
+async function failure(properties: Record<string, string>, signal = never): Promise<ComponentError> {
+  const error = await createPubSub(properties, { signal }).then(
     (pubSub) => pubSub[Symbol.asyncDispose](),
     (reason: unknown) => reason,
   );
@@ -26,6 +26,21 @@ describe('connecting pubsub.aws.snssqs', () => {
     const port = typeof address === 'object' && address !== null ? address.port : 0;
     const error = await failure({ endpoint: `http://127.0.0.1:${port}`, ...login });
     expect(error).toMatchObject({ code: 'unavailable', message: expect.stringMatching(/ECONNREFUSED.*endpoint/) });
+  });
+
+  it('to a server that says nothing names the endpoint when the time for it is over', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const address = server.address();
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    const timeIsUp = new AbortController();
+    server.once('connection', (socket) => {
+      timeIsUp.abort();
+      socket.on('error', () => {}).resume();
+    });
+    const error = await failure({ endpoint: `http://127.0.0.1:${port}`, ...login }, timeIsUp.signal);
+    server.close();
+    expect(error).toMatchObject({ code: 'unavailable', message: expect.stringMatching(/no answer yet.*endpoint/) });
   });
 
   it('to a host that does not exist names the endpoint', async () => {

@@ -14,7 +14,11 @@ export function unique(name: string): string {
 /** The component as the engine would make it from YAML. */
 export function createPubSub(
   properties: Readonly<Record<string, string>>,
-  { appId = 'app', logger = silentLogger }: { appId?: string; logger?: Logger } = {},
+  {
+    appId = 'app',
+    logger = silentLogger,
+    signal = never,
+  }: { appId?: string; logger?: Logger; signal?: AbortSignal } = {},
 ): Promise<PubSub> {
   const { values, problems, unknown } = parseMetadata(definition.metadata, properties);
   if (problems.length + unknown.length > 0) throw new Error(JSON.stringify({ problems, unknown }));
@@ -25,6 +29,6 @@ export function createPubSub(
     appId,
     namespace: '',
     logger,
-    signal: never,
+    signal,
   });
 }

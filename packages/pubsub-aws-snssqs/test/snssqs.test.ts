@@ -36,6 +36,16 @@ requireBackend('OUTRIGGER_TEST_AWS', howToStartAws, (address) =>
       );
     };
 
+    it('closing waits for what is being published', async () => {
+      const pubSub = await create(unique('closing'));
+      const published = Promise.allSettled(
+        Array.from({ length: 20 }, (_, index) => publish(pubSub, unique('closing'), String(index))),
+      );
+      await pubSub[Symbol.asyncDispose]();
+      expect((await published).filter(({ status }) => status === 'rejected')).toEqual([]);
+      await expect(publish(pubSub, 'late', 'x')).rejects.toMatchObject({ code: 'unavailable' });
+    });
+
     describe('topics and queues', () => {
       it('one queue takes in all topics of a consumer id, whichever instances subscribe them at the same time', async () => {
         const consumerID = unique('many');
