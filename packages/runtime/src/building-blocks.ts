@@ -48,7 +48,7 @@ export function loadedComponents(resources: Resources, components: Components): 
 }
 
 /** The outbound policy of each of these components, by name. */
-export function outboundOf(components: readonly ComponentInstance[], policies: Policies) {
+function outboundOf(components: readonly ComponentInstance[], policies: Policies) {
   const byName = new Map(components.map((one) => [one.name, policies.outbound(one)]));
   return (name: string) => byName.get(name);
 }

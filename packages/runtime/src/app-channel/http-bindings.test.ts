@@ -47,9 +47,9 @@ describe('which bindings the app wants', () => {
     const warnings: string[] = [];
     const logger: Logger = { ...silentLogger, warn: (message) => void warnings.push(message) };
     const app = await appOf(({ url }) => (url === '/slow' ? new Promise(() => {}) : { status: 200 }));
-    const channel = channelTo(app.port, { bindingOptionsTimeoutMs: 50, logger });
+    const channel = channelTo(app.port, { bindingOptionsTimeoutMs: 500, logger });
     expect([...(await channel.inputBindings(bindings('slow', 'quick'), never))]).toEqual(['quick']);
-    expect(warnings.join()).toMatch(/OPTIONS \/slow within 50 ms \(--app-binding-options-timeout\).*direction: input/);
+    expect(warnings.join()).toMatch(/OPTIONS \/slow within 500 ms \(--app-binding-options-timeout\).*direction: input/);
   });
 
   test('cannot be known while the app is not there', async () => {
