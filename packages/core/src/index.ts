@@ -41,6 +41,7 @@ export type {
   StateSetRequest,
   StateStore,
 } from './state.ts';
+export { parseStateQuery, type QueryValue, type StateFilter, type StateQuery } from './state-query.ts';
 export {
   type BulkMessageHandler,
   type BulkPublishEntry,

@@ -1,3 +1,5 @@
+import type { StateQuery } from './state-query.ts';
+
 /** Given to a component with every call: names and texts from the caller's `metadata.*`; look up case-insensitively. */
 export type RequestMetadata = Readonly<Record<string, string>>;
 
@@ -106,8 +108,8 @@ export interface StateStore extends AsyncDisposable {
   /** The most operations `transact` takes; absent: no limit. */
   readonly maxTransactionSize?: number;
 
-  /** `query` is Dapr's query object (filter, sort, page) as parsed JSON. */
-  query?(query: unknown, metadata: RequestMetadata, signal: AbortSignal): Promise<StateQueryResult>;
+  /** Only over values that are JSON. `invalid-argument` for a token this store has not given. */
+  query?(query: StateQuery, metadata: RequestMetadata, signal: AbortSignal): Promise<StateQueryResult>;
 
   keysLike?(
     request: KeysLikeRequest,

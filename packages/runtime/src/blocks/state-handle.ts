@@ -1,14 +1,15 @@
-import type {
-  BulkOutcome,
-  Policy,
-  RequestMetadata,
-  StateDeleteRequest,
-  StateGetRequest,
-  StateItem,
-  StateOperation,
-  StateQueryResult,
-  StateSetRequest,
-  StateStore,
+import {
+  type BulkOutcome,
+  parseStateQuery,
+  type Policy,
+  type RequestMetadata,
+  type StateDeleteRequest,
+  type StateGetRequest,
+  type StateItem,
+  type StateOperation,
+  type StateQueryResult,
+  type StateSetRequest,
+  type StateStore,
 } from '@outrigger/core';
 
 import { ApiError } from '../errors.ts';
@@ -197,12 +198,13 @@ export class StoreHandle implements StateHandle {
     if (store.query === undefined) throw errors.queryNotSupported(this.#name);
     if (this.#encryption) throw errors.queryFailed(this.#name, 'cannot query encrypted store');
     try {
+      const own = { ...parseStateQuery(query), ...(this.#prefix !== '' && { keyPrefix: this.#prefix }) };
       const found = await this.#run(
-        (attempt) => store.query?.(query, metadata, attempt) ?? Promise.resolve({ items: [] }),
+        (attempt) => store.query?.(own, metadata, attempt) ?? Promise.resolve({ items: [] }),
         signal,
       );
-      const own = found.items.filter((item) => item.key.startsWith(this.#prefix));
-      return { ...found, items: own.map((item) => ({ ...item, key: item.key.slice(this.#prefix.length) })) };
+      const items = found.items.filter((item) => item.key.startsWith(this.#prefix));
+      return { ...found, items: items.map((item) => ({ ...item, key: item.key.slice(this.#prefix.length) })) };
     } catch (error) {
       throw errors.queryFailed(this.#name, error);
     }
