@@ -46,6 +46,7 @@ export class QueueConsumer {
   readonly #returning = new Set<Promise<void>>();
   readonly #strangers = new Set<string>();
   readonly #handled = new RecentIds(rememberedMessages);
+  #started = false;
   #bytes = 0;
 
   constructor(parts: ConsumerParts) {
@@ -64,15 +65,26 @@ export class QueueConsumer {
     });
   }
 
+  /** The first ones get nothing before {@link start}. */
   add(subscription: TopicSubscription): void {
     this.#subscriptions.add(subscription);
-    this.#receiver.start();
+    if (this.#started) this.#receiver.start();
+  }
+
+  /**
+   * To be called when the subscriptions that belong together are there: what is received of a topic that has none is put back for a
+   * while.
+   */
+  start(): void {
+    if (this.#subscriptions.size === 0) return;
+    this.#started = true;
+    if ([...this.#subscriptions].some(({ isRunning }) => isRunning)) this.#receiver.start();
   }
 
   /** Resolves when what waited for a subscription that no longer runs is given back. */
   async changed(subscription: TopicSubscription): Promise<void> {
     if (subscription.isRunning) {
-      this.#receiver.start();
+      if (this.#started) this.#receiver.start();
       return;
     }
     const waiting = [...this.#lanes.values()].flatMap((lane) =>
@@ -85,6 +97,7 @@ export class QueueConsumer {
 
   remove(subscription: TopicSubscription): void {
     this.#subscriptions.delete(subscription);
+    if (this.#subscriptions.size === 0) this.#started = false;
   }
 
   /** To be called before the subscriptions are disposed for good. */

@@ -17,6 +17,7 @@ import { Publisher } from './publisher.ts';
 import { QueueConsumer } from './queue-consumer.ts';
 import { QueueRequests } from './queue-requests.ts';
 import type { Settings } from './settings.ts';
+import { SubscribeRound } from './subscribe-round.ts';
 import { TopicSubscription } from './topic-subscription.ts';
 
 /** Topics of SNS, and for each consumer id one queue of SQS that all its topics send to. */
@@ -29,6 +30,7 @@ export class SnsSqsPubSub implements PubSub {
   readonly #publisher: Publisher;
   readonly #subscriptions = new Set<TopicSubscription>();
   readonly #publishing = new Set<Promise<unknown>>();
+  readonly #round = new SubscribeRound(() => this.#consumer?.start());
   #consumer: QueueConsumer | undefined;
   #closing: Promise<void> | undefined;
 
@@ -49,13 +51,17 @@ export class SnsSqsPubSub implements PubSub {
     return this.#untilTold(() => this.#publisher.publishMany(request, signal));
   }
 
-  async subscribe(
+  async subscribe(request: SubscribeRequest, handler: MessageHandler, signal: AbortSignal): Promise<Subscription> {
+    signal.throwIfAborted();
+    this.#requireOpen();
+    return this.#round.add(() => this.#subscribe(request, handler, signal));
+  }
+
+  async #subscribe(
     { topic, minConcurrency = 1 }: SubscribeRequest,
     handler: MessageHandler,
     signal: AbortSignal,
   ): Promise<Subscription> {
-    signal.throwIfAborted();
-    this.#requireOpen();
     const queue = await this.#assets.connect(topic);
     signal.throwIfAborted();
     this.#requireOpen();
@@ -82,6 +88,7 @@ export class SnsSqsPubSub implements PubSub {
   }
 
   async #close(): Promise<void> {
+    this.#round[Symbol.dispose]();
     this.#consumer?.leave();
     await Promise.all([...this.#subscriptions].map((subscription) => subscription[Symbol.asyncDispose]()));
     await Promise.allSettled(this.#publishing);
