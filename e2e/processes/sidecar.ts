@@ -63,7 +63,8 @@ export class Sidecar extends Child {
   static async start(options: SidecarOptions): Promise<Sidecar> {
     const sidecar = await Sidecar.launch(options);
     try {
-      await sidecar.line(/dapr initialized\. Status: Running/);
+      // subscriptions are made before this line; a busy broker needs its time for them
+      await sidecar.line(/dapr initialized\. Status: Running/, 50_000);
     } catch (error) {
       await sidecar[Symbol.asyncDispose]();
       throw error;
