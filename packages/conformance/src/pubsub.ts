@@ -3,7 +3,8 @@ import { SetUp } from './pubsub/case.ts';
 import type { CreatePubSub, PubSubQuirks } from './pubsub/quirks.ts';
 import { themes } from './pubsub/themes.ts';
 
-export type { CreatePubSub, CuttableRoute, KillableBroker, PubSubQuirks } from './pubsub/quirks.ts';
+export type { CuttableRoute, KillableServer } from './faults.ts';
+export type { CreatePubSub, KillableBroker, PubSubQuirks } from './pubsub/quirks.ts';
 
 /**
  * Registers the cases that every pub/sub component has to pass; call it inside a test file. What a component claims and what

@@ -1,17 +1,9 @@
 import type { Secret, SecretStore } from '@outrigger/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { CreateSecretStore, SecretStoreQuirks } from './secrets/quirks.ts';
 
-/** Where secret stores rightly differ. Data, not switches: what is absent is the strict reading of the contract. */
-export interface SecretStoreQuirks {
-  /** What a name that does not exist answers. Default `nothing`; `empty-value` where the backend cannot tell the two apart. */
-  readonly unknownName?: 'nothing' | 'empty-value';
-}
-
-/**
- * A connected store; the suite disposes it. It holds, perhaps among others, the secrets `conftestsecret` = `abcd` and
- * `secondsecret` = `efgh`, and with the feature `multiple-key-values-per-secret` also `multisecret` = `{user: u, password: p}`.
- */
-export type CreateSecretStore = () => Promise<SecretStore>;
+export type { CuttableRoute, KillableServer } from './faults.ts';
+export type { CreateSecretStore, SecretStoreQuirks } from './secrets/quirks.ts';
 
 /**
  * Registers the cases that every secret store has to pass; call it inside a test file.

@@ -1,4 +1,5 @@
 import type { BulkPublishEntry, Message, PubSub, RequestMetadata } from '@outrigger/core';
+import type { CuttableRoute, KillableServer } from '../faults.ts';
 
 /**
  * A connected instance, as one replica of the app `consumerId` would have it. The suite disposes it. Topics and consumer ids
@@ -6,28 +7,8 @@ import type { BulkPublishEntry, Message, PubSub, RequestMetadata } from '@outrig
  */
 export type CreatePubSub = (options: { readonly consumerId: string }) => Promise<PubSub>;
 
-/** A broker that the suite may kill. No other test may use it meanwhile. */
-export interface KillableBroker {
-  /** Instances that talk to this broker, where it is another one than the rest of the suite uses. Default: the suite's own. */
-  readonly create?: CreatePubSub;
-  /** As `kill -9` does it. Resolves when it is dead. */
-  kill(): Promise<void>;
-  /** Starts it again at the same address with the data it had. Resolves when clients can connect. */
-  start(): Promise<void>;
-}
-
-/** A way to the broker through a proxy that the suite opens, cuts and mends. */
-export interface CuttableRoute {
-  /** Where the broker listens. */
-  readonly host: string;
-  readonly port: number;
-  /** Where the proxy has to listen on 127.0.0.1, for a broker that tells its clients an address. Default: any free port. */
-  readonly listenPort?: number;
-  /** An instance that reaches the broker through the proxy at `address`, `host:port`. */
-  readonly create: (options: { readonly consumerId: string; readonly address: string }) => Promise<PubSub>;
-  /** How long a cut lasts. Default 5000. */
-  readonly cutForMs?: number;
-}
+/** A broker that the suite may kill. */
+export type KillableBroker = KillableServer<CreatePubSub>;
 
 /** Where brokers rightly differ. Data, not switches: what is absent is the strict reading of the contract. */
 export interface PubSubQuirks {
@@ -74,5 +55,5 @@ export interface PubSubQuirks {
   /** Without it the cases about a broker that dies do not run. */
   readonly broker?: KillableBroker;
   /** Without it the cases about a network that is cut do not run. */
-  readonly network?: CuttableRoute;
+  readonly network?: CuttableRoute<PubSub, { readonly consumerId: string }>;
 }

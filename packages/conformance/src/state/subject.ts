@@ -1,17 +1,26 @@
 import type { StateItem, StateSetRequest, StateStore } from '@outrigger/core';
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach } from 'vitest';
-import type { CreateStateStore, StateStoreQuirks } from '../state.ts';
+import type { CreateStateStore, StateStoreQuirks } from './quirks.ts';
 
 type Claim = Extract<
   keyof StateStore,
   'transact' | 'getMany' | 'setMany' | 'deleteMany' | 'keysLike' | 'deleteWithPrefix'
 >;
 
+type Defaulted =
+  | 'isolated'
+  | 'ttlGranularityMs'
+  | 'foreignEtag'
+  | 'repeatsEtags'
+  | 'etagMakesItem'
+  | 'competitions'
+  | 'maxValueBytes';
+
 /** The store under test and what most cases need of it. Made inside the outermost `describe`. */
 export class StateSubject {
   readonly create: CreateStateStore;
-  readonly quirks: Required<Omit<StateStoreQuirks, 'impossibleEtag'>> & Pick<StateStoreQuirks, 'impossibleEtag'>;
+  readonly quirks: StateStoreQuirks & Required<Pick<StateStoreQuirks, Defaulted>>;
   /** Never aborts. */
   readonly signal: AbortSignal = new AbortController().signal;
   #stores: readonly StateStore[] = [];
