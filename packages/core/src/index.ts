@@ -26,6 +26,7 @@ export {
 } from './metadata.ts';
 export { metadataJsonSchema } from './json-schema.ts';
 export { parseBoolean, parseByteSize, parseDuration } from './quantities.ts';
+export { OpenCalls, type OpenCallsOptions } from './open-calls.ts';
 export type {
   BulkOutcome,
   Concurrency,
