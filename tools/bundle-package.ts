@@ -9,7 +9,7 @@ import type { Manifest } from './packages.ts';
 /** The sources a package is entered through, by the name of the file in `dist` they become. */
 export function entriesOf(manifest: Pick<Manifest, 'exports'>, hasMain: boolean): Record<string, string> {
   const sources = Object.values(manifest.exports ?? {}).flatMap((target) =>
-    isConditional(target) && target['@outrigger/source'] !== undefined ? [target['@outrigger/source']] : [],
+    isConditional(target) && target['@outrigger/source']?.startsWith('./src/') ? [target['@outrigger/source']] : [],
   );
   if (hasMain) sources.push('./src/main.ts');
   return Object.fromEntries(sources.map((source) => [basename(source, '.ts'), source]));

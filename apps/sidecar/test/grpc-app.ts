@@ -15,7 +15,7 @@ import {
 import { type GrpcStatusName, grpcStatus } from '@outrigger/runtime';
 import { onTestFinished } from 'vitest';
 
-import type { MethodDescription } from '../src/grpc/service.ts';
+import type { MethodDescription } from '@outrigger/grpc';
 
 type AppMethods = typeof AppCallbackDefinition.methods &
   typeof AppCallbackAlphaDefinition.methods &

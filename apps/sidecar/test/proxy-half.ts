@@ -9,7 +9,7 @@ import { GrpcAppChannel } from '../src/app/grpc-app-channel.ts';
 import { serveInternal } from '../src/blocks/invoke/internal-server.ts';
 import { GrpcPeers } from '../src/blocks/invoke/peers.ts';
 import { proxyCalls } from '../src/blocks/invoke/proxy.ts';
-import { createGrpcServer } from '../src/grpc/server.ts';
+import { createGrpcServer } from '@outrigger/grpc/server';
 import type { Directory } from './sidecar-half.ts';
 
 const same = (bytes: Buffer): Buffer => bytes;

@@ -5,8 +5,8 @@ import type { Runtime } from '@outrigger/runtime';
 
 import { stateMethods } from '../src/blocks/state/grpc.ts';
 import { stateRoutes } from '../src/blocks/state/http.ts';
-import type { MethodDescription } from '../src/grpc/service.ts';
-import { serveGrpc } from './called.ts';
+import type { MethodDescription } from '@outrigger/grpc';
+import { serveGrpc } from '@outrigger/grpc/testing';
 import { serve } from './served.ts';
 
 interface Item {

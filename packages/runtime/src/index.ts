@@ -22,6 +22,7 @@ export { HttpAppChannel, type HttpAppChannelOptions } from './app-channel/http.t
 export type { HttpAppProtocol } from './app-channel/http-client.ts';
 export { dialUntilConnectable } from './app-channel/dial.ts';
 export { headerValue, httpHeadersOf } from './app-channel/http-headers.ts';
+export { headersOf } from './app-channel/raw-headers.ts';
 export { unlessAborted } from './app-channel/unless-aborted.ts';
 export {
   type BindingAnswer,

@@ -31,8 +31,8 @@ import {
 
 import { bodyLimit } from '../blocks/invoke/whole-body.ts';
 import { topicEventRequest } from '../blocks/pubsub/topic-event-request.ts';
-import { asBuffer } from '../grpc/as-buffer.ts';
-import type { CallStatus } from '../grpc-client/call-status.ts';
+import { asBuffer } from '@outrigger/grpc';
+import type { CallStatus } from '@outrigger/grpc/client';
 import { type AppCallAnswer, GrpcAppConnection, type GrpcAppConnectionOptions } from './grpc-app-connection.ts';
 import { invokeAnswer, invokeMessage, tooLongAnswer } from './grpc-app-invoke.ts';
 import { addTrace, componentMetadata, invokeMetadata } from './grpc-app-metadata.ts';

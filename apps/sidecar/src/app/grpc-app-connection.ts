@@ -1,8 +1,7 @@
 import { type Bulkhead, bulkhead, ComponentError } from '@outrigger/core';
 import { appFailure, dialUntilConnectable, type HeaderMap, unlessAborted, UnreachedAppError } from '@outrigger/runtime';
 
-import type { CallStatus } from '../grpc-client/call-status.ts';
-import { GrpcClient, NotGrpcError } from '../grpc-client/grpc-client.ts';
+import { type CallStatus, GrpcClient, NotGrpcError } from '@outrigger/grpc/client';
 
 export interface GrpcAppConnectionOptions {
   /** Default 127.0.0.1. */

@@ -3,11 +3,10 @@ import { silentLogger } from '@outrigger/core';
 import { Status } from '@outrigger/protocol/rpc';
 import { expect, it, vi } from 'vitest';
 
-import { bytesMethod, serviceOf, testService } from '../../test/bytes-service.ts';
-import { metadataOf, serveGrpc } from '../../test/called.ts';
+import { bytesMethod, metadataOf, serveGrpc, serviceOf, testService } from '@outrigger/grpc/testing';
 import { admission, type AdmissionOptions } from './admission.ts';
 import { grpcApiLog } from './api-log.ts';
-import { unary } from './service.ts';
+import { unary } from '@outrigger/grpc';
 
 const get = bytesMethod('Get');
 const lock = bytesMethod('Lock');

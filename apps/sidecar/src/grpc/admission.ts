@@ -2,8 +2,8 @@ import { ApiError, type GrpcStatusName } from '@outrigger/runtime';
 
 import { type ApiAccess, isMethodAllowed } from '../http/api-access.ts';
 import { apiTokenHeader, tokenComparison } from '../http/api-token.ts';
-import type { GrpcServerOptions } from './server.ts';
-import type { CallContext, MethodApi } from './service.ts';
+import type { GrpcServerOptions } from '@outrigger/grpc/server';
+import type { CallContext, MethodApi } from '@outrigger/grpc';
 import { callerTrace } from './trace.ts';
 import { traceBin } from './trace-bin.ts';
 

@@ -1,6 +1,6 @@
 import type { Logger } from '@outrigger/core';
 
-import type { GrpcServerOptions } from './server.ts';
+import type { GrpcServerOptions } from '@outrigger/grpc/server';
 
 /** Writes one line per call once it has ended; `code` is the number of its gRPC status, `duration` is in milliseconds. */
 export function grpcApiLog(logger: Logger): NonNullable<GrpcServerOptions['log']> {

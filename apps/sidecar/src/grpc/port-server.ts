@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { errorMessage, type Logger } from '@outrigger/core';
 
 import type { Port } from './port.ts';
-import type { GrpcServer } from './server.ts';
+import type { GrpcServer } from '@outrigger/grpc/server';
 
 /**
  * Answers gRPC calls on a bound port. What answers them is made when the first connection comes: a sidecar whose app does not

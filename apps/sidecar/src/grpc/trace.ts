@@ -1,5 +1,5 @@
 import { validTraceparent } from '../http/traceparent.ts';
-import type { CallContext } from './service.ts';
+import type { CallContext } from '@outrigger/grpc';
 import { traceparentOf } from './trace-bin.ts';
 
 const none = { traceparent: '', tracestate: '' };

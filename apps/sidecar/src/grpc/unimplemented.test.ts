@@ -1,8 +1,8 @@
 import { DaprDefinition } from '@outrigger/protocol/runtime';
 import { expect, it } from 'vitest';
 
-import { serveGrpc } from '../../test/called.ts';
-import { stream, unary } from './service.ts';
+import { serveGrpc } from '@outrigger/grpc/testing';
+import { stream, unary } from '@outrigger/grpc';
 import { unimplementedMethods } from './unimplemented.ts';
 
 const { methods } = DaprDefinition;

@@ -1,4 +1,4 @@
-import { GrpcError, type MethodDescription, type ServiceMethod, stream, unary } from './service.ts';
+import { GrpcError, type MethodDescription, type ServiceMethod, stream, unary } from '@outrigger/grpc';
 
 /** What calls of a method belong to, by a word of its name. The first that fits. */
 const areas: readonly (readonly [RegExp, string])[] = [

@@ -3,8 +3,8 @@ import { DaprDefinition } from '@outrigger/protocol/runtime';
 import { createRuntime } from '@outrigger/runtime';
 import { describe, expect, it, onTestFinished } from 'vitest';
 
-import { serveGrpc } from '../../test/called.ts';
-import type { Service } from '../grpc/service.ts';
+import { serveGrpc } from '@outrigger/grpc/testing';
+import type { Service } from '@outrigger/grpc';
 import { grpcApi } from './grpc-api.ts';
 
 /** How a call with an empty message, and no further one, ends. */

@@ -10,8 +10,8 @@ import { pubsubMethods } from '../blocks/pubsub/grpc.ts';
 import { secretMethods } from '../blocks/secrets/grpc.ts';
 import { shutdownMethods } from '../blocks/shutdown/grpc.ts';
 import { stateMethods } from '../blocks/state/grpc.ts';
-import { reflectionServices } from '../grpc/reflection.ts';
-import type { Service, ServiceMethod } from '../grpc/service.ts';
+import { reflectionServices } from '@outrigger/grpc/reflection';
+import type { Service, ServiceMethod } from '@outrigger/grpc';
 import { unimplementedMethods } from '../grpc/unimplemented.ts';
 import type { Api } from './api.ts';
 

@@ -44,7 +44,7 @@ export async function servePublicGrpc(options: PublicGrpcOptions): Promise<PortS
   const server = new PortServer(bound, logger);
   server.serve(async () => {
     const [{ createGrpcServer }, { admission }, { grpcApiLog }, { grpcApi }, { proxyCalls }] = await Promise.all([
-      import('../grpc/server.ts'),
+      import('@outrigger/grpc/server'),
       import('../grpc/admission.ts'),
       import('../grpc/api-log.ts'),
       import('./grpc-api.ts'),
@@ -56,6 +56,7 @@ export async function servePublicGrpc(options: PublicGrpcOptions): Promise<PortS
       admit: admission({ apiToken, access: api.runtime.configuration.api }),
       ...(apiLogger && { log: grpcApiLog(apiLogger) }),
       maxMessageSize: flags['max-body-size'],
+      maxMessageSizeSetting: '--max-body-size',
       maxHeaderSize: flags['read-buffer-size'] + headerSlack,
       ...(maxIdle !== undefined && { keepalive: { maxIdle } }),
       logger,

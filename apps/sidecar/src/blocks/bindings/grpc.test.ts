@@ -1,7 +1,7 @@
 import { DaprDefinition, type InvokeBindingRequest } from '@outrigger/protocol/runtime';
 import { expect, test } from 'vitest';
 
-import { serveGrpc } from '../../../test/called.ts';
+import { serveGrpc } from '@outrigger/grpc/testing';
 import { echoBindings } from '../../../test/echo-bindings.ts';
 import { bindingMethods } from './grpc.ts';
 

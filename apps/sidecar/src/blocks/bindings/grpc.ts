@@ -1,7 +1,7 @@
 import { DaprDefinition, type InvokeBindingRequest } from '@outrigger/protocol/runtime';
 import { InvokeBindingError, type OutputBindings } from '@outrigger/runtime';
 
-import { type CallContext, type ServiceMethod, unary } from '../../grpc/service.ts';
+import { type CallContext, type ServiceMethod, unary } from '@outrigger/grpc';
 import { callerTrace } from '../../grpc/trace.ts';
 import { responseMetadata } from './response-metadata.ts';
 

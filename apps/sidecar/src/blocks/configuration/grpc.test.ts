@@ -8,7 +8,7 @@ import {
 import { ConfigurationBlock } from '@outrigger/runtime';
 import { expect, test } from 'vitest';
 
-import { serveGrpc } from '../../../test/called.ts';
+import { serveGrpc } from '@outrigger/grpc/testing';
 import { item, MapConfiguration } from '../../../test/map-configuration.ts';
 import { configurationMethods } from './grpc.ts';
 

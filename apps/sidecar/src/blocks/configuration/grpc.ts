@@ -10,7 +10,7 @@ import {
 } from '@outrigger/protocol/runtime';
 import type { Runtime } from '@outrigger/runtime';
 
-import { type CallContext, type ServiceMethod, stream, unary } from '../../grpc/service.ts';
+import { type CallContext, type ServiceMethod, stream, unary } from '@outrigger/grpc';
 import { unsubscribe } from './unsubscribe.ts';
 
 const { methods } = DaprDefinition;

@@ -8,7 +8,7 @@ import { BadRequest, ErrorInfo, Status } from '@outrigger/protocol/rpc';
 import { DaprDefinition, type InvokeServiceRequest } from '@outrigger/protocol/runtime';
 import { describe, expect, it, onTestFinished } from 'vitest';
 
-import { serveGrpc } from '../../../test/called.ts';
+import { serveGrpc } from '@outrigger/grpc/testing';
 import { Failure, type GrpcAppHandlers, startGrpcApp } from '../../../test/grpc-app.ts';
 import { Directory, type Half, startHalf } from '../../../test/sidecar-half.ts';
 import { GrpcAppChannel } from '../../app/grpc-app-channel.ts';

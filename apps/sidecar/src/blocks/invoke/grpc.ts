@@ -3,9 +3,8 @@ import { ErrorInfo, Status } from '@outrigger/protocol/rpc';
 import { DaprDefinition, type InvokeServiceRequest } from '@outrigger/protocol/runtime';
 import { type AppResponse, grpcStatus, type HeaderMap, type Invocation } from '@outrigger/runtime';
 
-import { asBuffer } from '../../grpc/as-buffer.ts';
+import { asBuffer, type CallContext, GrpcError, type ServiceMethod, unary } from '@outrigger/grpc';
 import { metadataOfHttp } from '../../grpc/http-metadata.ts';
-import { type CallContext, GrpcError, type ServiceMethod, unary } from '../../grpc/service.ts';
 import { traceparentOf } from '../../grpc/trace-bin.ts';
 import { grpcStatusOf, statusText } from './http-status.ts';
 import { bodyLimit, bytesUpTo, tooLong } from './whole-body.ts';

@@ -1,10 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 
-import { type Body, type Invocation, noAppId } from '@outrigger/runtime';
+import { type Body, headersOf, type Invocation, noAppId } from '@outrigger/runtime';
 
 import { headerOf } from '../../http/headers.ts';
 import { METHODS } from '../../http/node-http.ts';
-import { headersOf } from '../../http/raw-headers.ts';
 import type { HttpExchange, Route } from '../../http/route.ts';
 import { replyAnswer } from './reply.ts';
 import { findTarget } from './target.ts';

@@ -46,7 +46,7 @@ export async function serveInternal(options: InternalServerOptions): Promise<Int
     serve: (invocation) =>
       server.serve(async () => {
         const [{ createGrpcServer }, { proxyCallsOfPeers }, { serviceInvocation }] = await Promise.all([
-          import('../../grpc/server.ts'),
+          import('@outrigger/grpc/server'),
           import('./proxy.ts'),
           import('./service-invocation.ts'),
         ]);
@@ -54,6 +54,7 @@ export async function serveInternal(options: InternalServerOptions): Promise<Int
           services: [serviceInvocation(invocation, maxBodySize)],
           unknown: proxyCallsOfPeers({ invocation, app: grpcApp }),
           maxMessageSize: messageLimit(maxBodySize),
+          maxMessageSizeSetting: '--max-body-size',
           logger,
         });
       }),

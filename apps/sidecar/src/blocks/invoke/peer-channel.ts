@@ -7,8 +7,7 @@ import {
 } from '@outrigger/protocol';
 import { type AppRequest, type AppResponse, type HeaderMap, PeerError } from '@outrigger/runtime';
 
-import type { ClientCall } from '../../grpc-client/client-call.ts';
-import type { GrpcClient } from '../../grpc-client/grpc-client.ts';
+import type { ClientCall, GrpcClient } from '@outrigger/grpc/client';
 import { bytesOf, isWhole, PeerMessageError, requestHead, responseOf } from './peer-message.ts';
 import { cancellable, payloads, send } from './peer-stream.ts';
 import { bodyLimit, bytesUpTo, tooLong } from './whole-body.ts';

@@ -19,8 +19,7 @@ import {
   methodOf,
 } from '@outrigger/runtime';
 
-import { asBuffer } from '../../grpc/as-buffer.ts';
-import { statusName } from '../../grpc/status-name.ts';
+import { asBuffer, statusName } from '@outrigger/grpc';
 import { headerBytes, headerText } from '../../http/header-text.ts';
 import { grpcAnswer } from './grpc-answer.ts';
 

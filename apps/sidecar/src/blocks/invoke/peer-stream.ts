@@ -6,8 +6,8 @@ import {
 } from '@outrigger/protocol';
 import type { Body } from '@outrigger/runtime';
 
-import { asBuffer } from '../../grpc/as-buffer.ts';
-import type { ClientCall } from '../../grpc-client/client-call.ts';
+import { asBuffer } from '@outrigger/grpc';
+import type { ClientCall } from '@outrigger/grpc/client';
 import { markedEnd, PeerMessageError, pieceSize, piecesOf } from './peer-message.ts';
 
 /** Sends head and body; a short body along with the head. A body that cannot be read cancels the call and is the failure. */

@@ -1,23 +1,27 @@
 import { ComponentError, errorMessage, type Logger, silentLogger } from '@outrigger/core';
 import { type AppRequest, type AppResponse, type PeerTransport, unlessAborted } from '@outrigger/runtime';
 
-import { callAgainIfUntouched } from '../../grpc-client/call-again.ts';
-import type { GrpcClient } from '../../grpc-client/grpc-client.ts';
-import { defaultHeartbeat, type HeartbeatTimes } from '../../grpc/heartbeat.ts';
+import { callAgainIfUntouched } from './call-again.ts';
+import type { GrpcClient, HeartbeatTimes } from '@outrigger/grpc/client';
 import { messageLimit } from './internal-server.ts';
 import type { PeerChannel } from './peer-channel.ts';
 
 interface Loaded {
   readonly Client: typeof GrpcClient;
   readonly Channel: typeof PeerChannel;
+  readonly usualHeartbeat: HeartbeatTimes;
 }
 
 let loading: Promise<Loaded> | undefined;
 
 /** The client, and what needs the protocol's messages: imported once, with the first call to a peer. */
 function load(): Promise<Loaded> {
-  loading ??= Promise.all([import('../../grpc-client/grpc-client.ts'), import('./peer-channel.ts')]).then(
-    ([{ GrpcClient: Client }, { PeerChannel: Channel }]) => ({ Client, Channel }),
+  loading ??= Promise.all([import('@outrigger/grpc/client'), import('./peer-channel.ts')]).then(
+    ([{ GrpcClient: Client, defaultHeartbeat: usualHeartbeat }, { PeerChannel: Channel }]) => ({
+      Client,
+      Channel,
+      usualHeartbeat,
+    }),
   );
   return loading;
 }
@@ -42,7 +46,7 @@ interface Peer {
 
 /** Calls other sidecars over Dapr's internal gRPC protocol: one connection per address, kept until nobody has used it for a while. */
 export class GrpcPeers implements PeerTransport {
-  readonly #options: Required<GrpcPeersOptions>;
+  readonly #options: Required<Omit<GrpcPeersOptions, 'heartbeat'>> & Pick<GrpcPeersOptions, 'heartbeat'>;
   readonly #peers = new Map<string, Peer>();
   #sweep: NodeJS.Timeout | undefined;
   #closed = false;
@@ -53,7 +57,6 @@ export class GrpcPeers implements PeerTransport {
       logger: silentLogger,
       connectTimeout: 5000,
       idleTimeout: 180_000,
-      heartbeat: defaultHeartbeat,
       ...options,
     };
   }
@@ -111,8 +114,8 @@ export class GrpcPeers implements PeerTransport {
     return peer;
   }
 
-  #open({ Client, Channel }: Loaded, address: string): Peer {
-    const { connectTimeout, heartbeat, idleTimeout, logger, maxBodySize } = this.#options;
+  #open({ Client, Channel, usualHeartbeat }: Loaded, address: string): Peer {
+    const { connectTimeout, heartbeat = usualHeartbeat, idleTimeout, logger, maxBodySize } = this.#options;
     const client = new Client({ address, connectTimeout, heartbeat, maxMessageSize: messageLimit(maxBodySize) });
     const peer = { client, channel: new Channel(client, maxBodySize, logger) };
     this.#peers.set(address, peer);

@@ -1,9 +1,8 @@
 import { ComponentError, errorMessage } from '@outrigger/core';
 import { grpcStatus, type HeaderMap, type ProxyAnswer } from '@outrigger/runtime';
 
-import type { ClientCall } from '../../grpc-client/client-call.ts';
-import type { GrpcClient } from '../../grpc-client/grpc-client.ts';
-import { type CallContext, GrpcError } from '../../grpc/service.ts';
+import type { ClientCall, GrpcClient } from '@outrigger/grpc/client';
+import { type CallContext, GrpcError } from '@outrigger/grpc';
 import type { ProxyMessages } from './proxy-messages.ts';
 
 export interface ProxiedCallOptions {

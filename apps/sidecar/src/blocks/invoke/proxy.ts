@@ -2,9 +2,9 @@ import { ComponentError, errorMessage } from '@outrigger/core';
 import type { Invocation, ProxyHop } from '@outrigger/runtime';
 
 import type { GrpcAppConnection } from '../../app/grpc-app-connection.ts';
-import { callAgainIfUntouched } from '../../grpc-client/call-again.ts';
-import type { GrpcClient } from '../../grpc-client/grpc-client.ts';
-import { type CallContext, GrpcError, type UnknownMethodHandler } from '../../grpc/service.ts';
+import { callAgainIfUntouched } from './call-again.ts';
+import type { GrpcClient } from '@outrigger/grpc/client';
+import { type CallContext, GrpcError, type UnknownMethodHandler } from '@outrigger/grpc';
 import type { GrpcPeers } from './peers.ts';
 import { ProxiedCall } from './proxied-call.ts';
 import { ProxyMessages } from './proxy-messages.ts';

@@ -7,7 +7,7 @@ import { expect, it, onTestFinished } from 'vitest';
 
 import { startProxyHalf } from '../../../test/proxy-half.ts';
 import { Directory } from '../../../test/sidecar-half.ts';
-import { frame } from '../../grpc/message-frames.ts';
+import { frame } from '@outrigger/grpc/testing';
 import { GrpcPeers } from './peers.ts';
 
 const refused = 7;

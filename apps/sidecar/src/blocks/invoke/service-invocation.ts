@@ -8,7 +8,7 @@ import {
 } from '@outrigger/protocol';
 import type { Body, Invocation } from '@outrigger/runtime';
 
-import { type CallContext, GrpcError, type Service, stream, unary } from '../../grpc/service.ts';
+import { type CallContext, GrpcError, type Service, stream, unary } from '@outrigger/grpc';
 import {
   answerToPeer,
   bytesOf,

@@ -1,6 +1,6 @@
 import type { Body } from '@outrigger/runtime';
 
-import { asBuffer } from '../../grpc/as-buffer.ts';
+import { asBuffer } from '@outrigger/grpc';
 
 const defaultBodySize = 4 * 1024 * 1024;
 

@@ -3,7 +3,7 @@ import { DaprDefinition } from '@outrigger/protocol/runtime';
 import { LockBlock } from '@outrigger/runtime';
 import { expect, test } from 'vitest';
 
-import { serveGrpc } from '../../../test/called.ts';
+import { serveGrpc } from '@outrigger/grpc/testing';
 import { MapLocks } from '../../../test/map-locks.ts';
 import { lockMethods } from './grpc.ts';
 

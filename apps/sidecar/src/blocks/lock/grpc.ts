@@ -1,7 +1,7 @@
 import { DaprDefinition, type TryLockRequest, type UnlockRequest } from '@outrigger/protocol/runtime';
 import type { Runtime } from '@outrigger/runtime';
 
-import { type CallContext, type ServiceMethod, unary } from '../../grpc/service.ts';
+import { type CallContext, type ServiceMethod, unary } from '@outrigger/grpc';
 import { unlockStatus } from './unlock-status.ts';
 
 const { tryLockAlpha1, unlockAlpha1 } = DaprDefinition.methods;

@@ -1,7 +1,7 @@
 import { DaprDefinition, PubsubSubscriptionType } from '@outrigger/protocol/runtime';
 import { expect, test } from 'vitest';
 
-import { serveGrpc } from '../../../test/called.ts';
+import { serveGrpc } from '@outrigger/grpc/testing';
 import { memoryRuntime } from '../../../test/memory-runtime.ts';
 import { metadataMethods } from './grpc.ts';
 

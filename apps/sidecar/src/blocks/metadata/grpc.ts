@@ -5,7 +5,7 @@ import {
   PubsubSubscriptionType,
 } from '@outrigger/protocol/runtime';
 
-import { type ServiceMethod, unary } from '../../grpc/service.ts';
+import { type ServiceMethod, unary } from '@outrigger/grpc';
 import {
   type AppConnection,
   describe,

@@ -3,9 +3,9 @@ import { DaprDefinition } from '@outrigger/protocol/runtime';
 import type { FailedPublish } from '@outrigger/runtime';
 import { describe, expect, test } from 'vitest';
 
-import { serveGrpc } from '../../../test/called.ts';
+import { serveGrpc } from '@outrigger/grpc/testing';
 import { memoryRuntime } from '../../../test/memory-runtime.ts';
-import type { MethodDescription } from '../../grpc/service.ts';
+import type { MethodDescription } from '@outrigger/grpc';
 import { pubsubMethods } from './grpc.ts';
 
 const { fullName, methods } = DaprDefinition;

@@ -2,7 +2,7 @@ import type { Logger } from '@outrigger/core';
 import { type BulkPublishRequest, DaprDefinition, type PublishEventRequest } from '@outrigger/protocol/runtime';
 import type { Runtime } from '@outrigger/runtime';
 
-import { type CallContext, type ServiceMethod, stream, unary } from '../../grpc/service.ts';
+import { type CallContext, type ServiceMethod, stream, unary } from '@outrigger/grpc';
 import { callerTrace } from '../../grpc/trace.ts';
 import { subscribeToTopic } from './subscribe-stream.ts';
 

@@ -9,7 +9,7 @@ import {
 import type { Runtime } from '@outrigger/runtime';
 import { describe, expect, test } from 'vitest';
 
-import { serveGrpc } from '../../../test/called.ts';
+import { serveGrpc } from '@outrigger/grpc/testing';
 import { memoryRuntime } from '../../../test/memory-runtime.ts';
 import { pubsubMethods } from './grpc.ts';
 

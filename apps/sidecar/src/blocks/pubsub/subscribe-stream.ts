@@ -6,7 +6,7 @@ import type {
 } from '@outrigger/protocol/runtime';
 import type { Runtime, StreamingSubscription } from '@outrigger/runtime';
 
-import { GrpcError } from '../../grpc/service.ts';
+import { GrpcError } from '@outrigger/grpc';
 import { EventExchange } from './event-exchange.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { DaprDefinition } from '@outrigger/protocol/runtime';
 import { expect, test } from 'vitest';
 
-import { serveGrpc } from '../../../test/called.ts';
+import { serveGrpc } from '@outrigger/grpc/testing';
 import { blocks } from '../../../test/map-stores.ts';
 import { secretMethods } from './grpc.ts';
 

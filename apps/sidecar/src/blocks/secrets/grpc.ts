@@ -1,7 +1,7 @@
 import { DaprDefinition, type GetBulkSecretRequest, type GetSecretRequest } from '@outrigger/protocol/runtime';
 import { type Runtime, secretNotFound } from '@outrigger/runtime';
 
-import { type CallContext, type ServiceMethod, unary } from '../../grpc/service.ts';
+import { type CallContext, type ServiceMethod, unary } from '@outrigger/grpc';
 
 const api = { name: 'secrets', version: 'v1' };
 const { methods } = DaprDefinition;

@@ -1,7 +1,7 @@
 import { DaprDefinition } from '@outrigger/protocol/runtime';
 import { expect, test } from 'vitest';
 
-import { serveGrpc } from '../../../test/called.ts';
+import { serveGrpc } from '@outrigger/grpc/testing';
 import { shutdownMethods } from './grpc.ts';
 
 const { fullName, methods } = DaprDefinition;

@@ -1,6 +1,6 @@
 import { DaprDefinition, type ShutdownRequest } from '@outrigger/protocol/runtime';
 
-import { type CallContext, type ServiceMethod, unary } from '../../grpc/service.ts';
+import { type CallContext, type ServiceMethod, unary } from '@outrigger/grpc';
 import type { ShutdownControl } from './control.ts';
 
 /** `Shutdown`: an orderly stop, or with the metadata `dapr-force-shutdown: true` none. */

@@ -2,10 +2,10 @@ import { DaprDefinition, GetStateRequest, GetStateResponse } from '@outrigger/pr
 import { StateBlock } from '@outrigger/runtime';
 import { describe, expect, test } from 'vitest';
 
-import { serveGrpc } from '../../../test/called.ts';
+import { serveGrpc } from '@outrigger/grpc/testing';
 import { blocks } from '../../../test/map-stores.ts';
 import { serve } from '../../../test/served.ts';
-import type { MethodDescription } from '../../grpc/service.ts';
+import type { MethodDescription } from '@outrigger/grpc';
 import { stateMethods } from './grpc.ts';
 import { stateRoutes } from './http.ts';
 

@@ -16,8 +16,7 @@ import {
   type TransactionOperation,
 } from '@outrigger/runtime';
 
-import { asBuffer } from '../../grpc/as-buffer.ts';
-import { type ServiceMethod, unary } from '../../grpc/service.ts';
+import { asBuffer, type ServiceMethod, unary } from '@outrigger/grpc';
 import { callerTrace } from '../../grpc/trace.ts';
 import { rfc3339 } from './state-reply.ts';
 import { readQuery } from './state-json.ts';

@@ -9,11 +9,14 @@ export class MessageTooLongError extends GrpcError {
   }
 }
 
-/** Says which flag mends it: the first time as a warning, then at debug level, lest callers fill the log. */
-export function messageTooLongLog(logger: Logger): (path: string, error: MessageTooLongError) => void {
+/** Says what sets the limit, where that is known: the first time as a warning, then at debug level, lest callers fill the log. */
+export function messageTooLongLog(
+  logger: Logger,
+  setting?: string,
+): (path: string, error: MessageTooLongError) => void {
   let level: 'warn' | 'debug' = 'warn';
   return (path, { message }) => {
-    logger[level](`${path} was refused: ${message}; --max-body-size sets the limit`);
+    logger[level](`${path} was refused: ${message}${setting === undefined ? '' : `; ${setting} sets the limit`}`);
     level = 'debug';
   };
 }

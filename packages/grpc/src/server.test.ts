@@ -7,8 +7,8 @@ import { silentLogger } from '@outrigger/core';
 import { ApiError } from '@outrigger/runtime';
 import { expect, it, onTestFinished, vi } from 'vitest';
 
-import { bytesMethod, serviceOf, testService } from '../../test/bytes-service.ts';
-import { metadataOf, serveGrpc } from '../../test/called.ts';
+import { bytesMethod, serviceOf, testService } from '../test/bytes-service.ts';
+import { metadataOf, serveGrpc } from '../test/called.ts';
 import type { GrpcServerOptions } from './server.ts';
 import { type CallContext, GrpcError, type ServiceMethod, stream, unary } from './service.ts';
 
@@ -281,7 +281,7 @@ it('names the flag for what is too long in the log, once as a warning', async ()
   const logger = { ...silentLogger, warn: (message: string) => void warnings.push(message) };
   const { call } = await serve(
     unary(ask, (request: Buffer) => request),
-    { maxMessageSize: 1000, logger },
+    { maxMessageSize: 1000, maxMessageSizeSetting: '--max-body-size', logger },
   );
   for (const length of [1001, 1002]) {
     await expect(call(testService, ask, Buffer.alloc(length))).rejects.toMatchObject({

@@ -37,6 +37,8 @@ export interface GrpcServerOptions {
   readonly log?: (path: string, context: CallContext) => (code: number) => void;
   /** Longest message to take, in bytes; 0: no limit. A longer one is refused with RESOURCE_EXHAUSTED. Default 4 MiB. */
   readonly maxMessageSize?: number;
+  /** What the user changes to have another limit, for the log: `--max-body-size`. */
+  readonly maxMessageSizeSetting?: string;
   /** Bytes of all headers of a call, as HTTP/2 counts them. A call with more is reset. Default 64 KiB. */
   readonly maxHeaderSize?: number;
   readonly keepalive?: Partial<Keepalive>;
@@ -85,7 +87,7 @@ class Http2GrpcServer implements GrpcServer {
     this.#host = {
       maxMessageSize: maxMessageSize === 0 ? Infinity : maxMessageSize,
       logger,
-      logTooLong: messageTooLongLog(logger),
+      logTooLong: messageTooLongLog(logger, options.maxMessageSizeSetting),
     };
     this.#keepalive = { ...defaultKeepalive, ...options.keepalive };
     this.#sessionOptions = sessionOptions(options.maxHeaderSize ?? 64 * 1024);

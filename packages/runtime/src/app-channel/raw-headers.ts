@@ -1,4 +1,4 @@
-import type { HeaderMap } from '@outrigger/runtime';
+import type { HeaderMap } from './app-channel.ts';
 
 /**
  * Headers by their names in lower case; of several with one name all values are kept, in their order.

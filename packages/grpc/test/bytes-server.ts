@@ -4,8 +4,8 @@ import { type AddressInfo, createServer } from 'node:net';
 
 import { silentLogger } from '@outrigger/core';
 
-import { createGrpcServer } from '../src/grpc/server.ts';
-import { stream, unary } from '../src/grpc/service.ts';
+import { createGrpcServer } from '../src/server.ts';
+import { stream, unary } from '../src/service.ts';
 import { bytesMethod, serviceOf } from './bytes-service.ts';
 
 /** What the server tells. */

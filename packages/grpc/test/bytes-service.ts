@@ -1,4 +1,4 @@
-import type { MethodDescription, Service, ServiceMethod } from '../src/grpc/service.ts';
+import type { MethodDescription, Service, ServiceMethod } from '../src/service.ts';
 
 /** Messages that are what they are. */
 const bytes = {

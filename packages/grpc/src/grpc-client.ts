@@ -4,12 +4,12 @@ import type { Socket } from 'node:net';
 import { ComponentError, errorMessage } from '@outrigger/core';
 import type { HeaderMap } from '@outrigger/runtime';
 
-import { Heartbeat, type HeartbeatTimes } from '../grpc/heartbeat.ts';
-import { metadataToSend } from '../grpc/metadata-entries.ts';
+import { Heartbeat, type HeartbeatTimes } from './heartbeat.ts';
+import { metadataToSend } from './metadata-entries.ts';
 import { type CallConnection, ClientCall } from './client-call.ts';
 
 export interface GrpcClientOptions {
-  /** `host:port`; an IPv6 address with or without brackets. */
+  /** `host:port`, an IPv6 address with or without brackets; or `unix:` and the path of a socket. */
   readonly address: string;
   /** Speak TLS; whom the certificate is for is not looked at. Default: no. */
   readonly tls?: boolean;
@@ -32,6 +32,8 @@ interface Connection extends CallConnection {
   /** Not over yet. */
   open: number;
 }
+
+const unixScheme = 'unix:';
 
 /** How much of one call's messages may be under way, so that the round trip does not bound what a stream can carry. */
 const streamWindow = 1024 * 1024;
@@ -236,6 +238,9 @@ export class NotGrpcError extends ComponentError {
 
 /** A connected socket. Rejects when there is none in time. */
 async function openSocket(address: string, tls: boolean, timeout: number): Promise<Socket> {
+  if (address.startsWith(unixScheme)) {
+    return opened((await import('node:net')).connect(address.slice(unixScheme.length)), 'connect', timeout);
+  }
   const { host, port } = endpointOf(address);
   const options = { host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 };
   const socket = tls
@@ -246,13 +251,17 @@ async function openSocket(address: string, tls: boolean, timeout: number): Promi
         ...(/[a-z]/i.test(host) && !host.includes(':') && { servername: host }),
       })
     : (await import('node:net')).connect(options);
+  return opened(socket, tls ? 'secureConnect' : 'connect', timeout);
+}
+
+function opened(socket: Socket, event: 'connect' | 'secureConnect', timeout: number): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const late = setTimeout(() => socket.destroy(new Error(`not connected within ${timeout} ms`)), timeout);
     socket.once('error', (error) => {
       clearTimeout(late);
       reject(error);
     });
-    socket.once(tls ? 'secureConnect' : 'connect', () => {
+    socket.once(event, () => {
       clearTimeout(late);
       resolve(socket);
     });
@@ -267,6 +276,7 @@ function endpointOf(address: string): { readonly host: string; readonly port: nu
 
 /** The address as a header and a URL have it: without the zone of an IPv6 address, which means nothing to others. */
 function authorityOf(address: string): string {
+  if (address.startsWith(unixScheme)) return 'localhost';
   const { host, port } = endpointOf(address);
   return host.includes(':') ? `[${host.replace(/%.*/, '')}]:${port}` : address;
 }

@@ -6,17 +6,9 @@ import { connect as connectSocket } from 'node:net';
 import { status } from '@grpc/grpc-js';
 import { expect, it, onTestFinished } from 'vitest';
 
-import { bytesMethod, serviceOf, testService } from '../../test/bytes-service.ts';
-import { serveGrpc } from '../../test/called.ts';
-import {
-  callHeaders,
-  endHeaders,
-  endStream,
-  frameTypes,
-  headerBlock,
-  http2Frame,
-  Wire,
-} from '../../test/http2-wire.ts';
+import { bytesMethod, serviceOf, testService } from '../test/bytes-service.ts';
+import { serveGrpc } from '../test/called.ts';
+import { callHeaders, endHeaders, endStream, frameTypes, headerBlock, http2Frame, Wire } from '../test/http2-wire.ts';
 import type { GrpcServerOptions } from './server.ts';
 import { stream, unary } from './service.ts';
 

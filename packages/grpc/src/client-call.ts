@@ -3,8 +3,8 @@ import type { ClientHttp2Stream, IncomingHttpHeaders } from 'node:http2';
 import { errorMessage } from '@outrigger/core';
 import type { HeaderMap } from '@outrigger/runtime';
 
-import { copiedSize, frame, FrameError, framePrefix, messageOverhead, MessageReader } from '../grpc/message-frames.ts';
-import { metadataOf } from '../grpc/metadata-entries.ts';
+import { copiedSize, frame, FrameError, framePrefix, messageOverhead, MessageReader } from './message-frames.ts';
+import { metadataOf } from './metadata-entries.ts';
 import { type CallStatus, endedWith, statusIn, statusOfHttp, statusOfReset, statusOfType } from './call-status.ts';
 
 /** Bytes of unread messages from which on the server is asked to wait. */

@@ -5,7 +5,7 @@ import { type AddressInfo, connect as connectSocket, createServer, type Server, 
 import type { HeaderMap } from '@outrigger/runtime';
 import { expect, it, onTestFinished } from 'vitest';
 
-import { frame } from '../grpc/message-frames.ts';
+import { frame } from './message-frames.ts';
 import type { ClientCall } from './client-call.ts';
 import { GrpcClient, type GrpcClientOptions } from './grpc-client.ts';
 

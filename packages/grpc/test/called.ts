@@ -4,8 +4,8 @@ import { type CallOptions, Client, credentials, Metadata, type ServiceError } fr
 import { silentLogger } from '@outrigger/core';
 import { onTestFinished } from 'vitest';
 
-import { createGrpcServer, type GrpcServerOptions } from '../src/grpc/server.ts';
-import type { MethodDescription } from '../src/grpc/service.ts';
+import { createGrpcServer, type GrpcServerOptions } from '../src/server.ts';
+import type { MethodDescription } from '../src/service.ts';
 
 export interface Called {
   readonly port: number;

@@ -4,16 +4,16 @@ import { constants } from 'node:http2';
 
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 
-import type { BytesServerReport } from '../../test/bytes-server.ts';
-import { testService } from '../../test/bytes-service.ts';
-import { callHeaders, endHeaders, endStream, frameTypes, http2Frame, Wire } from '../../test/http2-wire.ts';
+import type { BytesServerReport } from '../test/bytes-server.ts';
+import { testService } from '../test/bytes-service.ts';
+import { callHeaders, endHeaders, endStream, frameTypes, http2Frame, Wire } from '../test/http2-wire.ts';
 import { frame } from './message-frames.ts';
 
 let child: ChildProcess;
 let port = 0;
 
 beforeAll(async () => {
-  child = fork(new URL('../../test/bytes-server.ts', import.meta.url), {
+  child = fork(new URL('../test/bytes-server.ts', import.meta.url), {
     execArgv: ['--expose-gc', '--conditions=@outrigger/source'],
   });
   const [first] = (await once(child, 'message')) as [BytesServerReport];

@@ -8,7 +8,7 @@ import {
 } from '@outrigger/protocol/reflection';
 import { expect, it } from 'vitest';
 
-import { serveGrpc } from '../../test/called.ts';
+import { serveGrpc } from '../test/called.ts';
 import { reflectionServices } from './reflection.ts';
 
 const served = { name: 'dapr.proto.runtime.v1.Dapr', methods: [] };

@@ -1,6 +1,4 @@
-import type { HeaderMap } from '@outrigger/runtime';
-
-import { headersOf } from '../http/raw-headers.ts';
+import { type HeaderMap, headersOf } from '@outrigger/runtime';
 
 /** Headers that HTTP/2 or gRPC keep for themselves, and metadata therefore cannot have. */
 const reserved =

@@ -2,8 +2,8 @@ import type { IncomingHttpHeaders } from 'node:http2';
 
 import type { GrpcStatusName, HeaderMap } from '@outrigger/runtime';
 
-import { metadataOf, unescapeMessage } from '../grpc/metadata-entries.ts';
-import { statusName } from '../grpc/status-name.ts';
+import { metadataOf, unescapeMessage } from './metadata-entries.ts';
+import { statusName } from './status-name.ts';
 
 /** How a call ended. */
 export interface CallStatus {
