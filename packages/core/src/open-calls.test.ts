@@ -11,9 +11,9 @@ it('a call settles as the work does', async () => {
   await expect(open.run(() => Promise.reject(new Error('failed')), signal)).rejects.toThrow('failed');
 });
 
-it('a call that takes too long is over, and its work is told so', async () => {
+it('a request that takes too long is over, and is told so', async () => {
   let heard: AbortSignal | undefined;
-  const failed = calls(20).run((attempt) => new Promise(() => (heard = attempt)), signal);
+  const failed = calls(20).request((attempt) => new Promise(() => (heard = attempt)), signal);
   await expect(failed).rejects.toMatchObject({
     code: 'deadline-exceeded',
     message: 'the vault did not answer within 0.02 s',
@@ -23,9 +23,10 @@ it('a call that takes too long is over, and its work is told so', async () => {
 
 it('a caller who gives up is let go at once, with the reason', async () => {
   const controller = new AbortController();
-  const failed = calls().run(() => new Promise(() => {}), controller.signal);
+  const never = () => new Promise(() => {});
+  const failed = [calls().run(never, controller.signal), calls().request(never, controller.signal)];
   controller.abort(new Error('enough'));
-  await expect(failed).rejects.toThrow('enough');
+  for (const call of failed) await expect(call).rejects.toThrow('enough');
   await expect(calls().run(async () => 'done', controller.signal)).rejects.toThrow('enough');
 });
 

@@ -1,20 +1,21 @@
 import { ComponentError } from './errors.ts';
+import { abortable } from './resilience/abortable.ts';
 import { policy } from './resilience/policy.ts';
 import { timeout, TimeoutError } from './resilience/timeout.ts';
 
 export interface OpenCallsOptions {
   /** How messages call the other side: `AWS Secrets Manager`. */
   readonly server: string;
-  /** Milliseconds that one call may take. */
+  /** Milliseconds that one request may take. */
   readonly timeout: number;
 }
 
 /**
- * The calls that a component has under way to a server that it holds no connection to: each has a limited time and ends at once
- * when its caller gives up, and closing waits for them.
+ * The calls that a component has under way to a server that it holds no connection to: each ends at once when its caller gives
+ * up, each of its requests has a limited time, and closing waits for them.
  *
  * @example
- * get = (request, signal) => this.#calls.run((attempt) => fetch(url, { signal: attempt }), signal);
+ * get = (name, signal) => this.#calls.run(() => this.#calls.request((attempt) => fetch(url, { signal: attempt }), signal), signal);
  */
 export class OpenCalls {
   readonly #server: string;
@@ -28,13 +29,26 @@ export class OpenCalls {
   }
 
   /**
-   * Settles as the call does. Rejects with the signal's reason once that aborts, with `deadline-exceeded` when the time is up,
-   * and with `unavailable` after {@link close}. The call's own signal aborts in both of the first cases.
+   * A whole call, of one request or many: settles as it does. Rejects with the signal's reason as soon as that aborts, and with
+   * `unavailable` after {@link close}.
    */
-  async run<T>(call: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
+  async run<T>(call: () => Promise<T>, signal: AbortSignal): Promise<T> {
     if (this.#isClosed) throw new ComponentError('unavailable', `the component for ${this.#server} is closed`);
+    signal.throwIfAborted();
+    const running = call();
+    this.#open.add(running);
+    const forget = () => void this.#open.delete(running);
+    running.then(forget, forget);
+    return await abortable(running, signal);
+  }
+
+  /**
+   * One request: settles as it does. Its own signal aborts with the given one and when the time is up, which is a rejection with
+   * `deadline-exceeded`.
+   */
+  async request<T>(send: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
     try {
-      return await this.#limit.execute((attempt) => this.#track(call(attempt)), signal);
+      return await this.#limit.execute(send, signal);
     } catch (error) {
       if (!TimeoutError.is(error) || signal.aborted) throw error;
       const message = `${this.#server} did not answer within ${error.duration / 1000} s`;
@@ -46,12 +60,5 @@ export class OpenCalls {
   async close(): Promise<void> {
     this.#isClosed = true;
     await Promise.allSettled(this.#open);
-  }
-
-  #track<T>(call: Promise<T>): Promise<T> {
-    this.#open.add(call);
-    const forget = () => void this.#open.delete(call);
-    call.then(forget, forget);
-    return call;
   }
 }
