@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { ComponentError, type Logger } from '@outrigger/core';
 import type { AwsClients } from './aws-clients.ts';
-import { awsError } from './aws-error.ts';
+import { awsError } from '@outrigger/aws-client';
 import { awsName, isEmptyName, topicArn } from './names.ts';
 import { policyAllowing } from './queue-policy.ts';
 import type { Settings } from './settings.ts';

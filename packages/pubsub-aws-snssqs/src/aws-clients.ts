@@ -1,22 +1,12 @@
 import type { SNS } from '@aws-sdk/client-sns';
 import type { SQS } from '@aws-sdk/client-sqs';
+import { type AwsAccess, awsClientOptions, awsError, isMissing } from '@outrigger/aws-client';
 import { ComponentError } from '@outrigger/core';
-import { awsError, isMissing } from './aws-error.ts';
 
-export interface AwsAccess {
-  readonly region: string | undefined;
-  readonly endpoint: string | undefined;
-  /** `undefined`: whatever the SDK finds in the environment, the profile, or the role of the machine. */
-  readonly credentials:
-    | { readonly accessKeyId: string; readonly secretAccessKey: string; readonly sessionToken?: string }
-    | undefined;
+export interface SnsSqsAccess extends AwsAccess {
   /** 12 digits, or `undefined`: asked for when it is needed. */
   readonly accountId: string | undefined;
 }
-
-/** How long a request without an answer is waited for before the SDK repeats it, at most twice. */
-const requestTimeoutMs = 10_000;
-const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };
 
 /** Takes a while the first time. */
 export function loadSdk() {
@@ -28,10 +18,10 @@ export class AwsClients implements Disposable {
   readonly sns: SNS;
   readonly sqs: SQS;
   readonly region: string;
-  readonly #access: AwsAccess;
+  readonly #access: SnsSqsAccess;
   #accountId: Promise<string> | undefined;
 
-  private constructor(sns: SNS, sqs: SQS, region: string, access: AwsAccess) {
+  private constructor(sns: SNS, sqs: SQS, region: string, access: SnsSqsAccess) {
     this.sns = sns;
     this.sqs = sqs;
     this.region = region;
@@ -39,9 +29,9 @@ export class AwsClients implements Disposable {
   }
 
   /** Resolves when AWS has answered and taken the credentials; otherwise rejects with what is wrong and how to mend it. */
-  static async connect(access: AwsAccess, queueName: string | undefined, signal: AbortSignal): Promise<AwsClients> {
+  static async connect(access: SnsSqsAccess, queueName: string | undefined, signal: AbortSignal): Promise<AwsClients> {
     const [{ SNS }, { SQS }] = await loadSdk();
-    const options = clientOptions(access);
+    const options = awsClientOptions(access);
     // with an endpoint of its own, the host in a queue's URL is what that server calls itself
     const sqs = new SQS(access.endpoint === undefined ? options : { ...options, useQueueUrlAsEndpoint: false });
     const sns = new SNS(options);
@@ -72,7 +62,7 @@ export class AwsClients implements Disposable {
 
   async #askForAccount(signal: AbortSignal): Promise<string> {
     const { STS } = await import('@aws-sdk/client-sts');
-    const sts = new STS(clientOptions(this.#access));
+    const sts = new STS(awsClientOptions(this.#access));
     try {
       const { Account } = await sts.getCallerIdentity({}, { abortSignal: signal });
       return Account ?? '';
@@ -85,24 +75,6 @@ export class AwsClients implements Disposable {
     this.sns.destroy();
     this.sqs.destroy();
   }
-}
-
-function clientOptions({ region, endpoint, credentials }: AwsAccess) {
-  return {
-    ...(region !== undefined && { region }),
-    ...(endpoint !== undefined && { endpoint }),
-    ...(credentials !== undefined && { credentials }),
-    maxAttempts: 3,
-    logger: silent,
-    requestHandler: {
-      connectionTimeout: 5000,
-      requestTimeout: requestTimeoutMs,
-      throwOnRequestTimeout: true,
-      httpAgent: { keepAlive: true, maxSockets: 64 },
-      httpsAgent: { keepAlive: true, maxSockets: 64 },
-      logger: silent,
-    },
-  };
 }
 
 // Any answer but a refusal of the credentials shows that they are good: the queue need not exist, the right to ask may be missing.

@@ -1,3 +1,4 @@
+import { awsAccess } from '@outrigger/aws-client';
 import { ComponentError, defineComponent } from '@outrigger/core';
 import { AwsClients, loadSdk } from './aws-clients.ts';
 import { fields } from './fields.ts';
@@ -13,21 +14,11 @@ export default defineComponent({
   load: loadSdk,
   create: async ({ metadata, appId, logger, signal }) => {
     const settings = settingsOf(metadata, appId);
-    const { region, endpoint, accessKey, secretKey, sessionToken, accountID } = metadata;
-    if (endpoint !== undefined && !URL.canParse(endpoint)) {
-      throw new ComponentError(
-        'invalid-argument',
-        `endpoint "${endpoint}" is no URL; it looks like http://localhost:4566`,
-      );
-    }
+    const { accountID } = metadata;
     if (accountID !== undefined && !/^\d{12}$/.test(accountID)) {
       throw new ComponentError('invalid-argument', 'accountID must be 12 digits');
     }
-    const credentials =
-      accessKey === undefined || secretKey === undefined
-        ? undefined
-        : { accessKeyId: accessKey, secretAccessKey: secretKey, ...(sessionToken !== undefined && { sessionToken }) };
-    const access = { region, endpoint, credentials, accountId: accountID };
+    const access = { ...awsAccess(metadata), accountId: accountID };
     return new SnsSqsPubSub(await AwsClients.connect(access, settings.queueName, signal), settings, logger);
   },
 });

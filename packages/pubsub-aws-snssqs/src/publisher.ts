@@ -8,7 +8,7 @@ import {
 } from '@outrigger/core';
 import type { Assets } from './assets.ts';
 import type { AwsClients } from './aws-clients.ts';
-import { awsError, isMissing } from './aws-error.ts';
+import { awsError, isMissing } from '@outrigger/aws-client';
 import { type EncodedData, encodeData, encodingAttribute } from './sns-message.ts';
 
 const maxEntries = 10;

@@ -1,6 +1,6 @@
 import type { Message as SqsMessage } from '@aws-sdk/client-sqs';
 import type { Logger } from '@outrigger/core';
-import { awsError, isMissing } from './aws-error.ts';
+import { awsError, isMissing } from '@outrigger/aws-client';
 import type { QueueRequests } from './queue-requests.ts';
 
 interface ReceiverParts {

@@ -1,6 +1,6 @@
 import { ComponentError, type ErrorCode, errorMessage } from '@outrigger/core';
 
-/** Names by which SNS, SQS and STS refuse the credentials themselves. */
+/** Names by which AWS’s services refuse the credentials themselves. */
 const refusedCredentials: ReadonlySet<string> = new Set([
   'AuthFailure',
   'ExpiredToken',
@@ -22,6 +22,8 @@ const codeOfName: Readonly<Record<string, ErrorCode>> = {
   NotFound: 'not-found',
   NotFoundException: 'not-found',
   ResourceNotFoundException: 'not-found',
+  ParameterNotFound: 'not-found',
+  ParameterVersionNotFound: 'not-found',
   QueueDoesNotExist: 'not-found',
   'AWS.SimpleQueueService.NonExistentQueue': 'not-found',
   QueueDeletedRecently: 'unavailable',
@@ -98,6 +100,7 @@ export function awsError(error: unknown, doing: string): ComponentError {
   return failed('internal', said(error, name));
 }
 
+/** Whether what was asked for is not there. */
 export function isMissing(error: unknown): boolean {
   const { name = '' } = (error ?? {}) as AwsFailure;
   return codeOfName[name] === 'not-found' || (ComponentError.is(error) && error.code === 'not-found');

@@ -1,0 +1,71 @@
+import type { SSM } from '@aws-sdk/client-ssm';
+import { awsAccess, awsClientOptions, awsFields, isMissing } from '@outrigger/aws-client';
+import { defineComponent, field, type RequestMetadata, type Secret } from '@outrigger/core';
+import { AwsSecretStore, type NamesPage, type SecretService } from './aws-secret-store.ts';
+
+const load = () => import('@aws-sdk/client-ssm');
+
+export default defineComponent({
+  kind: 'secrets',
+  type: 'secretstores.aws.parameterstore',
+  version: 'v1',
+  description: 'Secrets in the AWS Systems Manager Parameter Store',
+  metadata: {
+    ...awsFields,
+    prefix: field.text({
+      description: 'What the names of parameters begin with, and names of secrets leave out',
+      default: '',
+      example: '/shop/',
+    }),
+  },
+  load,
+  create: async ({ metadata, signal }) => {
+    const sdk = await load();
+    const client = new sdk.SSM(awsClientOptions(awsAccess(metadata)));
+    return await AwsSecretStore.open(new ParameterStoreService(client, metadata.prefix), signal);
+  },
+});
+
+class ParameterStoreService implements SecretService {
+  readonly title = 'AWS Parameter Store';
+  readonly features = [];
+  readonly #client: SSM;
+  readonly #prefix: string;
+
+  constructor(client: SSM, prefix: string) {
+    this.#client = client;
+    this.#prefix = prefix;
+  }
+
+  async get(
+    name: string,
+    { version_id: version }: RequestMetadata,
+    abortSignal: AbortSignal,
+  ): Promise<Secret | undefined> {
+    const Name = this.#prefix + name + (version ? `:${version}` : '');
+    try {
+      const { Parameter } = await this.#client.getParameter({ Name, WithDecryption: true }, { abortSignal });
+      if (Parameter?.Name === undefined || Parameter.Value === undefined) return {};
+      return { [Parameter.Name.slice(this.#prefix.length)]: Parameter.Value };
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw error;
+    }
+  }
+
+  async list(NextToken: string | undefined, abortSignal: AbortSignal): Promise<NamesPage> {
+    const beginning = { Key: 'Name', Option: 'BeginsWith', Values: [this.#prefix] };
+    const page = {
+      MaxResults: 50,
+      ...(this.#prefix !== '' && { ParameterFilters: [beginning] }),
+      ...(NextToken !== undefined && { NextToken }),
+    };
+    const { Parameters = [], NextToken: next } = await this.#client.describeParameters(page, { abortSignal });
+    const names = Parameters.flatMap(({ Name = '' }) => (Name.startsWith(this.#prefix) ? Name : []));
+    return { names: names.map((name) => name.slice(this.#prefix.length)), next };
+  }
+
+  [Symbol.dispose](): void {
+    this.#client.destroy();
+  }
+}
