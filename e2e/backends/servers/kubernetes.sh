@@ -4,6 +4,8 @@
 #   OUTRIGGER_TEST_KUBERNETES_KUBECONFIG      a kubeconfig with everything inline: user `admin`, who may do all
 #   OUTRIGGER_TEST_KUBERNETES_SERVICEACCOUNT  a folder as a pod has it mounted (token, ca.crt, namespace): the service account
 #                                             `outrigger` of the namespace `default`, which may get and list secrets there
+#   OUTRIGGER_TEST_KUBERNETES_COMMAND         a file with the server's command line, an argument a line: for a test that kills a
+#                                             server, which starts one of its own on another port, over the same etcd
 #
 # etcd runs beside it as `kubernetes-etcd`. There is no controller manager: a namespace that is deleted stays `Terminating`,
 # and a new one has no service account, so tests take names that nobody has used.
@@ -103,13 +105,17 @@ start_kubernetes() {
   kubernetes_certificates "$keys"
   alive kubernetes-etcd || start_kubernetes_etcd
   # etcd 3.4 before 3.4.31 cannot say how far a watch is, so the watch cache is off
-  launch kubernetes "$command_kubernetes" --etcd-servers="http://127.0.0.1:$(port_of kubernetes etcd)" --watch-cache=false \
-    --bind-address=127.0.0.1 --advertise-address=127.0.0.1 --secure-port="$(port_of kubernetes)" --endpoint-reconciler-type=none \
-    --tls-cert-file="$keys/server.pem" --tls-private-key-file="$keys/server.key" --cert-dir="$keys" \
-    --client-ca-file="$keys/ca.crt" --authorization-mode=RBAC --disable-admission-plugins=ServiceAccount \
-    --service-account-issuer=https://kubernetes.default.svc.cluster.local \
-    --service-account-key-file="$keys/tokens.key" --service-account-signing-key-file="$keys/tokens.key" \
+  local command=(
+    "$command_kubernetes" "--secure-port=$(port_of kubernetes)" --bind-address=127.0.0.1 --advertise-address=127.0.0.1
+    "--etcd-servers=http://127.0.0.1:$(port_of kubernetes etcd)" --watch-cache=false --endpoint-reconciler-type=none
+    "--tls-cert-file=$keys/server.pem" "--tls-private-key-file=$keys/server.key" "--cert-dir=$keys"
+    "--client-ca-file=$keys/ca.crt" --authorization-mode=RBAC --disable-admission-plugins=ServiceAccount
+    --service-account-issuer=https://kubernetes.default.svc.cluster.local
+    "--service-account-key-file=$keys/tokens.key" "--service-account-signing-key-file=$keys/tokens.key"
     --service-cluster-ip-range=10.96.0.0/16 --v=1
+  )
+  printf '%s\n' "${command[@]}" >"$run/kubernetes/data/command"
+  launch kubernetes "${command[@]}"
 }
 
 # kubernetes_api PATH [BODY]: as `admin`; with a body it is a POST, which is content with what exists already
@@ -147,4 +153,5 @@ ready_kubernetes() {
 exports_kubernetes() {
   printf 'export OUTRIGGER_TEST_KUBERNETES_KUBECONFIG=%q\n' "$run/kubernetes/data/keys/kubeconfig"
   printf 'export OUTRIGGER_TEST_KUBERNETES_SERVICEACCOUNT=%q\n' "$run/kubernetes/data/keys/serviceaccount"
+  printf 'export OUTRIGGER_TEST_KUBERNETES_COMMAND=%q\n' "$run/kubernetes/data/command"
 }
