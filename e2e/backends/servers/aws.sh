@@ -1,4 +1,5 @@
-# SNS and SQS as moto plays them, from PyPI. All is in memory: a server that was killed comes back empty.
+# SNS, SQS, Secrets Manager and the Parameter Store as moto plays them, from PyPI. All is in memory: a server that was killed
+# comes back empty. OUTRIGGER_TEST_AWS_COMMAND is the program, for a test that kills a server of its own.
 moto_version=5.2.5
 moto_home=$cache/moto-$moto_version
 command_aws=$moto_home/bin/moto_server
@@ -19,3 +20,4 @@ install_aws() {
 }
 start_aws() { launch aws "$command_aws" -H 127.0.0.1 -p "$(port_of aws)"; }
 ready_aws() { wait_for aws 60 listens "$(port_of aws)"; }
+exports_aws() { printf 'export OUTRIGGER_TEST_AWS_COMMAND=%q\n' "$command_aws"; }
