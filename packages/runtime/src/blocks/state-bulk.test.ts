@@ -74,6 +74,13 @@ describe('several writes', () => {
     expect([calls, error.httpStatus]).toEqual([2, 500]);
   });
 
+  test('a store that answers for fewer entries than it was given has not taken the rest', async () => {
+    const setMany = async (): Promise<BulkOutcome<void>[]> => [{ ok: true, value: undefined }];
+    expect((await failure(handleOn(mapStore({ setMany }).store).save(items))).message).toBe(
+      'failed saving state in state store orders: the store gave no answer for this key',
+    );
+  });
+
   test('none is fine', async () => {
     await handleOn(mapStore().store).save([]);
   });
@@ -108,12 +115,56 @@ describe('reading several keys', () => {
     expect(found).toEqual(keys.map((key) => ({ key })));
   });
 
-  test('only a store that tried none makes it fail as a whole', async () => {
+  test('a store that could try none is an error of each key, never of the whole', async () => {
     const getMany = () => Promise.reject(new ComponentError('unavailable', 'away'));
-    expect(await failure(handleOn(mapStore({ getMany }).store).getBulk(['a']))).toMatchObject({
+    expect(await handleOn(mapStore({ getMany }).store).getBulk(['a', 'b'])).toEqual([
+      { key: 'a', error: 'away' },
+      { key: 'b', error: 'away' },
+    ]);
+    const thrown = () => {
+      throw new TypeError('no pool');
+    };
+    expect(await handleOn(mapStore({ getMany: thrown }).store).getBulk(['a'])).toEqual([
+      { key: 'a', error: 'no pool' },
+    ]);
+  });
+
+  test('a store that gives too few answers has not read the rest', async () => {
+    const getMany = async () => [];
+    expect(await handleOn(mapStore({ getMany }).store).getBulk(['a'])).toEqual([
+      { key: 'a', error: 'the store gave no answer for this key' },
+    ]);
+  });
+
+  test('a retry asks only for what could not be read, and what runs out of time is an error of its key', async () => {
+    const batches: string[][] = [];
+    const getMany = async (requests: readonly { readonly key: string }[]): Promise<BulkOutcome<undefined>[]> => {
+      batches.push(requests.map(({ key }) => key));
+      return requests.map(({ key }) =>
+        key === 'shop||b'
+          ? { ok: false, error: new ComponentError('unavailable', 'away') }
+          : { ok: true, value: undefined },
+      );
+    };
+    const twice = policy([retry({ duration: 0, maxRetries: 1 })]);
+    const found = await handleOn(mapStore({ getMany }).store, {}, { policy: () => twice }).getBulk(['a', 'b']);
+    expect(batches).toEqual([['shop||a', 'shop||b'], ['shop||b']]);
+    expect(found).toEqual([{ key: 'a' }, { key: 'b', error: 'away' }]);
+
+    const hangs = () => new Promise<never>(() => {});
+    const short = policy([timeout(5)]);
+    expect(await handleOn(mapStore({ getMany: hangs }).store, {}, { policy: () => short }).getBulk(['a'])).toEqual([
+      { key: 'a', error: 'timed out after 5 ms' },
+    ]);
+  });
+
+  test('an option that does not exist is refused, and a caller who has left gets no answer', async () => {
+    const handle = handleOn(mapStore().store);
+    expect(await failure(handle.getBulk(['a'], { consistency: 'loose' as 'strong' }))).toMatchObject({
       errorCode: 'ERR_STATE_BULK_GET',
-      httpStatus: 500,
+      httpStatus: 400,
     });
+    await expect(handle.getBulk(['a'], {}, AbortSignal.abort(new Error('left')))).rejects.toThrow('left');
   });
 });
 

@@ -27,6 +27,87 @@ describe('client-side encryption', () => {
     expect(textOf(await rotated.get('k'))).toBe('1');
   });
 
+  test('both keys may be in one secret, under two names', async () => {
+    const { store } = mapStore();
+    await handleOn(store, encrypted).save([{ key: 'k', value: bytes('1') }]);
+    const rotated = handleOn(store, {
+      properties: { primaryEncryptionKey: 'c'.repeat(32), secondaryEncryptionKey: key },
+      secretNames: { primaryEncryptionKey: 'key-1', secondaryEncryptionKey: 'key-1' },
+    });
+    expect(textOf(await rotated.get('k'))).toBe('1');
+    await rotated.save([{ key: 'k', value: bytes('2') }]);
+    expect((await failure(handleOn(store, encrypted).get('k'))).message).toContain(
+      'the secret "key-1" held another key',
+    );
+  });
+
+  test('once its key is gone, a record names the secret that the key came from', async () => {
+    const { store } = mapStore();
+    await handleOn(store, encrypted).save([{ key: 'k', value: bytes('1') }]);
+    const other = {
+      properties: { primaryEncryptionKey: 'c'.repeat(32) },
+      secretNames: { primaryEncryptionKey: 'key-2' },
+    };
+    const { message } = await failure(handleOn(store, other).get('k'));
+    expect(message).toContain('it was encrypted with the key of the secret "key-1"');
+    expect(message).not.toContain(key);
+    expect(await handleOn(store, other).getBulk(['k', 'none'])).toEqual([
+      { key: 'k', error: expect.stringContaining('the secret "key-1"') as string },
+      { key: 'none' },
+    ]);
+  });
+
+  // sealed by Python's cryptography (AESGCM) with the keys 00 01 02 … and the nonce 64 65 … 6f, in Dapr's layout
+  test.each([
+    [16, '{"b":1, "a":"ä||x"}', 'ZGVmZ2hpamtsbW5vYUAsh+EzlNq5X3UqpAmPkEzwWoKuPnG0koCzvOZBVuZxxz1o'],
+    [16, '', 'ZGVmZ2hpamtsbW5vZYKsBeBHEagmvf4uFERAqw=='],
+    [24, '{"b":1, "a":"ä||x"}', 'ZGVmZ2hpamtsbW5vkkrZXmieIhjxsMA72DE/wqEhfLcsaDoBpdLuzdWIpnAErJSp'],
+    [32, '{"b":1, "a":"ä||x"}', 'ZGVmZ2hpamtsbW5vMzm8REPYer4cA33S+KbOgT66JHd8S9J9I8xHkSxcGlYroJ/O'],
+    [32, Buffer.from([0, 255, 128, 10]), 'ZGVmZ2hpamtsbW5vSORebF8Mi+HpV4crfLbEJy7MnIs='],
+  ])('what another implementation sealed with a key of %d bytes is read to the byte', async (length, value, sealed) => {
+    const { store, items } = mapStore();
+    const hex = Buffer.from(Array.from({ length }, (_, index) => index)).toString('hex');
+    const handle = handleOn(store, {
+      properties: { primaryEncryptionKey: hex.toUpperCase() },
+      secretNames: { primaryEncryptionKey: 'dapr-key' },
+    });
+    items.set('shop||k', { value: bytes(`${sealed}||dapr-key`), etag: '7' });
+    const item = await handle.get('k');
+    expect(Buffer.from(item?.value ?? [1]).equals(Buffer.from(value))).toBe(true);
+    expect(item?.etag).toBe('7');
+  });
+
+  test('every write is sealed, with its etag and TTL beside it', async () => {
+    const seen: { readonly key: string; readonly value?: Uint8Array; readonly ttlInSeconds?: number }[] = [];
+    const { store } = mapStore({
+      setMany: async (requests) => {
+        seen.push(...requests);
+        return requests.map(() => ({ ok: true, value: undefined }));
+      },
+      transact: async (operations) => void seen.push(...operations),
+    });
+    const handle = handleOn(store, encrypted);
+    const item = (name: string) => ({ key: name, value: bytes(name), etag: '1', metadata: { ttlInSeconds: '9' } });
+    await handle.save([item('a'), item('b')]);
+    await handle.transact([
+      { operation: 'upsert', request: item('c') },
+      { operation: 'delete', request: { key: 'd' } },
+    ]);
+    expect(seen.map(({ value }) => value && textOf({ value })?.endsWith('||key-1'))).toEqual([
+      true,
+      true,
+      true,
+      undefined,
+    ]);
+    expect(seen.slice(0, 3)).toMatchObject(Array.from({ length: 3 }, () => ({ etag: '1', ttlInSeconds: 9 })));
+  });
+
+  test('a record of no bytes is an empty value', async () => {
+    const { store, items } = mapStore();
+    items.set('shop||k', { value: bytes('') });
+    expect(textOf(await handleOn(store, encrypted).get('k'))).toBe('');
+  });
+
   test('a changed record, an unknown key and plain text are errors, never values', async () => {
     const { store, items } = mapStore();
     const handle = handleOn(store, encrypted);

@@ -150,9 +150,9 @@ export function stateGetFailed(store: string, key: string, cause: unknown): ApiE
   });
 }
 
-/** As a whole; a single item's failure stands in its own `error`. */
+/** The request itself is wrong; what the store could not read stands in the `error` of each item. */
 export function stateBulkGetFailed(cause: unknown): ApiError {
-  return new ApiError(errorMessage(cause), { errorCode: 'ERR_STATE_BULK_GET', ...statusOf(undefined), cause });
+  return new ApiError(errorMessage(cause), { errorCode: 'ERR_STATE_BULK_GET', ...statusOf(cause), cause });
 }
 
 /** `causes`: one for each item that failed. Of several an etag failure wins; else all messages are shown, a line each. */

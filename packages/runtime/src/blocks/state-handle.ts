@@ -15,7 +15,7 @@ import {
 import { ApiError } from '../errors.ts';
 import type { Outbox } from './outbox.ts';
 import { type CallerTrace, planOutbox } from './outbox-events.ts';
-import { runAll, writeAll } from './state-bulk.ts';
+import { failuresOf, runAll, runUnder } from './state-bulk.ts';
 import type { StateEncryption } from './state-encryption.ts';
 import * as errors from './state-errors.ts';
 import { checkKey } from './state-key.ts';
@@ -83,12 +83,8 @@ export class StoreHandle implements StateHandle {
         await this.#run((attempt) => this.#store.set(request, attempt), signal);
         return;
       }
-      failures = await writeAll(
-        items.map((item) => this.#write(item)),
-        this.#setAll,
-        this.#policy,
-        signal,
-      );
+      const requests = items.map((item) => this.#write(item));
+      failures = failuresOf(await runUnder(requests, this.#setAll, this.#policy, signal));
     } catch (error) {
       failures = [error];
     }
@@ -112,13 +108,20 @@ export class StoreHandle implements StateHandle {
   ): Promise<BulkStateItem[]> {
     for (const key of keys) checkKey(this.#name, key);
     if (keys.length === 0) return [];
-    let outcomes: BulkOutcome<StateItem | undefined>[];
+    let requests: StateGetRequest[];
     try {
-      const requests = keys.map((key) => this.#read(key, options));
-      outcomes = await this.#run((attempt) => this.#getAll(requests, options.parallelism, attempt), signal);
+      requests = keys.map((key) => this.#read(key, options));
     } catch (error) {
       throw errors.stateBulkGetFailed(error);
     }
+    const outcomes = await runUnder(
+      requests,
+      (pending, attempt) => this.#getAll(pending, options.parallelism, attempt),
+      this.#policy,
+      signal,
+    );
+    // whoever asked is gone
+    signal.throwIfAborted();
     return keys.map((key, index) => this.#bulkItem(key, outcomes[index]));
   }
 
@@ -130,12 +133,8 @@ export class StoreHandle implements StateHandle {
     if (items.length === 0) return;
     let failures: unknown[];
     try {
-      failures = await writeAll(
-        items.map((item) => this.#deletion(item)),
-        this.#deleteAll,
-        this.#policy,
-        signal,
-      );
+      const requests = items.map((item) => this.#deletion(item));
+      failures = failuresOf(await runUnder(requests, this.#deleteAll, this.#policy, signal));
     } catch (error) {
       failures = [error];
     }
@@ -268,7 +267,7 @@ export class StoreHandle implements StateHandle {
   }
 
   #bulkItem(key: string, outcome: BulkOutcome<StateItem | undefined> | undefined): BulkStateItem {
-    if (outcome === undefined) return { key, error: 'the store gave no answer for this key' };
+    if (outcome === undefined) return { key };
     if (!outcome.ok) return { key, error: errors.stateMessage(outcome.error) };
     if (outcome.value === undefined) return { key };
     try {

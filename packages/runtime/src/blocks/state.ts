@@ -60,8 +60,8 @@ export interface StateHandle {
   save(items: readonly SaveItem[], signal?: AbortSignal): Promise<void>;
   delete(key: string, options?: StateDeleteOptions, signal?: AbortSignal): Promise<void>;
   /**
-   * Each item carries its own error; throws for an illegal key, and when the store as a whole fails. `parallelism` <= 0: all at
-   * once.
+   * Each item carries its own error, also when the store fails as a whole; throws for an illegal key or option, and when the signal
+   * aborts. `parallelism` <= 0: all at once. A retry asks only for the items that failed.
    */
   getBulk(
     keys: readonly string[],

@@ -1,3 +1,5 @@
+import { isUtf8 } from 'node:buffer';
+
 import type { StateItem, StateQueryResult } from '@outrigger/core';
 import type { BulkStateItem } from '@outrigger/runtime';
 
@@ -47,6 +49,7 @@ function pushMember(parts: (string | Uint8Array)[], name: string, value: Uint8Ar
 }
 
 function isJson(value: Uint8Array): boolean {
+  if (!isUtf8(value)) return false;
   try {
     JSON.parse(Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString());
     return true;
