@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { inspect } from 'node:util';
 import { openComponent } from '@outrigger/conformance';
-import { ComponentError } from '@outrigger/core';
+import { type ComponentDefinition, ComponentError } from '@outrigger/core';
 import { afterEach, expect, it } from 'vitest';
 import parameterStore from './parameter-store.ts';
 import secretManager from './secret-manager.ts';
@@ -12,7 +12,7 @@ import secretManager from './secret-manager.ts';
 // What AWS refuses and the server of the other tests does not, in the format that AWS documents.
 const { signal } = new AbortController();
 const login = { region: 'us-east-1', accessKey: 'AKIATESTING', secretKey: 'hunter2' };
-const definitions = [secretManager, parameterStore] as const;
+const definitions: readonly ComponentDefinition<'secrets'>[] = [secretManager, parameterStore];
 const servers: Server[] = [];
 
 afterEach(() => {
@@ -108,5 +108,5 @@ it.each(definitions)('$type: a start that is given up says what it waits for', a
   servers[0]?.removeAllListeners('request');
   const error = await failure(openComponent(definition, { ...login, endpoint }, { signal: AbortSignal.timeout(200) }));
   expect(error).toMatchObject({ code: 'unavailable' });
-  expect(error.message).toContain('no answer yet; check endpoint and region');
+  expect(error.message).toContain('has not answered yet; check endpoint and region');
 });

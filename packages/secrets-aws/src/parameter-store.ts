@@ -1,7 +1,14 @@
 import type { SSM } from '@aws-sdk/client-ssm';
 import { awsAccess, awsClientOptions, awsFields, isMissing } from '@outrigger/aws-client';
-import { defineComponent, field, type RequestMetadata, type Secret } from '@outrigger/core';
-import { AwsSecretStore, type NamesPage, type SecretService } from './aws-secret-store.ts';
+import {
+  defineComponent,
+  field,
+  openSecretService,
+  type RequestMetadata,
+  type Secret,
+  type SecretNames,
+} from '@outrigger/core';
+import { AwsSecrets } from './aws-secrets.ts';
 
 const load = () => import('@aws-sdk/client-ssm');
 
@@ -22,17 +29,18 @@ export default defineComponent({
   create: async ({ metadata, signal }) => {
     const sdk = await load();
     const client = new sdk.SSM(awsClientOptions(awsAccess(metadata)));
-    return await AwsSecretStore.open(new ParameterStoreService(client, metadata.prefix), signal);
+    return await openSecretService(new ParameterStoreService(client, metadata.prefix), signal);
   },
 });
 
-class ParameterStoreService implements SecretService {
+class ParameterStoreService extends AwsSecrets {
   readonly title = 'AWS Parameter Store';
   readonly features = [];
   readonly #client: SSM;
   readonly #prefix: string;
 
   constructor(client: SSM, prefix: string) {
+    super();
     this.#client = client;
     this.#prefix = prefix;
   }
@@ -53,7 +61,11 @@ class ParameterStoreService implements SecretService {
     }
   }
 
-  async list(NextToken: string | undefined, abortSignal: AbortSignal): Promise<NamesPage> {
+  async list(
+    NextToken: string | undefined,
+    _metadata: RequestMetadata,
+    abortSignal: AbortSignal,
+  ): Promise<SecretNames> {
     const beginning = { Key: 'Name', Option: 'BeginsWith', Values: [this.#prefix] };
     const page = {
       MaxResults: 50,
@@ -65,7 +77,7 @@ class ParameterStoreService implements SecretService {
     return { names: names.map((name) => name.slice(this.#prefix.length)), next };
   }
 
-  [Symbol.dispose](): void {
+  close(): void {
     this.#client.destroy();
   }
 }

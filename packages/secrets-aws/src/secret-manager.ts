@@ -1,7 +1,14 @@
 import type { SecretsManager } from '@aws-sdk/client-secrets-manager';
 import { awsAccess, awsClientOptions, awsFields, isMissing } from '@outrigger/aws-client';
-import { defineComponent, field, type RequestMetadata, type Secret } from '@outrigger/core';
-import { AwsSecretStore, type NamesPage, type SecretService } from './aws-secret-store.ts';
+import {
+  defineComponent,
+  field,
+  openSecretService,
+  type RequestMetadata,
+  type Secret,
+  type SecretNames,
+} from '@outrigger/core';
+import { AwsSecrets } from './aws-secrets.ts';
 
 const load = () => import('@aws-sdk/client-secrets-manager');
 
@@ -23,17 +30,18 @@ export default defineComponent({
   create: async ({ metadata, signal }) => {
     const sdk = await load();
     const client = new sdk.SecretsManager(awsClientOptions(awsAccess(metadata)));
-    return await AwsSecretStore.open(new SecretsManagerService(client, metadata.multipleKeyValuesPerSecret), signal);
+    return await openSecretService(new SecretsManagerService(client, metadata.multipleKeyValuesPerSecret), signal);
   },
 });
 
-class SecretsManagerService implements SecretService {
+class SecretsManagerService extends AwsSecrets {
   readonly title = 'AWS Secrets Manager';
   readonly features;
   readonly #client: SecretsManager;
   readonly #isMultiple: boolean;
 
   constructor(client: SecretsManager, isMultiple: boolean) {
+    super();
     this.#client = client;
     this.#isMultiple = isMultiple;
     this.features = isMultiple ? (['multiple-key-values-per-secret'] as const) : [];
@@ -54,14 +62,18 @@ class SecretsManagerService implements SecretService {
     }
   }
 
-  async list(NextToken: string | undefined, abortSignal: AbortSignal): Promise<NamesPage> {
+  async list(
+    NextToken: string | undefined,
+    _metadata: RequestMetadata,
+    abortSignal: AbortSignal,
+  ): Promise<SecretNames> {
     const page = { MaxResults: 100, ...(NextToken !== undefined && { NextToken }) };
     const answer = await this.#client.listSecrets(page, { abortSignal });
     const { SecretList = [], NextToken: next } = answer;
     return { names: SecretList.flatMap(({ Name }) => Name ?? []), next };
   }
 
-  [Symbol.dispose](): void {
+  close(): void {
     this.#client.destroy();
   }
 }

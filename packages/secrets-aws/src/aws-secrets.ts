@@ -1,0 +1,30 @@
+import { awsError } from '@outrigger/aws-client';
+import type {
+  ComponentError,
+  RequestMetadata,
+  Secret,
+  SecretNames,
+  SecretService,
+  SecretStoreFeature,
+} from '@outrigger/core';
+
+/** What the two services have in common: the ways in which AWS fails. */
+export abstract class AwsSecrets implements SecretService {
+  abstract readonly title: string;
+  abstract readonly features: readonly SecretStoreFeature[];
+  // the client repeats a request that takes 10 s, at most twice
+  readonly timeout = 30_000;
+  readonly addressFields = 'endpoint and region';
+
+  abstract get(name: string, metadata: RequestMetadata, signal: AbortSignal): Promise<Secret | undefined>;
+  abstract list(next: string | undefined, metadata: RequestMetadata, signal: AbortSignal): Promise<SecretNames>;
+  abstract close(): void;
+
+  failure(error: unknown, doing: string): ComponentError {
+    return awsError(error, `${doing} in ${this.title}`);
+  }
+
+  isForbidden(error: unknown): boolean {
+    return error instanceof Error && error.name.includes('AccessDenied');
+  }
+}
