@@ -68,6 +68,8 @@ export interface ComponentDefinition<K extends ComponentKind = ComponentKind, F 
   readonly version: string;
   readonly description?: string;
   readonly metadata: F;
+  /** Only the component knows its fields, as one in another process: none that is named is reported as unknown. */
+  readonly takesAnyMetadata?: boolean;
   /**
    * Loads code that `create` needs and that takes long to read, such as a client library. Called before each `create`; its time
    * does not count against `initTimeout`, which is for what the component connects to.

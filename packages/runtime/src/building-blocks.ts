@@ -1,4 +1,4 @@
-import { ComponentError, type ComponentKind, type Logger, type NameResolver } from '@outrigger/core';
+import { ComponentError, type ComponentKind, type Logger, type NameResolver, parseBoolean } from '@outrigger/core';
 
 import { ConfigurationBlock } from './blocks/configuration.ts';
 import { checkOutbox, Outboxes } from './blocks/outboxes.ts';
@@ -8,7 +8,7 @@ import { LockBlock, type LockComponent } from './blocks/lock.ts';
 import { OutputBindingsBlock } from './blocks/output-bindings.ts';
 import { SecretsBlock } from './blocks/secrets.ts';
 import { StateBlock, type StateComponent } from './blocks/state.ts';
-import type { ComponentInstance } from './components/component-instance.ts';
+import { type ComponentInstance, propertyOf } from './components/component-instance.ts';
 import { Subscriptions } from './blocks/subscriptions.ts';
 import type { Components } from './components/components.ts';
 import { problemOf } from './components/start-components.ts';
@@ -18,14 +18,16 @@ import type { ComponentResource } from './resources/component-resource.ts';
 import type { Configuration } from './resources/configuration.ts';
 import type { HttpEndpoint } from './resources/http-endpoint-resource.ts';
 import type { Resources } from './resources/load-resources.ts';
-import { ResourceError } from './resources/problems.ts';
+import { describeProblem, ResourceError } from './resources/problems.ts';
 import type { LoadedComponent, RuntimeOptions } from './runtime.ts';
+import type { SecretTexts } from './secret-texts.ts';
 
 /** What the building blocks are made of. */
 export interface RuntimeParts {
   readonly options: RuntimeOptions;
   readonly namespace: string;
   readonly logger: Logger;
+  readonly secretTexts: SecretTexts;
   readonly configuration: Configuration;
   readonly resources: Resources;
   readonly policies: Policies;
@@ -63,12 +65,29 @@ export function outboxes(parts: RuntimeParts, brokers: ReadonlyMap<string, Broke
 }
 
 export function stateBlock(parts: RuntimeParts, { of }: Pick<Outboxes, 'of'>): StateBlock {
-  const { components, policies, options: own, namespace } = parts;
+  const { components, policies, options: own, namespace, secretTexts, logger } = parts;
   const stores = components.ofKind('state');
-  const options = { appId: own.appId, namespace, policy: outboundOf(stores, policies) };
+  warnOfSeveralActorStores(stores, logger);
+  const options = {
+    appId: own.appId,
+    namespace,
+    policy: outboundOf(stores, policies),
+    hideSecrets: (text: string) => secretTexts.hide(text),
+  };
   const stateOf = (store: ComponentInstance<'state'>) => ({ ...stateComponent(store), outbox: of(store.name) });
   refuseUnusable(stores, (store) => new StateBlock([stateOf(store)], options));
   return new StateBlock(stores.map(stateOf), options);
+}
+
+/** Any number of stores may be loaded; actors keep their state in one, the first that says it is theirs. */
+function warnOfSeveralActorStores(stores: readonly ComponentInstance<'state'>[], logger: Logger): void {
+  const [first, ...others] = stores.filter(
+    ({ properties }) => parseBoolean(propertyOf(properties, 'actorStateStore') ?? '') === true,
+  );
+  for (const { resource } of others) {
+    const message = `actorStateStore is ignored, as "${first?.name ?? ''}" has it, too; actors keep their state there`;
+    logger.warn(describeProblem(problemOf(resource, message, 'actorStateStore')));
+  }
 }
 
 /** Without an app nobody is subscribed. */

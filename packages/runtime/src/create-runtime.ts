@@ -12,6 +12,7 @@ import { loadResources } from './resources/load-resources.ts';
 import { describeProblem, Problems } from './resources/problems.ts';
 import { RunningRuntime } from './running-runtime.ts';
 import type { Runtime, RuntimeOptions } from './runtime.ts';
+import { hidingLogger, SecretTexts } from './secret-texts.ts';
 
 const never = new AbortController().signal;
 
@@ -25,7 +26,10 @@ const never = new AbortController().signal;
  * await runtime.state('statestore').save([{ key: 'k', value: Buffer.from('1') }]);
  */
 export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
-  const { appId, logger = silentLogger, env = process.env, signal = never } = options;
+  const { appId, env = process.env, signal = never, secretTexts = new SecretTexts() } = options;
+  const given = options.logger ?? silentLogger;
+  // whoever brings the secret texts hides them in all of its log
+  const logger = options.secretTexts === undefined ? hidingLogger(given, secretTexts) : given;
   const namespace = options.namespace ?? env['NAMESPACE'] ?? '';
   const problems = new Problems();
   if (appId === '') problems.error({ message: 'appId is missing: the name by which other apps call this one' });
@@ -42,10 +46,11 @@ export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
   for (const warning of problems.warnings) logger.warn(describeProblem(warning));
 
   const components = new Components(logger);
-  const starting = { appId, namespace, env, logger, signal };
+  const starting = { appId, namespace, env, logger, secretTexts, signal };
   if (problems.errors.length > 0) await checkMetadata(planned, components, problems, starting);
   problems.throwIfAny();
-  const origins = { appId, namespace, env, secretStore: (name: string) => components.get('secrets', name)?.instance };
+  const secretStore = (name: string) => components.get('secrets', name)?.instance;
+  const origins = { appId, namespace, env, secretStore, secretTexts, logger };
   try {
     const all = resolver === undefined ? planned : [...planned, resolver];
     await startComponents(all, components, starting);
@@ -54,6 +59,7 @@ export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
       options,
       namespace,
       logger,
+      secretTexts,
       configuration,
       resources,
       policies,
@@ -61,7 +67,7 @@ export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
       httpEndpoints,
       resolver: components.ofKind('nameresolution')[0]?.instance,
       startComponent: async (resource, own) => {
-        const found = await definitions.find(resource);
+        const found = await definitions.find(resource, AbortSignal.timeout(resource.initTimeout));
         return startComponent({ ...found, resource }, components, { ...starting, signal: own });
       },
     });
@@ -75,14 +81,14 @@ export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
 }
 
 function definitionsOf(
-  { components = [], searchFrom = process.cwd(), packages = [] }: RuntimeOptions,
+  { components = [], componentSource: source, searchFrom = process.cwd(), packages = [] }: RuntimeOptions,
   problems: Problems,
 ): Definitions {
   try {
-    return new Definitions({ definitions: components, searchFrom, packages });
+    return new Definitions({ definitions: components, searchFrom, packages, source });
   } catch (error) {
     problems.error({ message: errorMessage(error) });
-    return new Definitions({ definitions: components, searchFrom, packages: [] });
+    return new Definitions({ definitions: components, searchFrom, packages: [], source });
   }
 }
 

@@ -97,7 +97,12 @@ export {
   notReady,
   outboundNotReady,
 } from './errors.ts';
+export { blockFields } from './components/block-fields.ts';
+export { capabilitiesOf } from './components/capabilities.ts';
+export type { ComponentSource, WantedType } from './components/component-source.ts';
+export { packageDefinitions } from './components/package-definitions.ts';
 export { createRuntime } from './create-runtime.ts';
+export { SecretTexts } from './secret-texts.ts';
 export type { ComponentResource } from './resources/component-resource.ts';
 export type { ApiRule, Configuration } from './resources/configuration.ts';
 export { describeProblem, type Problem, ResourceError } from './resources/problems.ts';
@@ -110,4 +115,5 @@ export type {
   RuntimeOptions,
   StreamingSubscription,
 } from './runtime.ts';
+export { ttlInSeconds } from './blocks/state-request.ts';
 export { secretNotFound } from './blocks/secrets-errors.ts';

@@ -9,8 +9,10 @@ import type { PubSubTopics } from './blocks/pubsub.ts';
 import type { SecretsHandle } from './blocks/secrets.ts';
 import type { StateHandle } from './blocks/state.ts';
 import type { ActiveSubscription } from './blocks/subscriptions.ts';
+import type { ComponentSource } from './components/component-source.ts';
 import type { ComponentResource } from './resources/component-resource.ts';
 import type { Configuration } from './resources/configuration.ts';
+import type { SecretTexts } from './secret-texts.ts';
 
 export interface RuntimeOptions {
   readonly appId: string;
@@ -22,6 +24,8 @@ export interface RuntimeOptions {
   readonly configPaths?: readonly string[];
   /** Definitions used in place of, or beside, installed packages. */
   readonly components?: readonly ComponentDefinition[];
+  /** Has components that no package holds, such as those that answer on Unix sockets. Default: none. */
+  readonly componentSource?: ComponentSource;
   /** Folder from which installed component packages are looked for, upwards. Default: the working directory. */
   readonly searchFrom?: string;
   /** Further packages, by name or path, that hold components. */
@@ -30,6 +34,11 @@ export interface RuntimeOptions {
   readonly app?: AppChannel;
   readonly appHealth?: { readonly intervalMs: number; readonly timeoutMs: number; readonly threshold: number };
   readonly logger?: Logger;
+  /**
+   * Is told every secret that a component gets, to hide it in logs and answers. Default: one of the runtime's own, and what goes to
+   * `logger` holds no secret.
+   */
+  readonly secretTexts?: SecretTexts;
   /** Reaches other sidecars; absent in library mode without service invocation. */
   readonly peers?: PeerTransport;
   /** Where peers reach this process; registered with the name resolver once the runtime serves. */

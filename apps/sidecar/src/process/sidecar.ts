@@ -17,6 +17,7 @@ import { type PublicGrpcOptions, servePublicGrpc } from './grpc-server.ts';
 import { httpApi } from './http-api.ts';
 import { internalAddress, publicAddresses, refuseSharedPorts } from './listen-settings.ts';
 import type { ProcessLog } from './log.ts';
+import { pluggableComponents } from './pluggable-components.ts';
 import { apiVersion, sidecarVersion } from './version.ts';
 
 export interface SidecarOptions {
@@ -153,6 +154,7 @@ export class Sidecar implements AsyncDisposable {
         resourcesPaths: flags['resources-path'],
         configPaths: flags.config,
         packages: flags['component-package'],
+        componentSource: pluggableComponents(env),
         ...(app === undefined ? {} : { app: app.channel }),
         ...(flags['enable-app-health-check'] ? { appHealth: appHealth(flags) } : {}),
         logger: this.#log,

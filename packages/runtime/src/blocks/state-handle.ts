@@ -37,6 +37,7 @@ export interface StoreHandleOptions {
   readonly policy: Policy | undefined;
   readonly encryption: StateEncryption | undefined;
   readonly outbox?: Outbox | undefined;
+  readonly hideSecrets?: ((text: string) => string) | undefined;
 }
 
 const never = new AbortController().signal;
@@ -49,6 +50,7 @@ export class StoreHandle implements StateHandle {
   readonly #policy: Policy | undefined;
   readonly #encryption: StateEncryption | undefined;
   readonly #outbox: Outbox | undefined;
+  readonly #hideSecrets: (text: string) => string;
 
   constructor(options: StoreHandleOptions) {
     this.#name = options.name;
@@ -57,6 +59,7 @@ export class StoreHandle implements StateHandle {
     this.#policy = options.policy;
     this.#encryption = options.encryption;
     this.#outbox = options.outbox;
+    this.#hideSecrets = options.hideSecrets ?? ((text) => text);
   }
 
   async get(key: string, options?: StateReadOptions, signal: AbortSignal = never): Promise<StateItem | undefined> {
@@ -268,7 +271,7 @@ export class StoreHandle implements StateHandle {
 
   #bulkItem(key: string, outcome: BulkOutcome<StateItem | undefined> | undefined): BulkStateItem {
     if (outcome === undefined) return { key };
-    if (!outcome.ok) return { key, error: errors.stateMessage(outcome.error) };
+    if (!outcome.ok) return { key, error: this.#hideSecrets(errors.stateMessage(outcome.error)) };
     if (outcome.value === undefined) return { key };
     try {
       return { key, item: this.#decrypted(outcome.value) };

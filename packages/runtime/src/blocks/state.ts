@@ -97,6 +97,8 @@ export interface StateBlockOptions {
   readonly namespace: string;
   /** The outbound policy of a component; `undefined`: calls go straight through. Asked once per component. */
   readonly policy?: (component: string) => Policy | undefined;
+  /** Takes secrets out of the errors of single items. Default: they are told as they are. */
+  readonly hideSecrets?: (text: string) => string;
 }
 
 /** The state building block: every loaded store by its name. */
@@ -127,6 +129,7 @@ function handleOf(component: StateComponent, options: StateBlockOptions): StateH
     policy: options.policy?.(name),
     encryption: encryptionOf(component),
     outbox: component.outbox,
+    hideSecrets: options.hideSecrets,
   });
 }
 

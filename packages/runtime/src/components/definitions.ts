@@ -8,6 +8,7 @@ import {
   spiVersion,
 } from '@outrigger/core';
 
+import type { ComponentSource, WantedType } from './component-source.ts';
 import { InstalledPackages, type ProvidedType } from './installed-packages.ts';
 import { entryUrl } from './package-entry.ts';
 
@@ -18,6 +19,8 @@ export interface DefinitionOptions {
   readonly searchFrom: string;
   /** Further packages, by name or path. */
   readonly packages: readonly string[];
+  /** Asked for what is not among the definitions, before the installed packages. */
+  readonly source?: ComponentSource | undefined;
 }
 
 /** What stands behind a type, and the block it is for. */
@@ -26,22 +29,16 @@ export interface FoundDefinition {
   readonly definition: ComponentDefinition;
 }
 
-/** The part of a resource that says which component it wants. */
-export interface WantedType {
-  /** `state.in-memory`, in any case. */
-  readonly type: string;
-  /** `v1` */
-  readonly version: string;
-}
-
 /** Finds the definition behind a resource's type, and imports the package that holds it: then, and only that one. */
 export class Definitions {
   readonly #given = new Map<string, ComponentDefinition>();
   readonly #installed: InstalledPackages;
+  readonly #source: ComponentSource | undefined;
   readonly #modules = new Map<string, Promise<Readonly<Record<string, unknown>>>>();
 
   /** Throws an Error that says what to install when one of `packages` is not there or holds no components. */
-  constructor({ definitions, searchFrom, packages }: DefinitionOptions) {
+  constructor({ definitions, searchFrom, packages, source }: DefinitionOptions) {
+    this.#source = source;
     for (const definition of definitions) this.#given.set(keyOf(definition), definition);
     this.#installed = new InstalledPackages(searchFrom);
     for (const name of packages) {
@@ -53,13 +50,17 @@ export class Definitions {
     }
   }
 
-  /** Rejects with an Error whose message says why there is none and, where it can, what to install. */
-  async find(wanted: WantedType): Promise<FoundDefinition> {
+  /**
+   * Rejects with an Error whose message says why there is none and, where it can, what to install. A type that nobody has is waited
+   * for, until `patience` aborts, where one may still come.
+   */
+  async find(wanted: WantedType, patience?: AbortSignal): Promise<FoundDefinition> {
     const kind = kindOfTypePrefix.get(wanted.type.split('.')[0]?.toLowerCase() ?? '');
     if (kind === undefined) throw new Error(await unknownBlock(wanted.type));
     const key = keyOf(wanted);
-    const given = this.#given.get(key);
-    const definition = given ?? (await this.#import(key, this.#installed.find(key) ?? (await this.#missing(key))));
+    const given = this.#given.get(key) ?? (await this.#source?.find(wanted));
+    const definition = given ?? (await this.#fromPackage(key)) ?? (await this.#source?.find(wanted, patience));
+    if (definition === undefined) return this.#missing(wanted);
     if (definition.kind === kind) return { kind, definition };
     throw new Error(
       `${key} should be a component for the block ${kind}, but what provides it is one for ${definition.kind}`,
@@ -70,6 +71,11 @@ export class Definitions {
   defaultFor(block: ComponentKind): WantedType | undefined {
     const [type, version] = this.#installed.defaultFor(block)?.key.split('/') ?? [];
     return type === undefined || version === undefined ? undefined : { type, version };
+  }
+
+  async #fromPackage(key: string): Promise<ComponentDefinition | undefined> {
+    const provided = this.#installed.find(key);
+    return provided && this.#import(key, provided);
   }
 
   async #import(key: string, provided: ProvidedType): Promise<ComponentDefinition> {
@@ -100,7 +106,8 @@ export class Definitions {
     );
   }
 
-  async #missing(key: string): Promise<never> {
+  async #missing(wanted: WantedType): Promise<never> {
+    const key = keyOf(wanted);
     const catalogue = await readCatalogue();
     const known = new Set([
       ...Object.keys(catalogue),
@@ -108,7 +115,8 @@ export class Definitions {
       ...this.#installed.types().map((one) => one.key),
     ]);
     const [type = '', version] = key.split('/');
-    const unprovided = `no installed package provides ${key}`;
+    const elsewhere = await this.#source?.missing(wanted);
+    const unprovided = `no installed package provides ${key}${elsewhere === undefined ? '' : ` (and ${elsewhere})`}`;
     if (catalogue[key] !== undefined) throw new Error(`${unprovided}. Run: npm install ${catalogue[key]}`);
     const versions = [...known].filter((one) => one.startsWith(`${type}/`)).map((one) => one.slice(type.length + 1));
     if (versions.length > 0)

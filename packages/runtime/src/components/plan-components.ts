@@ -28,7 +28,7 @@ export async function planComponents(
       }
       const failed = (message: string): undefined => report(problemOf(resource, message), resource, problems, logger);
       try {
-        const found = await definitions.find(resource);
+        const found = await definitions.find(resource, AbortSignal.timeout(resource.initTimeout));
         if (found.kind !== 'nameresolution') return { ...found, resource };
         return failed('name resolution is chosen in spec.nameResolution of a Configuration, not by a Component');
       } catch (error) {

@@ -1,7 +1,8 @@
-import { errorMessage, type SecretStore } from '@outrigger/core';
+import { errorMessage, type Logger, type SecretStore } from '@outrigger/core';
 
-import { type Problem, ResourceError } from '../resources/problems.ts';
+import { describeProblem, type Problem, ResourceError } from '../resources/problems.ts';
 import type { NamedValue, ValueSource } from '../resources/resource.ts';
+import type { SecretTexts } from '../secret-texts.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -12,6 +13,9 @@ export interface ValueOrigins {
   readonly env: Environment;
   /** A running secret store by name. */
   readonly secretStore: (name: string) => SecretStore | undefined;
+  /** Is told every secret that is read, before anybody gets it. */
+  readonly secretTexts: SecretTexts;
+  readonly logger: Logger;
 }
 
 /** The resource whose values are wanted, as messages call it. */
@@ -38,12 +42,20 @@ export async function resolveValues(
   const problems: Problem[] = [];
   const texts = await Promise.all(
     values.map(async (source) => {
+      const { file, line, name, secretKeyRef, envRef } = source;
+      const problem = (message: string) => ({ file, line, resource: owner.resource, message: `${name}: ${message}` });
       try {
-        return await resolveValue(source, owner, origins, signal);
+        const text = await resolveValue(source, owner, origins, signal);
+        if (secretKeyRef === undefined) origins.secretTexts.addFrom(text);
+        else origins.secretTexts.add(text);
+        if (envRef !== undefined && origins.env[envRef] === undefined) {
+          const message = `the environment variable ${envRef} (envRef) is not set; its value is taken as empty`;
+          origins.logger.warn(describeProblem(problem(message)));
+        }
+        return text;
       } catch (error) {
         if (!(error instanceof ValueError)) throw error;
-        const { file, line, name } = source;
-        problems.push({ file, line, resource: owner.resource, message: `${name}: ${error.message}` });
+        problems.push(problem(origins.secretTexts.hide(error.message)));
         return '';
       }
     }),

@@ -1,6 +1,7 @@
 import {
   ComponentError,
   errorMessage,
+  type Fields,
   type Logger,
   parseMetadata,
   policy,
@@ -11,6 +12,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import type { ComponentResource } from '../resources/component-resource.ts';
 import { type Problem, Problems, ResourceError } from '../resources/problems.ts';
+import type { SecretTexts } from '../secret-texts.ts';
 import { blockFields } from './block-fields.ts';
 import { capabilitiesOf } from './capabilities.ts';
 import { type ComponentInstance, propertyOf } from './component-instance.ts';
@@ -29,6 +31,8 @@ export interface StartOptions {
   readonly namespace: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly logger: Logger;
+  /** Is told the secrets that components get; hides them in what is said of components that do not start. */
+  readonly secretTexts: SecretTexts;
   readonly signal: AbortSignal;
 }
 
@@ -149,7 +153,7 @@ export async function startComponent(
     const reason = TimeoutError.is(error)
       ? `it was not up within ${resource.initTimeout} ms: ${await reasonOf(attempt)}, or give it more time with spec.initTimeout`
       : errorMessage(error);
-    const message = `(${resource.type}/${resource.version}) did not start: ${reason}`;
+    const message = `(${resource.type}/${resource.version}) did not start: ${options.secretTexts.hide(reason)}`;
     throw new ResourceError([problemOf(resource, message)], { cause: error });
   }
 }
@@ -194,18 +198,20 @@ async function start(
 async function readMetadata(
   { resource, kind, definition }: PlannedComponent,
   running: Components,
-  { appId, namespace, env, logger }: StartOptions,
+  { appId, namespace, env, logger, secretTexts }: StartOptions,
   signal: AbortSignal,
 ): Promise<{ readonly properties: Record<string, string>; readonly parsed: ReturnType<typeof parseMetadata> }> {
   const secretStore = (store: string) => running.get('secrets', store)?.instance;
   const owner = { resource: nameOf(resource), secretStore: resource.secretStore };
-  const properties = await resolveValues(resource.metadata, owner, { appId, namespace, env, secretStore }, signal);
+  const origins = { appId, namespace, env, secretStore, secretTexts, logger };
+  const properties = await resolveValues(resource.metadata, owner, origins, signal);
+  for (const name of secretFields(definition.metadata)) secretTexts.add(propertyOf(properties, name) ?? '');
   if (kind === 'pubsub' && propertyOf(properties, 'consumerID') === undefined) {
     for (const given of Object.keys(properties)) if (given.toLowerCase() === 'consumerid') delete properties[given];
     properties['consumerID'] = appId;
   }
   const parsed = parseMetadata(definition.metadata, properties, blockFields[kind]);
-  for (const { field, suggestion } of parsed.unknown) {
+  for (const { field, suggestion } of definition.takesAnyMetadata ? [] : parsed.unknown) {
     const hint = suggestion === undefined ? '' : `; did you mean ${suggestion}?`;
     const message = `metadata field ${field} is unknown to ${resource.type}/${resource.version} and is ignored${hint}`;
     logger.warn(explain(problemOf(resource, message, field)));
@@ -218,6 +224,12 @@ async function readMetadata(
     );
   }
   return { properties, parsed };
+}
+
+/** What is a secret wherever its value comes from: fields that the component marks as such, and the keys that encrypt state. */
+function secretFields(fields: Fields): string[] {
+  const own = Object.entries(fields).flatMap(([name, { secret, aliases = [] }]) => (secret ? [name, ...aliases] : []));
+  return [...own, 'primaryEncryptionKey', 'secondaryEncryptionKey'];
 }
 
 function nameOf({ name }: { readonly name: string }): string {

@@ -1,0 +1,2 @@
+/** `ErrorInfo.reason` of an error whose metadata is a BindingError's. */
+export const bindingReason = 'OUTRIGGER_BINDING_ERROR';

@@ -1,0 +1,1 @@
+export { defaultSocketsFolder, socketComponents, type SocketComponentsOptions } from './use/socket-components.ts';
