@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, vi } from 'vitest';
 import type { PubSubCase } from './case.ts';
-import { Gate, never } from './inbox.ts';
+import { never } from '../within.ts';
+import { Gate } from './inbox.ts';
 import { heldBytes } from './memory.ts';
 import { missing, texts, unique } from './names.ts';
 

@@ -1,7 +1,8 @@
 import { type BulkMessageHandler, type BulkOutcome, DropMessage, type PubSub } from '@outrigger/core';
 import { expect } from 'vitest';
 import type { PubSubCase, SetUp } from './case.ts';
-import { Gate, Inbox, never, publishText } from './inbox.ts';
+import { never } from '../within.ts';
+import { Gate, Inbox, publishText } from './inbox.ts';
 import { firsts, texts, unique } from './names.ts';
 
 /** What a subscription for batches was handed. */

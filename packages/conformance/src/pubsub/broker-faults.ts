@@ -2,36 +2,27 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { ComponentError } from '@outrigger/core';
 import { expect } from 'vitest';
 import type { PubSubCase, SetUp } from './case.ts';
-import { Gate, never, publishText, within } from './inbox.ts';
+import { withServer } from '../faults.ts';
+import { never, within } from '../within.ts';
+import { Gate, publishText } from './inbox.ts';
 import type { KillableBroker } from './quirks.ts';
 import { byNumber, firsts, texts, unique } from './names.ts';
 import { SteadyPublisher } from './steady-publisher.ts';
 
 const downForMs = 1000;
+const noBroker = 'the set-up has no broker that may be killed';
+
+type Killable = Pick<KillableBroker, 'kill' | 'start'>;
 
 /** A case whose instances talk to the broker that may be killed; it runs again when the case ends. */
-function brokerCase(title: string, run: (setUp: SetUp, broker: KillableBroker) => Promise<void>): PubSubCase {
+function brokerCase(title: string, run: (setUp: SetUp, broker: Killable) => Promise<void>): PubSubCase {
   return {
     title,
-    unless: ({ quirks }) => !quirks.broker && 'the set-up has no broker that may be killed',
+    unless: ({ quirks }) => !quirks.broker && noBroker,
     async run(setUp, skip) {
       const { broker } = setUp.quirks;
-      if (!broker) return skip('the set-up has no broker that may be killed');
-      let down = false;
-      try {
-        await run(setUp.with(broker.create), {
-          kill: async () => {
-            await broker.kill();
-            down = true;
-          },
-          start: async () => {
-            await broker.start();
-            down = false;
-          },
-        });
-      } finally {
-        if (down) await broker.start();
-      }
+      if (!broker) return skip(noBroker);
+      await withServer(broker, (killable) => run(setUp.with(broker.create), killable));
     },
   };
 }

@@ -1,7 +1,7 @@
 import type { BulkPublishEntry } from '@outrigger/core';
 import { expect } from 'vitest';
 import type { PubSubCase, SetUp } from './case.ts';
-import { never } from './inbox.ts';
+import { never } from '../within.ts';
 import { firsts, texts, unique } from './names.ts';
 
 function entriesOf(all: readonly string[], setUp: SetUp): BulkPublishEntry[] {

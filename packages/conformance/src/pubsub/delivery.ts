@@ -1,7 +1,8 @@
 import { DropMessage } from '@outrigger/core';
 import { expect } from 'vitest';
 import type { PubSubCase } from './case.ts';
-import { Gate, never, publishText } from './inbox.ts';
+import { never } from '../within.ts';
+import { Gate, publishText } from './inbox.ts';
 import { texts, unique } from './names.ts';
 
 export const deliveryCases: readonly PubSubCase[] = [

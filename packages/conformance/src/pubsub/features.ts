@@ -1,7 +1,8 @@
 import { ComponentError, type PubSub } from '@outrigger/core';
 import { expect } from 'vitest';
 import type { PubSubCase, SetUp } from './case.ts';
-import { type Inbox, never, publishText } from './inbox.ts';
+import { never } from '../within.ts';
+import { type Inbox, publishText } from './inbox.ts';
 import { unique } from './names.ts';
 
 /** Publishes one of a second and others of longer life to a paused subscription, and goes on when the second has passed. */

@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 import type { PubSubCase } from './case.ts';
-import { allHandled, never, publishText } from './inbox.ts';
+import { never } from '../within.ts';
+import { allHandled, publishText } from './inbox.ts';
 import { texts, unique } from './names.ts';
 
 const unlessShared: PubSubCase['unless'] = ({ isolated }) => isolated && 'instances do not share messages';

@@ -1,8 +1,7 @@
 import type { Message, MessageHandler, PubSub, RequestMetadata } from '@outrigger/core';
 import { vi } from 'vitest';
+import { never } from '../within.ts';
 import { missing } from './names.ts';
-
-export const never: AbortSignal = new AbortController().signal;
 
 export type Work = (text: string, attempt: number, message: Message) => void | Promise<void>;
 
@@ -81,19 +80,6 @@ export async function allHandled(
       throw new Error(`${lacking.length} of ${expected.length} not handled, such as "${lacking[0]}"`);
   };
   await vi.waitFor(check, { timeout, interval: 5 });
-}
-
-/** Resolves to what the promise does, and rejects when it takes longer. */
-export async function within<T>(milliseconds: number, what: string, promise: PromiseLike<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const tooLong = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what} took longer than ${milliseconds} ms`)), milliseconds);
-  });
-  try {
-    return await Promise.race([promise, tooLong]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /** Handlers wait at it until it is opened, at the latest when the test ends. */

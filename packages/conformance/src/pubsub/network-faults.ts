@@ -1,8 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'vitest';
-import { type CutOptions, type MendOptions, type Network, openNetwork } from '../network.ts';
+import { openRoute } from '../faults.ts';
+import type { CutOptions, MendOptions, Network } from '../network.ts';
 import type { PubSubCase, SetUp } from './case.ts';
-import { never, publishText, within } from './inbox.ts';
+import { never, within } from '../within.ts';
+import { publishText } from './inbox.ts';
 import { byNumber, firsts, texts, unique } from './names.ts';
 import { SteadyPublisher } from './steady-publisher.ts';
 
@@ -21,8 +23,8 @@ function networkCase(title: string, run: (setUp: SetUp, route: Route) => Promise
     async run(setUp, skip) {
       const { network: route } = setUp.quirks;
       if (!route) return skip(noNetwork);
-      const { host, port, listenPort = 0, cutForMs = 5000 } = route;
-      await using network = await openNetwork({ host, port }, { listenPort });
+      const { cutForMs = 5000 } = route;
+      await using network = await openRoute(route);
       const through = setUp.with(({ consumerId }) => route.create({ consumerId, address: network.address }));
       await run(through, { network, cutForMs });
     },

@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 import type { PubSubCase } from './case.ts';
-import { never, publishText } from './inbox.ts';
+import { never } from '../within.ts';
+import { publishText } from './inbox.ts';
 import { firsts, texts, unique } from './names.ts';
 
 const unlessOrdered: PubSubCase['unless'] = ({ unordered }) => unordered && 'the broker promises no order';

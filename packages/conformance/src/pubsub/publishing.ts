@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { ComponentError } from '@outrigger/core';
 import { expect } from 'vitest';
 import type { PubSubCase } from './case.ts';
-import { never, publishText } from './inbox.ts';
+import { never } from '../within.ts';
+import { publishText } from './inbox.ts';
 import { unique } from './names.ts';
 
 const mebibyte = 1024 * 1024;

@@ -1,6 +1,7 @@
 import { expect, vi } from 'vitest';
 import type { PubSubCase, SetUp } from './case.ts';
-import { allHandled, type Inbox, never, publishText } from './inbox.ts';
+import { never } from '../within.ts';
+import { allHandled, type Inbox, publishText } from './inbox.ts';
 import { texts, unique } from './names.ts';
 
 const unlessShared: PubSubCase['unless'] = ({ isolated }) => isolated && 'instances do not share messages';

@@ -1,7 +1,8 @@
 import type { Message } from '@outrigger/core';
 import { expect, vi } from 'vitest';
 import type { PubSubCase } from './case.ts';
-import { allHandled, Gate, never, publishText, within } from './inbox.ts';
+import { never, within } from '../within.ts';
+import { allHandled, Gate, publishText } from './inbox.ts';
 import { missing, texts, unique } from './names.ts';
 
 export const shutdownCases: readonly PubSubCase[] = [

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { ComponentError, type PubSub, type RequestMetadata } from '@outrigger/core';
+import type { PubSub, RequestMetadata } from '@outrigger/core';
 import { vi } from 'vitest';
+import { misleading } from '../faults.ts';
 import { publishText } from './inbox.ts';
 
 /** Publishes numbered messages one after the other, each until it is confirmed, as a careful app would. */
@@ -38,7 +39,7 @@ export class SteadyPublisher implements AsyncDisposable {
 
   /** The refusals that do not say that the same publish may succeed later. */
   get misleading(): unknown[] {
-    return this.refusals.filter((error) => !(ComponentError.is(error) ? error.retryable : isAbort(error)));
+    return misleading(this.refusals);
   }
 
   async stop(): Promise<void> {
@@ -68,8 +69,4 @@ export class SteadyPublisher implements AsyncDisposable {
     this.confirmed.push(text);
     return true;
   }
-}
-
-function isAbort(error: unknown): boolean {
-  return error instanceof Error && (error.name === 'TimeoutError' || error.name === 'AbortError');
 }

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'vitest';
 import type { PubSubCase } from './case.ts';
-import { allHandled, type Inbox, never, publishText } from './inbox.ts';
+import { never } from '../within.ts';
+import { allHandled, type Inbox, publishText } from './inbox.ts';
 import { texts, unique } from './names.ts';
 
 export const subscriptionCases: readonly PubSubCase[] = [

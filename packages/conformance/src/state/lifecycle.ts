@@ -1,73 +1,183 @@
-import type { StateStore } from '@outrigger/core';
-import { describe, expect, it } from 'vitest';
-import { freshKey, type StateSubject } from './subject.ts';
+import { ComponentError, type StateStore } from '@outrigger/core';
+import { expect } from 'vitest';
+import { never, within } from '../within.ts';
+import type { StateCase } from './case.ts';
+import { freshKey, freshKeys, setting, type StateSubject } from './subject.ts';
 
 const value = Buffer.from('x');
 
 /** Every call that the store has, as one that writes under `key`, deletes it or reads it. */
-function calls(
+export function callsOf(
   store: StateStore,
   key: string,
   signal: AbortSignal,
-): Record<string, () => Promise<unknown> | undefined> {
+  { quirks }: StateSubject,
+): Readonly<Record<string, () => Promise<unknown>>> {
+  const { metadata = {} } = quirks.query ?? {};
+  const { getMany, setMany, deleteMany, transact, query, keysLike, deleteWithPrefix } = store;
   return {
     get: () => store.get({ key }, signal),
     set: () => store.set({ key, value }, signal),
     delete: () => store.delete({ key }, signal),
-    getMany: () => store.getMany?.([{ key }], signal),
-    setMany: () => store.setMany?.([{ key, value }], signal),
-    deleteMany: () => store.deleteMany?.([{ key }], signal),
-    transact: () => store.transact?.([{ operation: 'set', key, value }], {}, signal),
-    keysLike: () => store.keysLike?.({ pattern: key }, signal),
-    deleteWithPrefix: () => store.deleteWithPrefix?.(key, signal),
+    ...(getMany && { getMany: () => getMany.call(store, [{ key }], signal) }),
+    ...(setMany && { setMany: () => setMany.call(store, [{ key, value }], signal) }),
+    ...(deleteMany && { deleteMany: () => deleteMany.call(store, [{ key }], signal) }),
+    ...(transact && { transact: () => transact.call(store, [setting(key, 'x')], {}, signal) }),
+    ...(query && { query: () => query.call(store, { sort: [], keyPrefix: `${key}||` }, metadata, signal) }),
+    ...(keysLike && { keysLike: () => keysLike.call(store, { pattern: key }, signal) }),
+    ...(deleteWithPrefix && { deleteWithPrefix: () => deleteWithPrefix.call(store, key, signal) }),
   };
 }
 
-export function lifecycleCases(subject: StateSubject): void {
-  describe('signals and closing', () => {
-    it('does nothing when its signal has aborted already', async () => {
-      const key = freshKey();
-      const reason = new Error('no longer wanted');
-      for (const [name, call] of Object.entries(calls(subject.store, key, AbortSignal.abort(reason)))) {
-        const result = call();
-        if (result !== undefined) await expect(result, name).rejects.toThrow(reason.message);
-      }
-      expect(await subject.get(key)).toBeUndefined();
-    });
+/** How long may pass until an aborted call has ended, or an instance that nothing holds up is closed. */
+const promptMs = 5000;
 
-    it('settles every call when its signal aborts under way', async () => {
+function close(store: StateStore): Promise<void> {
+  return within(promptMs, 'closing', store[Symbol.asyncDispose]());
+}
+
+/** What became of a call, as one word or the reason that it failed. */
+async function settled(call: () => Promise<unknown>): Promise<unknown> {
+  try {
+    await call();
+    return 'answered';
+  } catch (error) {
+    return error;
+  }
+}
+
+const isClosed = (reason: unknown): boolean => ComponentError.is(reason) && reason.code === 'unavailable';
+
+export const lifecycleCases: readonly StateCase[] = [
+  {
+    title: 'does nothing when its signal has aborted already, and rejects with the reason',
+    async run(subject) {
+      const [key, kept] = [freshKey(), freshKey()];
+      await subject.set(kept, 'kept');
+      const reason = new Error('no longer wanted');
+      for (const written of [key, kept]) {
+        for (const [name, call] of Object.entries(
+          callsOf(subject.store, written, AbortSignal.abort(reason), subject),
+        )) {
+          await expect(within(promptMs, `an aborted ${name}`, call()), name).rejects.toThrow(reason.message);
+        }
+      }
+      expect(await subject.texts([key, kept])).toEqual([undefined, 'kept']);
+    },
+  },
+  {
+    title: 'settles every call when its signal aborts under way, and goes on serving',
+    async run(subject) {
       for (let round = 0; round < 20; round++) {
         const controller = new AbortController();
         const key = freshKey();
-        const results = Object.values(calls(subject.store, key, controller.signal)).map(async (call) => call());
-        if (round % 2 === 0) await Promise.resolve();
-        controller.abort();
-        await Promise.allSettled(results);
+        const reason = new Error('no longer wanted');
+        const calls = Object.entries(callsOf(subject.store, key, controller.signal, subject));
+        const results = calls.map(async ([name, call]) => [name, await settled(call)] as const);
+        if (round % 3 === 1) await Promise.resolve();
+        if (round % 3 === 2) await new Promise((resolve) => setImmediate(resolve));
+        controller.abort(reason);
+        for (const [name, result] of await within(promptMs, 'calls that were aborted', Promise.all(results))) {
+          if (result !== 'answered') expect(String(result), name).toContain(reason.message);
+        }
       }
       const key = freshKey();
       await subject.set(key, 'still serving');
       expect(await subject.text(key)).toBe('still serving');
-    });
-
-    it('settles every call when it is closed under load, and keeps what it answered', async () => {
-      const store = await subject.create();
-      const keys = Array.from({ length: 200 }, () => freshKey());
-      const writes = keys.map((key) => store.set({ key, value: Buffer.from(key) }, subject.signal));
-      const [results] = await Promise.all([Promise.allSettled(writes), store[Symbol.asyncDispose]()]);
-      expect(results).toHaveLength(200);
-      if (subject.quirks.isolated) return;
-      const written = keys.filter((_, index) => results[index]?.status === 'fulfilled');
-      expect(await Promise.all(written.map((key) => subject.text(key)))).toEqual(written);
-    });
-
-    it('can be closed twice, and then refuses every call', async () => {
-      const store = await subject.create();
-      await store[Symbol.asyncDispose]();
-      await store[Symbol.asyncDispose]();
-      for (const [name, call] of Object.entries(calls(store, freshKey(), subject.signal))) {
-        const result = call();
-        if (result !== undefined) await expect(result, name).rejects.toMatchObject({ code: 'unavailable' });
+    },
+  },
+  {
+    title: 'aborts one call of many and answers the others',
+    async run(subject) {
+      const keys = freshKeys(100);
+      const controller = new AbortController();
+      const writes = keys.map((key, index) =>
+        settled(() => subject.store.set({ key, value }, index % 2 === 0 ? never : controller.signal)),
+      );
+      controller.abort(new Error('no longer wanted'));
+      const results = await within(promptMs, 'writes of which half were aborted', Promise.all(writes));
+      expect(results.filter((result, index) => index % 2 === 0 && result !== 'answered')).toEqual([]);
+      const texts = await subject.texts(keys);
+      expect(keys.filter((_, index) => results[index] === 'answered' && texts[index] !== 'x')).toEqual([]);
+    },
+  },
+  {
+    title: 'does all or nothing of a transaction that is aborted, and a success means all',
+    needs: ['transact'],
+    async run(subject) {
+      for (let round = 0; round < 20; round++) {
+        const keys = subject.keysTogether(10);
+        const controller = new AbortController();
+        const result = settled(() =>
+          subject.method('transact')(
+            keys.map((key) => setting(key, 'x')),
+            {},
+            controller.signal,
+          ),
+        );
+        for (let turn = 0; turn < round % 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+        controller.abort(new Error('no longer wanted'));
+        const answer = await within(promptMs, 'a transaction that was aborted', result);
+        // what was aborted may still be under way
+        await expect.poll(async () => new Set(await subject.texts(keys)).size).toBe(1);
+        if (answer === 'answered') expect(await subject.text(keys[0] ?? '')).toBe('x');
       }
-    });
-  });
-}
+    },
+  },
+  {
+    title: 'settles every call when it is closed under load, and keeps what it answered',
+    async run(subject) {
+      const store = await subject.create();
+      const keys = freshKeys(300);
+      const pairs = subject.claims('transact') ? Array.from({ length: 20 }, () => subject.keysTogether(2)) : [];
+      const writes = keys.map((key) => settled(() => subject.set(key, key, {}, store)));
+      const transactions = pairs.map((pair) =>
+        settled(() => subject.transact(pair.map((key) => setting(key, 'pair')), store)),
+      );
+      const reads = keys.map((key) => settled(() => store.get({ key }, never)));
+      await Promise.race(writes);
+      const closing = close(store);
+      const late = await settled(() => store.set({ key: freshKey(), value }, never));
+      await closing;
+      const all = Promise.all([...writes, ...transactions, ...reads]);
+      const results = await within(promptMs, 'calls of a store that was closed', all);
+      expect([...results, late].filter((result) => result !== 'answered' && !isClosed(result))).toEqual([]);
+      if (subject.quirks.isolated) return;
+      const written = keys.filter((_, index) => results[index] === 'answered');
+      expect(await subject.texts(written, subject.other)).toEqual(written);
+      for (const [index, pair] of pairs.entries()) {
+        const texts = await subject.texts(pair, subject.other);
+        if (results[keys.length + index] === 'answered') expect(texts).toEqual(['pair', 'pair']);
+        expect(new Set(texts).size, 'values of one transaction').toBe(1);
+      }
+    },
+  },
+  {
+    title: 'can be closed twice, also at the same time, and then refuses every call',
+    async run(subject) {
+      const store = await subject.create();
+      const key = freshKey();
+      await subject.set(key, 'x', {}, store);
+      await Promise.all([close(store), close(store)]);
+      await close(store);
+      for (const [name, call] of Object.entries(callsOf(store, freshKey(), never, subject))) {
+        await expect(within(promptMs, `${name} of a closed store`, call()), name).rejects.toMatchObject({
+          code: 'unavailable',
+        });
+      }
+      if (!subject.quirks.isolated) expect(await subject.text(key)).toBe('x');
+    },
+  },
+  {
+    title: 'leaves other instances alone when one is closed',
+    async run(subject) {
+      const stores = await Promise.all([subject.create(), subject.create(), subject.create()]);
+      const key = freshKey();
+      for (const store of stores) {
+        await close(store);
+        await subject.set(key, 'x');
+        expect(await subject.text(key)).toBe('x');
+      }
+    },
+  },
+];

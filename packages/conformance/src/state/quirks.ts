@@ -41,7 +41,7 @@ export interface StateStoreQuirks {
 }
 
 export interface StateQueryQuirks {
-  /** Goes with every query, as the name of an index over the paths `city`, `state`, `person.org` (texts) and `person.id` (a number). */
+  /** Goes with every query, as the name of an index over the paths `title`, `language`, `author.name` (texts) and `author.born` (a number). */
   readonly metadata?: RequestMetadata;
   /** By how many keys a query can be sorted, where that is less than two. */
   readonly maxSortKeys?: number;

@@ -1,46 +1,40 @@
-import type { StateItem, StateSetRequest, StateStore } from '@outrigger/core';
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, beforeEach } from 'vitest';
+import type { StateDeleteRequest, StateItem, StateOperation, StateSetRequest, StateStore } from '@outrigger/core';
+import { expect } from 'vitest';
+import { never } from '../within.ts';
+import type { Claim, OptionalMethod } from './case.ts';
 import type { CreateStateStore, StateStoreQuirks } from './quirks.ts';
 
-type Claim = Extract<
-  keyof StateStore,
-  'transact' | 'getMany' | 'setMany' | 'deleteMany' | 'keysLike' | 'deleteWithPrefix'
->;
+const defaults = {
+  isolated: false,
+  ttlGranularityMs: 0,
+  repeatsEtags: false,
+  etagMakesItem: false,
+  competitions: 1000,
+  failsWithinMs: 15_000,
+  recoversWithinMs: 30_000,
+};
 
-type Defaulted =
-  | 'isolated'
-  | 'ttlGranularityMs'
-  | 'foreignEtag'
-  | 'repeatsEtags'
-  | 'etagMakesItem'
-  | 'competitions'
-  | 'maxValueBytes';
+type Quirks = StateStoreQuirks & Required<Pick<StateStoreQuirks, keyof typeof defaults | 'foreignEtag'>>;
 
-/** The store under test and what most cases need of it. Made inside the outermost `describe`. */
-export class StateSubject {
+const features: readonly Claim[] = ['etag', 'ttl'];
+
+/** The store under test and what most cases need of it. */
+export class StateSubject implements AsyncDisposable {
   readonly create: CreateStateStore;
-  readonly quirks: StateStoreQuirks & Required<Pick<StateStoreQuirks, Defaulted>>;
-  /** Never aborts. */
-  readonly signal: AbortSignal = new AbortController().signal;
-  #stores: readonly StateStore[] = [];
+  readonly quirks: Quirks;
+  readonly #stores: readonly StateStore[];
 
-  constructor(create: CreateStateStore, quirks: StateStoreQuirks) {
+  private constructor(create: CreateStateStore, quirks: Quirks, stores: readonly StateStore[]) {
     this.create = create;
-    this.quirks = {
-      isolated: false,
-      ttlGranularityMs: 0,
-      foreignEtag: randomUUID(),
-      repeatsEtags: false,
-      etagMakesItem: false,
-      competitions: 200,
-      maxValueBytes: 1024 * 1024,
-      ...quirks,
-    };
-    beforeAll(async () => {
-      this.#stores = [await create(), ...(this.quirks.isolated ? [] : [await create()])];
-    });
-    afterAll(() => Promise.all(this.#stores.map((store) => store[Symbol.asyncDispose]())));
+    this.quirks = quirks;
+    this.#stores = stores;
+  }
+
+  static async open(create: CreateStateStore, given: StateStoreQuirks): Promise<StateSubject> {
+    const quirks = { ...defaults, foreignEtag: randomUUID(), ...given };
+    const store = await create();
+    return new StateSubject(create, quirks, quirks.isolated ? [store] : [store, await create()]);
   }
 
   get store(): StateStore {
@@ -54,46 +48,57 @@ export class StateSubject {
     return this.#stores[1] ?? this.store;
   }
 
-  /** Lets the cases of this `describe` run only where the store has all of these features and methods. */
-  onlyWith(...claims: readonly ('etag' | 'ttl' | Claim)[]): void {
-    beforeEach(({ skip }) => {
-      const missing = claims.filter((claim) =>
-        claim === 'etag' || claim === 'ttl' ? !this.store.features.includes(claim) : this.store[claim] === undefined,
-      );
-      skip(missing.length > 0, `the store does not claim ${missing.join(', ')}`);
-    });
+  claims(claim: Claim): boolean {
+    if (features.includes(claim)) return (this.store.features as readonly Claim[]).includes(claim);
+    return this.store[claim as OptionalMethod] !== undefined;
   }
 
-  /** An optional method, for cases under {@link onlyWith}. */
-  method<M extends Claim>(name: M, store = this.store): NonNullable<StateStore[M]> {
+  /** An optional method, for cases that need it. */
+  method<M extends OptionalMethod>(name: M, store = this.store): NonNullable<StateStore[M]> {
     const method = store[name];
     if (method === undefined) throw new Error(`the store has no ${name}`);
     return method.bind(store) as NonNullable<StateStore[M]>;
   }
 
   get(key: string, store = this.store): Promise<StateItem | undefined> {
-    return store.get({ key }, this.signal);
+    return store.get({ key }, never);
   }
 
   /** The value as text; `undefined` when there is no item. */
   async text(key: string, store = this.store): Promise<string | undefined> {
-    const item = await this.get(key, store);
-    return item && Buffer.from(item.value).toString();
+    return textOf(await this.get(key, store));
+  }
+
+  /** The values as texts, in the order of the keys. */
+  texts(keys: readonly string[], store = this.store): Promise<(string | undefined)[]> {
+    return Promise.all(keys.map((key) => this.text(key, store)));
   }
 
   set(key: string, text: string, options: Partial<StateSetRequest> = {}, store = this.store): Promise<void> {
-    return store.set({ key, value: Buffer.from(text), ...options }, this.signal);
+    return store.set({ key, value: Buffer.from(text), ...options }, never);
   }
 
-  delete(key: string, options: { readonly etag?: string } = {}): Promise<void> {
-    return this.store.delete({ key, ...options }, this.signal);
+  delete(key: string, options: Partial<StateDeleteRequest> = {}, store = this.store): Promise<void> {
+    return store.delete({ key, ...options }, never);
+  }
+
+  transact(operations: readonly StateOperation[], store = this.store): Promise<void> {
+    return this.method('transact', store)(operations, {}, never);
   }
 
   /** The etag of what is there now. */
   async etag(key: string): Promise<string> {
-    const etag = (await this.get(key))?.etag;
-    if (etag === undefined) throw new Error(`"${key}" has no etag`);
-    return etag;
+    return etagOf(await this.get(key), key);
+  }
+
+  /** Keys that no other case uses and that one transaction takes. */
+  keysTogether(count: number): string[] {
+    const tag = this.store.transactsWithinOneShard ? `{${randomUUID()}}` : '';
+    return Array.from({ length: count }, () => freshKey(`key${tag}`));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#stores.map((store) => store[Symbol.asyncDispose]()));
   }
 }
 
@@ -102,5 +107,36 @@ export function freshKey(name = 'key'): string {
   return `conformance||${randomUUID()}-${name}`;
 }
 
+export function freshKeys(count: number): string[] {
+  return Array.from({ length: count }, () => freshKey());
+}
+
+export function textOf(item: StateItem | undefined): string | undefined {
+  return item && Buffer.from(item.value).toString();
+}
+
+export function etagOf(item: StateItem | undefined, key: string): string {
+  if (item?.etag === undefined) throw new Error(`"${key}" has no etag`);
+  return item.etag;
+}
+
+/** An operation of a transaction. */
+export function setting(key: string, text: string, options: Partial<StateSetRequest> = {}): StateOperation {
+  return { operation: 'set', key, value: Buffer.from(text), ...options };
+}
+
+/** An operation of a transaction. */
+export function deleting(key: string, options: Partial<StateDeleteRequest> = {}): StateOperation {
+  return { operation: 'delete', key, ...options };
+}
+
 /** How etag conflicts look. */
 export const etagMismatch = { code: 'etag-mismatch' };
+
+/** Which of the writers won, when that was exactly one and the others lost as they should. */
+export function onlyWinner(results: readonly PromiseSettledResult<unknown>[]): number {
+  const winners = results.flatMap(({ status }, index) => (status === 'fulfilled' ? [index] : []));
+  expect(winners, 'writers that won').toHaveLength(1);
+  for (const result of results) if (result.status === 'rejected') expect(result.reason).toMatchObject(etagMismatch);
+  return winners[0] ?? -1;
+}
