@@ -57,7 +57,7 @@ export {
   type SubscribeRequest,
   type Subscription,
 } from './pubsub.ts';
-export { openSecretService, type SecretNames, type SecretService } from './secret-service.ts';
+export { openSecretService, type SecretService } from './secret-service.ts';
 export type { Secret, SecretStore, SecretStoreFeature } from './secrets.ts';
 export {
   BindingError,

@@ -3,6 +3,7 @@ import { ComponentError } from './errors.ts';
 import { openSecretService, type SecretService } from './secret-service.ts';
 
 const { signal } = new AbortController();
+const failing = (first: () => Promise<never>) => ({ [Symbol.asyncIterator]: () => ({ next: first }) });
 const values: Readonly<Record<string, string>> = { a: '1', b: '2', c: '3' };
 
 function service(more: Partial<SecretService> = {}) {
@@ -12,8 +13,10 @@ function service(more: Partial<SecretService> = {}) {
     timeout: 10_000,
     addressFields: 'endpoint',
     get: async (name: string) => (values[name] === undefined ? undefined : { [name]: values[name] }),
-    list: async (next?: string) =>
-      next ? { names: ['c', 'gone'], next: undefined } : { names: ['a', 'b'], next: '2' },
+    async *list() {
+      yield ['a', 'b'];
+      yield ['c', 'gone'];
+    },
     failure: (error: unknown, doing: string) => new ComponentError('internal', `${doing}: ${String(error)}`),
     isForbidden: (error: unknown) => String(error).includes('forbidden'),
     close: vi.fn<() => void>(),
@@ -30,20 +33,20 @@ it('gives single secrets, and all of every page but those that are gone', async 
 
 describe('the start', () => {
   it('succeeds for who may not list', async () => {
-    const list = () => Promise.reject(new Error('forbidden'));
+    const list = () => failing(() => Promise.reject(new Error('forbidden')));
     await using store = await openSecretService(service({ list }), signal);
     expect(await store.get({ name: 'a' }, signal)).toEqual({ a: '1' });
     await expect(store.getAll?.({}, signal)).rejects.toThrow('listing: Error: forbidden');
   });
 
   it('fails with the reason otherwise, and closes the service', async () => {
-    const broken = service({ list: () => Promise.reject(new Error('no such host')) });
+    const broken = service({ list: () => failing(() => Promise.reject(new Error('no such host'))) });
     await expect(openSecretService(broken, signal)).rejects.toThrow('connecting: Error: no such host');
     expect(broken.close).toHaveBeenCalledOnce();
   });
 
   it('that is given up says what was waited for', async () => {
-    const silent = service({ list: () => new Promise(() => {}) });
+    const silent = service({ list: () => failing(() => new Promise(() => {})) });
     await expect(openSecretService(silent, AbortSignal.timeout(10))).rejects.toThrow(
       'the vault has not answered yet; check endpoint',
     );

@@ -14,18 +14,13 @@ export interface SecretService {
   readonly addressFields: string;
   /** The secret, or `undefined` where there is none. */
   get(name: string, metadata: RequestMetadata, signal: AbortSignal): Promise<Secret | undefined>;
-  /** One page of names; `next` of the page before, `undefined` for the first. */
-  list(next: string | undefined, metadata: RequestMetadata, signal: AbortSignal): Promise<SecretNames>;
+  /** All names, page by page; each page is asked for when it is wanted. The signal aborts when no more are. */
+  list(metadata: RequestMetadata, signal: AbortSignal): AsyncIterable<readonly string[]>;
   /** What a rejection of the two means. `doing` says what was tried: `getting "db"`. */
   failure(error: unknown, doing: string): ComponentError;
   /** Whether it is a refusal of somebody whom the service knows. */
   isForbidden(error: unknown): boolean;
   close(): void;
-}
-
-export interface SecretNames {
-  readonly names: readonly string[];
-  readonly next: string | undefined;
 }
 
 type Metadata = { readonly metadata?: RequestMetadata };
@@ -62,10 +57,14 @@ class ServiceSecretStore implements SecretStore {
   }
 
   async tryLogin(signal: AbortSignal): Promise<void> {
+    const open = new AbortController();
     try {
-      await this.#calls.request((attempt) => this.#service.list(undefined, {}, attempt), signal);
+      const pages = this.#service.list({}, AbortSignal.any([signal, open.signal]))[Symbol.asyncIterator]();
+      await this.#calls.request(() => pages.next(), signal);
     } catch (error) {
       if (!this.#service.isForbidden(error)) throw this.#service.failure(error, 'connecting');
+    } finally {
+      open.abort();
     }
   }
 
@@ -84,19 +83,24 @@ class ServiceSecretStore implements SecretStore {
 
   async #readAll(metadata: RequestMetadata, signal: AbortSignal): Promise<Record<string, Secret>> {
     const secrets: [string, Secret][] = [];
-    let next: string | undefined;
-    do {
-      const after = next;
-      const page = await this.#ask('listing', (attempt) => this.#service.list(after, metadata, attempt), signal);
-      for (let at = 0; at < page.names.length; at += readAtATime) {
-        const names = page.names.slice(at, at + readAtATime);
-        const read = await Promise.all(names.map(async (name) => [name, await this.#read(name, {}, signal)] as const));
-        // one that is missing was deleted meanwhile
-        for (const [name, secret] of read) if (secret !== undefined) secrets.push([name, secret]);
+    const open = new AbortController();
+    const pages = this.#service.list(metadata, AbortSignal.any([signal, open.signal]))[Symbol.asyncIterator]();
+    try {
+      for (;;) {
+        const page = await this.#ask('listing', () => pages.next(), signal);
+        if (page.done === true) return Object.fromEntries(secrets);
+        for (let at = 0; at < page.value.length; at += readAtATime) {
+          const names = page.value.slice(at, at + readAtATime);
+          const read = await Promise.all(
+            names.map(async (name) => [name, await this.#read(name, {}, signal)] as const),
+          );
+          // one that is missing was deleted meanwhile
+          for (const [name, secret] of read) if (secret !== undefined) secrets.push([name, secret]);
+        }
       }
-      next = page.next;
-    } while (next !== undefined);
-    return Object.fromEntries(secrets);
+    } finally {
+      open.abort();
+    }
   }
 
   #read(name: string, metadata: RequestMetadata, signal: AbortSignal): Promise<Secret | undefined> {

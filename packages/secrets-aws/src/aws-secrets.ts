@@ -1,12 +1,5 @@
 import { awsError } from '@outrigger/aws-client';
-import type {
-  ComponentError,
-  RequestMetadata,
-  Secret,
-  SecretNames,
-  SecretService,
-  SecretStoreFeature,
-} from '@outrigger/core';
+import type { ComponentError, RequestMetadata, Secret, SecretService, SecretStoreFeature } from '@outrigger/core';
 
 /** What the two services have in common: the ways in which AWS fails. */
 export abstract class AwsSecrets implements SecretService {
@@ -17,7 +10,7 @@ export abstract class AwsSecrets implements SecretService {
   readonly addressFields = 'endpoint and region';
 
   abstract get(name: string, metadata: RequestMetadata, signal: AbortSignal): Promise<Secret | undefined>;
-  abstract list(next: string | undefined, metadata: RequestMetadata, signal: AbortSignal): Promise<SecretNames>;
+  abstract list(metadata: RequestMetadata, signal: AbortSignal): AsyncIterable<readonly string[]>;
   abstract close(): void;
 
   failure(error: unknown, doing: string): ComponentError {

@@ -1,13 +1,6 @@
 import type { SSM } from '@aws-sdk/client-ssm';
 import { awsAccess, awsClientOptions, awsFields, isMissing } from '@outrigger/aws-client';
-import {
-  defineComponent,
-  field,
-  openSecretService,
-  type RequestMetadata,
-  type Secret,
-  type SecretNames,
-} from '@outrigger/core';
+import { defineComponent, field, openSecretService, type RequestMetadata, type Secret } from '@outrigger/core';
 import { AwsSecrets } from './aws-secrets.ts';
 
 const load = () => import('@aws-sdk/client-ssm');
@@ -61,20 +54,17 @@ class ParameterStoreService extends AwsSecrets {
     }
   }
 
-  async list(
-    NextToken: string | undefined,
-    _metadata: RequestMetadata,
-    abortSignal: AbortSignal,
-  ): Promise<SecretNames> {
-    const beginning = { Key: 'Name', Option: 'BeginsWith', Values: [this.#prefix] };
-    const page = {
-      MaxResults: 50,
-      ...(this.#prefix !== '' && { ParameterFilters: [beginning] }),
-      ...(NextToken !== undefined && { NextToken }),
-    };
-    const { Parameters = [], NextToken: next } = await this.#client.describeParameters(page, { abortSignal });
-    const names = Parameters.flatMap(({ Name = '' }) => (Name.startsWith(this.#prefix) ? Name : []));
-    return { names: names.map((name) => name.slice(this.#prefix.length)), next };
+  async *list(_metadata: RequestMetadata, abortSignal: AbortSignal): AsyncIterable<readonly string[]> {
+    const prefix = this.#prefix;
+    const filter = prefix !== '' && { ParameterFilters: [{ Key: 'Name', Option: 'BeginsWith', Values: [prefix] }] };
+    let NextToken: string | undefined;
+    do {
+      const page = { MaxResults: 50, ...filter, ...(NextToken !== undefined && { NextToken }) };
+      const answer = await this.#client.describeParameters(page, { abortSignal });
+      const names = (answer.Parameters ?? []).flatMap(({ Name = '' }) => (Name.startsWith(prefix) ? Name : []));
+      yield names.map((name) => name.slice(prefix.length));
+      NextToken = answer.NextToken;
+    } while (NextToken !== undefined);
   }
 
   close(): void {

@@ -1,13 +1,6 @@
 import type { SecretsManager } from '@aws-sdk/client-secrets-manager';
 import { awsAccess, awsClientOptions, awsFields, isMissing } from '@outrigger/aws-client';
-import {
-  defineComponent,
-  field,
-  openSecretService,
-  type RequestMetadata,
-  type Secret,
-  type SecretNames,
-} from '@outrigger/core';
+import { defineComponent, field, openSecretService, type RequestMetadata, type Secret } from '@outrigger/core';
 import { AwsSecrets } from './aws-secrets.ts';
 
 const load = () => import('@aws-sdk/client-secrets-manager');
@@ -62,15 +55,14 @@ class SecretsManagerService extends AwsSecrets {
     }
   }
 
-  async list(
-    NextToken: string | undefined,
-    _metadata: RequestMetadata,
-    abortSignal: AbortSignal,
-  ): Promise<SecretNames> {
-    const page = { MaxResults: 100, ...(NextToken !== undefined && { NextToken }) };
-    const answer = await this.#client.listSecrets(page, { abortSignal });
-    const { SecretList = [], NextToken: next } = answer;
-    return { names: SecretList.flatMap(({ Name }) => Name ?? []), next };
+  async *list(_metadata: RequestMetadata, abortSignal: AbortSignal): AsyncIterable<readonly string[]> {
+    let NextToken: string | undefined;
+    do {
+      const page = { MaxResults: 100, ...(NextToken !== undefined && { NextToken }) };
+      const answer = await this.#client.listSecrets(page, { abortSignal });
+      yield (answer.SecretList ?? []).flatMap(({ Name }) => Name ?? []);
+      NextToken = answer.NextToken;
+    } while (NextToken !== undefined);
   }
 
   close(): void {
