@@ -1,7 +1,7 @@
 import type { ServerHttp2Stream } from 'node:http2';
 
 import { errorMessage, type Logger } from '@outrigger/core';
-import { ApiError, grpcStatus, type HeaderMap } from '@outrigger/runtime';
+import { ApiError, grpcStatus, type HeaderMap, withoutSecrets } from '@outrigger/runtime';
 
 import { deadlineTimer } from './call-deadline.ts';
 import type { Connection } from './connection.ts';
@@ -15,6 +15,7 @@ export interface CallHost {
   /** Infinity: no limit. */
   readonly maxMessageSize: number;
   readonly logger: Logger;
+  readonly hideSecrets?: ((text: string) => string) | undefined;
   readonly logTooLong: (path: string, error: MessageTooLongError) => void;
 }
 
@@ -190,8 +191,9 @@ export abstract class ServerCall implements CallContext {
     this.#abandon(error);
   }
 
-  #failWith(error: ApiError): void {
-    const { logger } = this.host;
+  #failWith(failed: ApiError): void {
+    const { logger, hideSecrets } = this.host;
+    const error = hideSecrets === undefined ? failed : withoutSecrets(failed, hideSecrets);
     if (logger.isEnabled('debug')) {
       const cause = error.cause === undefined ? undefined : errorMessage(error.cause);
       logger.debug(`api call returned error: ${error.message}`, { errorCode: error.errorCode, cause });

@@ -43,6 +43,8 @@ export interface GrpcServerOptions {
   readonly maxHeaderSize?: number;
   readonly keepalive?: Partial<Keepalive>;
   readonly logger: Logger;
+  /** Takes secrets out of the texts of an error that is answered. Default: there are none. */
+  readonly hideSecrets?: (text: string) => string;
 }
 
 /** Answers gRPC calls on connections that somebody else has accepted. */
@@ -87,6 +89,7 @@ class Http2GrpcServer implements GrpcServer {
     this.#host = {
       maxMessageSize: maxMessageSize === 0 ? Infinity : maxMessageSize,
       logger,
+      hideSecrets: options.hideSecrets,
       logTooLong: messageTooLongLog(logger, options.maxMessageSizeSetting),
     };
     this.#keepalive = { ...defaultKeepalive, ...options.keepalive };

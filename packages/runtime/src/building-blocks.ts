@@ -65,9 +65,9 @@ export function outboxes(parts: RuntimeParts, brokers: ReadonlyMap<string, Broke
 }
 
 export function stateBlock(parts: RuntimeParts, { of }: Pick<Outboxes, 'of'>): StateBlock {
-  const { components, policies, options: own, namespace, secretTexts, logger } = parts;
+  const { components, policies, options: own, namespace, secretTexts } = parts;
   const stores = components.ofKind('state');
-  warnOfSeveralActorStores(stores, logger);
+  warnOfSeveralActorStores(parts);
   const options = {
     appId: own.appId,
     namespace,
@@ -80,11 +80,12 @@ export function stateBlock(parts: RuntimeParts, { of }: Pick<Outboxes, 'of'>): S
 }
 
 /** Any number of stores may be loaded; actors keep their state in one, the first that says it is theirs. */
-function warnOfSeveralActorStores(stores: readonly ComponentInstance<'state'>[], logger: Logger): void {
-  const [first, ...others] = stores.filter(
-    ({ properties }) => parseBoolean(propertyOf(properties, 'actorStateStore') ?? '') === true,
-  );
-  for (const { resource } of others) {
+function warnOfSeveralActorStores({ resources, components, logger }: RuntimeParts): void {
+  const [first, ...others] = resources.components.filter((resource) => {
+    const store = components.get('state', resource.name);
+    return store?.resource === resource && parseBoolean(propertyOf(store.properties, 'actorStateStore') ?? '') === true;
+  });
+  for (const resource of others) {
     const message = `actorStateStore is ignored, as "${first?.name ?? ''}" has it, too; actors keep their state there`;
     logger.warn(describeProblem(problemOf(resource, message, 'actorStateStore')));
   }

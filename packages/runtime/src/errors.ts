@@ -86,6 +86,18 @@ export class ApiError extends Error {
   }
 }
 
+/** The error as a caller may see it: without the secrets that `hide` takes out of a text. The same one where there are none. */
+export function withoutSecrets(error: ApiError, hide: (text: string) => string): ApiError {
+  const { message, grpcMessage, details, grpcDetails, errorCode, httpStatus, grpcStatus: status, cause } = error;
+  const told = { message, grpcMessage, details, grpcDetails };
+  const hidden = JSON.stringify(told, (name, value: unknown) =>
+    typeof value === 'string' && name !== '@type' ? hide(value) : value,
+  );
+  if (hidden === JSON.stringify(told)) return error;
+  const texts = JSON.parse(hidden) as typeof told;
+  return new ApiError(texts.message, { ...texts, errorCode, httpStatus, grpcStatus: status, cause } as ApiErrorInit);
+}
+
 /** `google.rpc.ErrorInfo` as the HTTP API shows it. */
 export function errorInfo(reason: string, metadata: Readonly<Record<string, string>> | null = null): ErrorDetail {
   return { '@type': 'type.googleapis.com/google.rpc.ErrorInfo', domain: 'dapr.io', metadata, reason };

@@ -96,6 +96,7 @@ export {
   noAppId,
   notReady,
   outboundNotReady,
+  withoutSecrets,
 } from './errors.ts';
 export { blockFields } from './components/block-fields.ts';
 export { capabilitiesOf } from './components/capabilities.ts';

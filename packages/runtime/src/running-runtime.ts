@@ -91,7 +91,7 @@ export class RunningRuntime implements Runtime {
     const outboxesOfStores = outboxes(parts, brokers);
     this.#outboxes = outboxesOfStores;
     this.#state = stateBlock(parts, { of: (store) => outboxesOfStores.of(store) });
-    this.pubsub = new Publisher(brokers, logger);
+    this.pubsub = new Publisher(brokers, logger, (text) => parts.secretTexts.hide(text));
     this.#streams = new SubscriptionStreams(brokers, logger);
     this.#subscriptions = subscriptionsBlock(parts, brokers);
     const { outputs, inputs } = bindingsBlock(parts);

@@ -150,5 +150,5 @@ export function tracedRuntimes() {
     return error?.message.replaceAll(`${folder.path}/resources/`, '').split('\n') ?? [];
   };
 
-  return { folder, events, contexts, traced, start, failedStart };
+  return { folder, events, contexts, traced, definitions, start, failedStart };
 }

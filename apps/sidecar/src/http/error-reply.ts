@@ -1,5 +1,5 @@
 import { errorMessage, type Logger } from '@outrigger/core';
-import { ApiError, internal } from '@outrigger/runtime';
+import { ApiError, internal, withoutSecrets } from '@outrigger/runtime';
 
 import { ClientGone } from './exchange.ts';
 import { replyJson } from './reply.ts';
@@ -9,7 +9,12 @@ import type { HttpExchange } from './route.ts';
  * Answers a request whose handler threw. An ApiError is rendered; anything else is a fault of ours: logged, and answered
  * with 500 `ERR_INTERNAL` that says nothing of it. Where the answer has begun, all that is left is to break it off.
  */
-export function replyError(exchange: HttpExchange, error: unknown, logger: Logger): void {
+export function replyError(
+  exchange: HttpExchange,
+  error: unknown,
+  logger: Logger,
+  hideSecrets?: (text: string) => string,
+): void {
   const { request, response } = exchange;
   if (response.destroyed) return;
   const shown = error instanceof ApiError ? error : internal(error);
@@ -24,6 +29,7 @@ export function replyError(exchange: HttpExchange, error: unknown, logger: Logge
     response.destroy();
     return;
   }
-  const { errorCode, message, details } = shown;
-  replyJson(exchange, shown.httpStatus, { errorCode, message, details });
+  const { errorCode, message, details, httpStatus } =
+    hideSecrets === undefined ? shown : withoutSecrets(shown, hideSecrets);
+  replyJson(exchange, httpStatus, { errorCode, message, details });
 }

@@ -46,6 +46,8 @@ export interface HttpServerOptions {
   readonly access?: ApiAccess;
   /** Absent: calls are not logged. */
   readonly apiLog?: ApiLogOptions;
+  /** Takes secrets out of the text of an error that is answered. Default: there are none. */
+  readonly hideSecrets?: (text: string) => string;
 }
 
 export interface HttpServer {
@@ -204,7 +206,7 @@ class ApiServer implements HttpServer {
 
   #failed(exchange: HttpExchange, error: unknown): void {
     try {
-      replyError(exchange, error, this.#logger);
+      replyError(exchange, error, this.#logger, this.#options.hideSecrets);
     } catch (failure) {
       this.#logger.error(`an error could not be answered: ${String(failure)}`);
       exchange.response.destroy();

@@ -22,6 +22,8 @@ export interface PublicGrpcOptions {
   /** Milliseconds without a call after which a connection is ended. Default 3 min. */
   readonly maxIdle: number | undefined;
   readonly logger: Logger;
+  /** Takes secrets out of the text of an error that is answered. */
+  readonly hideSecrets?: (text: string) => string;
   /** Where calls are logged. Absent: they are not. */
   readonly apiLogger?: Logger | undefined;
 }
@@ -31,7 +33,7 @@ export interface PublicGrpcOptions {
  * Rejects with a ListenError when the port cannot be bound.
  */
 export async function servePublicGrpc(options: PublicGrpcOptions): Promise<PortServer> {
-  const { api, flags, proxy, apiToken, maxIdle, logger, apiLogger } = options;
+  const { api, flags, proxy, apiToken, maxIdle, logger, apiLogger, hideSecrets } = options;
   const folder = flags['unix-domain-socket'];
   const port = flags['dapr-grpc-port'];
   const endpoints = folder
@@ -54,6 +56,7 @@ export async function servePublicGrpc(options: PublicGrpcOptions): Promise<PortS
       services: grpcApi(api),
       unknown: proxyCalls({ invocation: api.runtime.invocation, ...proxy }),
       admit: admission({ apiToken, access: api.runtime.configuration.api }),
+      ...(hideSecrets && { hideSecrets }),
       ...(apiLogger && { log: grpcApiLog(apiLogger) }),
       maxMessageSize: flags['max-body-size'],
       maxMessageSizeSetting: '--max-body-size',

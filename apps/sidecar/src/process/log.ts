@@ -20,6 +20,8 @@ export interface LogOptions {
   readonly appId: string;
   /** Takes one line with its line feed. */
   readonly write: (line: string) => void;
+  /** Takes the secrets out of a line. Default: there are none. */
+  readonly hideSecrets?: (line: string) => string;
 }
 
 /** The levels `--log-level` takes. */
@@ -34,8 +36,12 @@ export class ProcessLog {
   readonly #options: LogOptions;
   readonly #instance = hostname();
 
+  readonly #writeLine: (line: string) => void;
+
   constructor(options: LogOptions) {
+    const { write, hideSecrets } = options;
     this.#options = options;
+    this.#writeLine = hideSecrets === undefined ? write : (line) => write(hideSecrets(line));
   }
 
   /** A logger whose lines carry `scope`; `fields` go on every line. */
@@ -56,7 +62,7 @@ export class ProcessLog {
 
   /** Writes one line whatever the level. */
   write(level: LogLevel, scope: string, message: string, fields: LogFields = {}): void {
-    const { appId, asJson, write } = this.#options;
+    const { appId, asJson } = this.#options;
     const all: Record<string, unknown> = {
       ...fields,
       app_id: appId,
@@ -67,11 +73,15 @@ export class ProcessLog {
     };
     const time = new Date().toISOString();
     if (asJson) {
-      write(`${JSON.stringify(sorted({ ...all, level: levelNames[level], msg: message, time }), errorAsText)}\n`);
+      this.#writeLine(
+        `${JSON.stringify(sorted({ ...all, level: levelNames[level], msg: message, time }), errorAsText)}\n`,
+      );
       return;
     }
     const rest = Object.entries(sorted(all)).map(([key, value]) => ` ${key}=${quoted(value)}`);
-    write(`time=${JSON.stringify(time)} level=${levelNames[level]} msg=${JSON.stringify(message)}${rest.join('')}\n`);
+    this.#writeLine(
+      `time=${JSON.stringify(time)} level=${levelNames[level]} msg=${JSON.stringify(message)}${rest.join('')}\n`,
+    );
   }
 }
 

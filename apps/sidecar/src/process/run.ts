@@ -1,6 +1,7 @@
 import { openSync, writeSync } from 'node:fs';
 
 import { errorMessage } from '@outrigger/core';
+import { SecretTexts } from '@outrigger/runtime';
 
 import type { Flags } from './flag-table.ts';
 import { FlagError, flagNotices, type ParsedFlags, parseFlags, usage } from './flags.ts';
@@ -19,17 +20,29 @@ export async function run(args: readonly string[], env: Environment): Promise<nu
   const started = process.uptime() * 1000;
   let parsed: ParsedFlags;
   let log: ProcessLog;
+  const secretTexts = secretsOf(env);
   try {
     parsed = parseFlags(args);
     const informed = await inform(parsed.flags);
     if (informed !== undefined) return informed;
-    log = openLog(parsed.flags);
+    log = openLog(parsed.flags, secretTexts);
   } catch (error) {
     if (!(error instanceof FlagError || error instanceof SettingError)) throw error;
     process.stderr.write(`outrigger-sidecar: ${error.message}\n`);
     return 1;
   }
-  return serve(parsed, env, log, started);
+  return serve(parsed, env, { log, secretTexts }, started);
+}
+
+/**
+ * The secrets that this process has from the start. What it writes when it crashes leaves the environment out, as that holds secrets
+ * of components, too.
+ */
+function secretsOf(env: Environment): SecretTexts {
+  if (process.report !== undefined) process.report.excludeEnv = true;
+  const secrets = new SecretTexts();
+  for (const name of ['DAPR_API_TOKEN', 'APP_API_TOKEN']) secrets.add(env[name] ?? '');
+  return secrets;
 }
 
 /** Does what the flags that only inform ask for; `undefined` when the sidecar is to run. */
@@ -59,7 +72,7 @@ async function waitUntilUsable(port: number): Promise<number> {
   return 1;
 }
 
-function openLog(flags: Flags): ProcessLog {
+function openLog(flags: Flags, secretTexts: SecretTexts): ProcessLog {
   const appId = flags['app-id'] ?? '';
   if (appId === '')
     throw new SettingError('--app-id is required: the name by which other apps call this one, such as --app-id orders');
@@ -73,7 +86,8 @@ function openLog(flags: Flags): ProcessLog {
     process.stdout.write(line);
     file?.(line);
   };
-  return new ProcessLog({ level, asJson: flags['log-as-json'], appId, write });
+  const hideSecrets = (line: string) => secretTexts.hide(line);
+  return new ProcessLog({ level, asJson: flags['log-as-json'], appId, write, hideSecrets });
 }
 
 /** Writes at once, so that the last lines of a process that dies are there. A full disk is said once and stops nothing. */
@@ -95,7 +109,14 @@ function openLogFile(path: string): (line: string) => void {
   }
 }
 
-async function serve(parsed: ParsedFlags, env: Environment, log: ProcessLog, started: number): Promise<number> {
+interface Output {
+  readonly log: ProcessLog;
+  /** What the log hides. */
+  readonly secretTexts: SecretTexts;
+}
+
+async function serve(parsed: ParsedFlags, env: Environment, output: Output, started: number): Promise<number> {
+  const { log } = output;
   const { flags } = parsed;
   const logger = log.scope('dapr.runtime');
   logger.info(`starting Outrigger ${sidecarVersion()}, API of Dapr ${apiVersion}, on Node.js ${process.version}`);
@@ -110,7 +131,7 @@ async function serve(parsed: ParsedFlags, env: Environment, log: ProcessLog, sta
       {
         flags,
         env,
-        log,
+        ...output,
         onShutdown: () => stop.request('Shutdown requested via API'),
         onForcedShutdown: () => setTimeout(() => process.exit(1), 100),
       },

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 
 import { errorMessage, type Logger, parseDuration } from '@outrigger/core';
-import { createRuntime, type Runtime } from '@outrigger/runtime';
+import { createRuntime, type Runtime, type SecretTexts } from '@outrigger/runtime';
 
 import { invokeFallback } from '../blocks/invoke/http.ts';
 import { type InternalServer, serveInternal } from '../blocks/invoke/internal-server.ts';
@@ -24,6 +24,8 @@ export interface SidecarOptions {
   readonly flags: Flags;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly log: ProcessLog;
+  /** What no log and no answer may show; the log hides it already. */
+  readonly secretTexts: SecretTexts;
   /** Called by the shutdown API; begins an orderly stop. */
   readonly onShutdown: () => void;
   /** Called by the shutdown API with force; ends the process. */
@@ -123,7 +125,7 @@ export class Sidecar implements AsyncDisposable {
   }
 
   async #start(signal: AbortSignal): Promise<void> {
-    const { flags, env, log } = this.#options;
+    const { flags, env, log, secretTexts } = this.#options;
     refuseSharedPorts(flags, env);
     const appId = flags['app-id'] ?? '';
     const app = await openApp({ flags, env, log, appId });
@@ -158,6 +160,7 @@ export class Sidecar implements AsyncDisposable {
         ...(app === undefined ? {} : { app: app.channel }),
         ...(flags['enable-app-health-check'] ? { appHealth: appHealth(flags) } : {}),
         logger: this.#log,
+        secretTexts,
         peers,
         self: { host: env['DAPR_HOST_IP'] ?? '127.0.0.1', port: internal.port },
         env,
@@ -196,7 +199,8 @@ export class Sidecar implements AsyncDisposable {
   }
 
   async #serve(runtime: Runtime, internalPort: number, proxy: PublicGrpcOptions['proxy']): Promise<void> {
-    const { flags, env, log } = this.#options;
+    const { flags, env, log, secretTexts } = this.#options;
+    const hideSecrets = (text: string) => secretTexts.hide(text);
     const parts = this.#api(runtime);
     const { routes, publicRoutes } = httpApi(parts);
     for (const notice of apiRuleNotices(runtime.configuration.api, routes)) this.#log.warn(notice);
@@ -205,6 +209,7 @@ export class Sidecar implements AsyncDisposable {
     const logger = log.scope('dapr.runtime.http');
     const common = {
       logger,
+      hideSecrets,
       maxBodySize: flags['max-body-size'],
       readBufferSize: flags['read-buffer-size'],
       http2: !env['DAPR_HTTP_DISABLE_H2C'],
@@ -236,6 +241,7 @@ export class Sidecar implements AsyncDisposable {
       apiToken: env['DAPR_API_TOKEN'],
       maxIdle: maxConnectionIdle(env),
       logger: grpcLogger,
+      hideSecrets,
       apiLogger: isLogging ? log.scope('dapr.runtime.grpc.api-info') : undefined,
     });
     this.#grpc = this.#own(grpc);

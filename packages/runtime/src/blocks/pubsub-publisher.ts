@@ -16,11 +16,18 @@ const neverAborts = new AbortController().signal;
 export class Publisher implements PubSubTopics {
   readonly #brokers: ReadonlyMap<string, Broker>;
   readonly #logger: Logger;
+  readonly #hideSecrets: (text: string) => string;
   readonly #warned = new Set<string>();
 
-  constructor(brokers: ReadonlyMap<string, Broker>, logger: Logger = silentLogger) {
+  /** `hideSecrets` takes secrets out of the errors of single entries. */
+  constructor(
+    brokers: ReadonlyMap<string, Broker>,
+    logger: Logger = silentLogger,
+    hideSecrets: (text: string) => string = (text) => text,
+  ) {
     this.#brokers = brokers;
     this.#logger = logger;
+    this.#hideSecrets = hideSecrets;
   }
 
   async publish(event: PublishEvent, signal: AbortSignal = neverAborts): Promise<void> {
@@ -80,7 +87,10 @@ export class Publisher implements PubSubTopics {
       return { entryId, data: wrapped, contentType: cloudEventContentType, metadata: own };
     });
     const failed = await broker.sendMany(topic, entries, metadata, signal);
-    return failed.map(({ entry, error }) => ({ entryId: entry.entryId, error: errorMessage(error) }));
+    return failed.map(({ entry, error }) => ({
+      entryId: entry.entryId,
+      error: this.#hideSecrets(errorMessage(error)),
+    }));
   }
 
   /** As in Dapr, a TTL that is none is no error; but it is said, once for each topic. */
