@@ -16,6 +16,7 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+protocol=$here/../packages/protocol/proto
 cache=${OUTRIGGER_TOOLCHAINS_CACHE:-${XDG_CACHE_HOME:-${HOME:-/tmp/outrigger-$UID}/.cache}/outrigger-toolchains}
 
 say() { printf '%s\n' "$*" >&2; }
@@ -34,7 +35,8 @@ debian_packages() {
 
 # ---- languages: install_NAME FOLDER builds into an empty folder, from within the language's sources -----------------------
 
-# FOLDER/bin/python, with everything in requirements.txt and the code of proto/
+# FOLDER/bin/python, with everything in requirements.txt and the code of proto/; FOLDER/components has the code of the protocol
+# of pluggable components, apart from the SDK, whose packages have the same names
 install_python() {
   debian_packages 'python3 -c "import venv, ensurepip"' python3-venv
   python3 -m venv "$1"
@@ -43,6 +45,11 @@ install_python() {
   site=$("$1/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
   "$1/bin/python" -m grpc_tools.protoc -I "$here/proto" --python_out="$site" --grpc_python_out="$site" \
     "$here/proto/canoes/v1/canoes.proto"
+  mkdir "$1/components"
+  "$1/bin/python" -m grpc_tools.protoc -I "$protocol" --python_out="$1/components" --grpc_python_out="$1/components" \
+    "$protocol"/dapr/proto/components/v1/*.proto
+  local folder
+  find "$1/components" -type d | while read -r folder; do touch "$folder/__init__.py"; done
 }
 
 # FOLDER/bin/{app,web,client}; the code of proto/ is checked in (canoes/generate.sh)
@@ -70,8 +77,9 @@ install_java() {
 version_of() {
   local from=sdk-$1
   # what runs from the checkout needs no building
-  [ "$1" != python ] || from=sdk-python/requirements.txt
-  (cd "$here" && find "$from" proto toolchains.sh -type f ! -name '*.ts' | LC_ALL=C sort | xargs sha256sum) | sha256sum | cut -c -16
+  [ "$1" != python ] || from="sdk-python/requirements.txt ../packages/protocol/proto/dapr/proto/components"
+  # shellcheck disable=SC2086
+  (cd "$here" && find $from proto toolchains.sh -type f ! -name '*.ts' | LC_ALL=C sort | xargs sha256sum) | sha256sum | cut -c -16
 }
 
 [ $# -gt 0 ] || set -- python go java
