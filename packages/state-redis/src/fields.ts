@@ -8,4 +8,8 @@ export const fields = {
     default: -1,
     min: -1,
   }),
+  queryIndexes: field.text({
+    description:
+      'Indexes for queries, as JSON: `[{"name":…,"indexes":[{"key":…,"type":"TEXT" or "NUMERIC"}]}]`; the server needs RediSearch',
+  }),
 };

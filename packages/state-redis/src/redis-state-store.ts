@@ -7,10 +7,14 @@ import {
   type StateGetRequest,
   type StateItem,
   type StateOperation,
+  type StateQuery,
+  type StateQueryResult,
   type StateSetRequest,
   type StateStore,
 } from '@outrigger/core';
 import type { RedisArgument, RedisConnection } from '@outrigger/redis-client';
+import { formatOf } from './item-format.ts';
+import type { ItemSearch } from './item-search.ts';
 import { keyPage } from './key-pages.ts';
 import { deleteIfScript, getScript, setIfScript, setScript, transactScript } from './scripts.ts';
 import { StrongWrites } from './strong-writes.ts';
@@ -20,12 +24,17 @@ export interface RedisStateStoreOptions {
   readonly ttlInSeconds: number;
   /** In a cluster no write waits for replicas. */
   readonly isCluster: boolean;
+  /** Where queries can be answered. */
+  readonly search?: ItemSearch;
 }
 
-/** Keeps each item in a hash of Redis, laid out as Dapr lays it out. Every call is one round trip. */
+/**
+ * Keeps each item in a hash or a JSON document of Redis, laid out as Dapr lays it out. Every call is one round trip, a query two.
+ */
 export class RedisStateStore implements StateStore {
   readonly features = ['etag', 'ttl'] as const;
   readonly transactsWithinOneShard: boolean;
+  readonly query?: NonNullable<StateStore['query']>;
   readonly #connection: RedisConnection;
   readonly #options: RedisStateStoreOptions;
   readonly #strong: StrongWrites;
@@ -36,6 +45,8 @@ export class RedisStateStore implements StateStore {
     this.#options = options;
     this.transactsWithinOneShard = options.isCluster;
     this.#strong = new StrongWrites(connection);
+    const { search } = options;
+    if (search) this.query = (query, metadata, signal) => this.#query(search, query, metadata, signal);
   }
 
   async get({ key }: StateGetRequest, signal: AbortSignal): Promise<StateItem | undefined> {
@@ -76,8 +87,8 @@ export class RedisStateStore implements StateStore {
     const args = operations.flatMap((operation): RedisArgument[] => {
       const condition = conditionOf(operation);
       return operation.operation === 'delete'
-        ? ['delete', condition, '', 0]
-        : ['set', condition, operation.value, this.#ttl(operation)];
+        ? ['delete', condition, '', 0, '']
+        : ['set', condition, operation.value, this.#ttl(operation), formatOf(operation)];
     });
     const strong = operations.some(({ consistency }) => consistency === 'strong');
     const run = (connection: RedisConnection) => connection.run(transactScript, keys, args, signal);
@@ -98,15 +109,31 @@ export class RedisStateStore implements StateStore {
     await this.#connection[Symbol.asyncDispose]();
   }
 
+  // an item that changes between the two round trips is given as it is by then, one that goes is left out
+  async #query(
+    search: ItemSearch,
+    query: StateQuery,
+    metadata: RequestMetadata,
+    signal: AbortSignal,
+  ): Promise<StateQueryResult> {
+    const { keys, token } = await search.find(query, metadata, signal);
+    const items = await Promise.all(keys.map(async (key) => ({ key, item: await this.get({ key }, signal) })));
+    return {
+      items: items.flatMap(({ key, item }) => (item === undefined ? [] : [{ key, ...item }])),
+      ...(token === undefined ? {} : { token }),
+    };
+  }
+
   async #set(connection: RedisConnection, request: StateSetRequest, signal: AbortSignal): Promise<void> {
     const { key, value } = request;
     const condition = conditionOf(request);
     const ttl = this.#ttl(request);
+    const format = formatOf(request);
     if (condition === 'any') {
-      await connection.run(setScript, [key], [value, ttl], signal);
+      await connection.run(setScript, [key], [value, ttl, format], signal);
     } else {
       const etag = condition === 'absent' ? '' : condition;
-      if ((await connection.run(setIfScript, [key], [value, ttl, etag], signal)) === 0) throw mismatch(request);
+      if ((await connection.run(setIfScript, [key], [value, ttl, format, etag], signal)) === 0) throw mismatch(request);
     }
   }
 
