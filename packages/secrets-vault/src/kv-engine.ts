@@ -53,7 +53,7 @@ export class KvEngine {
   /** What is in a folder: secrets, and folders with a slash at their end. The folder is empty or ends with a slash. */
   async list(folder: string, signal: AbortSignal): Promise<readonly string[]> {
     const path = this.#path('metadata', folder.slice(0, -1)) ?? '';
-    const reply = await this.#send({ method: 'LIST', path: encoded(path) }, signal);
+    const reply = await this.#send({ method: 'GET', path: `${encoded(path)}?list=true` }, signal);
     if (reply.status === 404 && complaint(reply) === '') return [];
     if (reply.status !== 200) throw this.#failure(reply, `list its secrets`, path, 'list');
     const keys = (parsed(reply.text)['data'] as { keys?: unknown } | undefined)?.keys;

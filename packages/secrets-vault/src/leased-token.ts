@@ -7,10 +7,10 @@ import {
   exponentialBackoff,
   type Logger,
 } from '@outrigger/core';
-import { grantedLease, knownLease, type Lease, renewalDue } from './lease.ts';
+import { knownLease, type Lease, renewalDue, renewedLease } from './lease.ts';
 import type { TokenSource } from './token-source.ts';
 import type { VaultClient } from './vault-client.ts';
-import { replyFailure, saysBadToken } from './vault-failure.ts';
+import { complaint, replyFailure, saysBadToken } from './vault-failure.ts';
 
 export interface LeasedTokenOptions {
   readonly client: VaultClient;
@@ -53,7 +53,7 @@ export class LeasedToken implements TokenSource {
     const reply = await lookUp(options.client, token, signal);
     // a token may be one that may not look itself up
     if (reply.status === 403 && !saysBadToken(reply)) {
-      return new LeasedToken(options, { token, isRenewable: false, duration: Infinity, endsAt: Infinity });
+      return new LeasedToken(options, knownLease(token, ''));
     }
     if (reply.status !== 200) {
       const failure = replyFailure(reply, {
@@ -97,8 +97,10 @@ export class LeasedToken implements TokenSource {
   }
 
   async #login(): Promise<void> {
-    const { login } = this.#options;
-    if (login !== undefined) this.#lease = await login(this.#closing.signal);
+    const { login, logger } = this.#options;
+    if (login === undefined) return;
+    this.#lease = await login(this.#closing.signal);
+    logger.debug('signed in to Vault again');
   }
 
   /** Resolves when the component closes; never rejects. */
@@ -136,36 +138,31 @@ export class LeasedToken implements TokenSource {
   /** Renews, else signs in anew. Rejects when neither can be done now. */
   async #prolong(): Promise<void> {
     const lease = this.#lease;
-    const { client, login } = this.#options;
+    const { client, login, logger } = this.#options;
     if (lease.isRenewable) {
-      const body = { increment: `${Math.round(lease.duration / 1000)}s` };
+      const body = { increment: `${Math.round(lease.wanted / 1000)}s` };
       const reply = await client.send(
         { method: 'POST', path: 'auth/token/renew-self', token: lease.token, body },
         this.#closing.signal,
       );
-      if (reply.status === 200) {
-        const renewed = grantedLease(reply.text);
-        // a token cannot be renewed past its greatest age: close to it Vault grants less and less
-        const isShrinking = renewed.duration < lease.duration / 2;
-        if (!isShrinking || login === undefined) {
-          this.#lease = isShrinking ? { ...renewed, isRenewable: false } : renewed;
-          this.#options.logger.debug('the token for Vault is renewed');
-          return;
-        }
-      } else if (reply.status >= 500 || reply.status === 429 || login === undefined) {
-        const failure = replyFailure(reply, {
-          what: 'renew the token',
-          path: 'auth/token/renew-self',
-          capability: 'update',
-          address: client.address,
-        });
-        if (failure.retryable) throw failure;
+      const renewed = reply.status === 200 ? renewedLease(lease, reply.text) : undefined;
+      // a token cannot be renewed past its greatest age: close to it the end moves less and less
+      const gained = renewed === undefined ? 0 : renewed.endsAt - lease.endsAt;
+      if (renewed !== undefined && (login === undefined || gained >= lease.wanted / 2)) {
+        this.#lease = gained < lease.wanted / 10 ? { ...renewed, isRenewable: false } : renewed;
+        logger.debug('the token for Vault is renewed');
+        return;
+      }
+      if (login === undefined) {
+        const asked = { what: 'renew the token', path: 'auth/token/renew-self', capability: 'update' };
+        const failure = replyFailure(reply, { ...asked, address: client.address });
+        // which Vault answers with status 500
+        if (failure.retryable && !/max ttl/i.test(complaint(reply))) throw failure;
         this.#lease = { ...lease, isRenewable: false };
         return;
       }
     }
     await this.#loginOnce();
-    this.#options.logger.debug('signed in to Vault again');
   }
 
   #tellEnd({ endsAt }: Lease): void {

@@ -12,7 +12,7 @@ export interface VaultClientOptions {
 }
 
 export interface VaultRequest {
-  readonly method: 'GET' | 'POST' | 'LIST';
+  readonly method: 'GET' | 'POST';
   /** Below `/v1/`, encoded. */
   readonly path: string;
   readonly token?: string;

@@ -7,7 +7,7 @@ export const howToStart = 'eval "$(e2e/backends/up.sh vault)"';
 
 /** The component as the engine would make it from YAML. */
 export function open(properties: Readonly<Record<string, string>>, options: OpenOptions = {}): Promise<SecretStore> {
-  return openComponent(definition, properties, options) as Promise<SecretStore>;
+  return openComponent(definition, properties, options);
 }
 
 /** A Vault server as its administrator sees it. */
