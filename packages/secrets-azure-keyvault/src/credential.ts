@@ -5,10 +5,11 @@ import type {
   ClientSecretCredentialOptions,
   TokenCredential,
 } from '@azure/identity';
+import type * as identityLibrary from '@azure/identity';
 import { ComponentError, errorMessage } from '@outrigger/core';
 import type { KeyVaultMetadata } from './fields.ts';
 
-type Identity = typeof import('@azure/identity');
+type Identity = typeof identityLibrary;
 type Way = 'secret' | 'certificate' | 'workload' | 'managed' | 'cli';
 
 const wayOf: Readonly<Record<string, Way>> = {

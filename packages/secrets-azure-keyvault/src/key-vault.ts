@@ -1,4 +1,4 @@
-import type { SecretClient, SecretClientOptions, SecretProperties } from '@azure/keyvault-secrets';
+import type { SecretClient, SecretClientOptions } from '@azure/keyvault-secrets';
 import { ComponentError, type ErrorCode, type RequestMetadata, type Secret, type SecretService } from '@outrigger/core';
 
 /** Few and quick repeats: how long a call may take is the caller's to say. */
@@ -65,7 +65,7 @@ export class KeyVault implements SecretService {
 
   failure(error: unknown, doing: string): ComponentError {
     if (ComponentError.is(error)) return error;
-    const [kind, what] = reasonOf((error ?? {}) as Failure);
+    const [kind, what] = reasonOf(error as Failure);
     return new ComponentError(kind, `${doing} in ${this.title} failed: ${what}`);
   }
 
