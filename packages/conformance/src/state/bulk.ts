@@ -146,7 +146,7 @@ const deletingCases = needing(
       title: 'deletes each of a thousand, also what is not there, and none',
       async run(subject) {
         const keys = freshKeys(1000);
-        await Promise.all(keys.map((key, index) => (index % 2 === 0 ? subject.set(key, 'x') : undefined)));
+        await Promise.all(keys.filter((_, index) => index % 2 === 0).map((key) => subject.set(key, 'x')));
         const outcomes = await subject.method('deleteMany')(keys.map((key) => ({ key })), never);
         expect(outcomes).toEqual(keys.map(() => done));
         expect(await subject.texts(keys)).toEqual(keys.map(() => undefined));

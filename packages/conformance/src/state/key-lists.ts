@@ -88,7 +88,16 @@ export const keyListCases: readonly StateCase[] = needing(
       async run(subject) {
         const plain = ['g*b', 'q?r', '[x]', '^', '{a}', '$', '(a|b)', '.', "'", '"', '#', '!'];
         const shelf = await Shelf.with(subject, [
-          ...['100%', '1000', 'a_b', 'axb', 'back\\slash', 'backslash', 'gxb', 'qxr', 'x', 'a'],
+          '100%',
+          '1000',
+          'a_b',
+          'axb',
+          'back\\slash',
+          'backslash',
+          'gxb',
+          'qxr',
+          'x',
+          'a',
           ...plain,
         ]);
         expect(await shelf.list('100\\%')).toEqual(['100%']);

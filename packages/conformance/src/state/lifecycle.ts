@@ -1,7 +1,7 @@
 import { ComponentError, type StateStore } from '@outrigger/core';
 import { expect } from 'vitest';
 import { never, within } from '../within.ts';
-import type { StateCase } from './case.ts';
+import type { OptionalMethod, StateCase } from './case.ts';
 import { freshKey, freshKeys, setting, type StateSubject } from './subject.ts';
 
 const value = Buffer.from('x');
@@ -14,18 +14,21 @@ export function callsOf(
   { quirks }: StateSubject,
 ): Readonly<Record<string, () => Promise<unknown>>> {
   const { metadata = {} } = quirks.query ?? {};
-  const { getMany, setMany, deleteMany, transact, query, keysLike, deleteWithPrefix } = store;
+  const calls: Record<string, () => Promise<unknown> | undefined> = {
+    getMany: () => store.getMany?.([{ key }], signal),
+    setMany: () => store.setMany?.([{ key, value }], signal),
+    deleteMany: () => store.deleteMany?.([{ key }], signal),
+    transact: () => store.transact?.([setting(key, 'x')], {}, signal),
+    query: () => store.query?.({ sort: [], keyPrefix: `${key}||` }, metadata, signal),
+    keysLike: () => store.keysLike?.({ pattern: key }, signal),
+    deleteWithPrefix: () => store.deleteWithPrefix?.(key, signal),
+  };
+  const claimed = Object.entries(calls).filter(([name]) => store[name as OptionalMethod] !== undefined);
   return {
     get: () => store.get({ key }, signal),
     set: () => store.set({ key, value }, signal),
     delete: () => store.delete({ key }, signal),
-    ...(getMany && { getMany: () => getMany.call(store, [{ key }], signal) }),
-    ...(setMany && { setMany: () => setMany.call(store, [{ key, value }], signal) }),
-    ...(deleteMany && { deleteMany: () => deleteMany.call(store, [{ key }], signal) }),
-    ...(transact && { transact: () => transact.call(store, [setting(key, 'x')], {}, signal) }),
-    ...(query && { query: () => query.call(store, { sort: [], keyPrefix: `${key}||` }, metadata, signal) }),
-    ...(keysLike && { keysLike: () => keysLike.call(store, { pattern: key }, signal) }),
-    ...(deleteWithPrefix && { deleteWithPrefix: () => deleteWithPrefix.call(store, key, signal) }),
+    ...Object.fromEntries(claimed.map(([name, call]) => [name, async () => call()])),
   };
 }
 
@@ -129,6 +132,7 @@ export const lifecycleCases: readonly StateCase[] = [
     async run(subject) {
       const store = await subject.create();
       const keys = freshKeys(300);
+      const late = freshKeys(100);
       const pairs = subject.claims('transact') ? Array.from({ length: 20 }, () => subject.keysTogether(2)) : [];
       const writes = keys.map((key) => settled(() => subject.set(key, key, {}, store)));
       const transactions = pairs.map((pair) =>
@@ -136,14 +140,19 @@ export const lifecycleCases: readonly StateCase[] = [
       );
       const reads = keys.map((key) => settled(() => store.get({ key }, never)));
       await Promise.race(writes);
+      const writesBefore = late.slice(0, 50).map((key) => settled(() => subject.set(key, key, {}, store)));
       const closing = close(store);
-      const late = await settled(() => store.set({ key: freshKey(), value }, never));
+      const writesAfter = late.slice(50).map((key) => settled(() => subject.set(key, key, {}, store)));
       await closing;
-      const all = Promise.all([...writes, ...transactions, ...reads]);
+      const all = Promise.all([...writes, ...transactions, ...reads, ...writesBefore, ...writesAfter]);
       const results = await within(promptMs, 'calls of a store that was closed', all);
-      expect([...results, late].filter((result) => result !== 'answered' && !isClosed(result))).toEqual([]);
+      expect(results.filter((result) => result !== 'answered' && !isClosed(result))).toEqual([]);
       if (subject.quirks.isolated) return;
-      const written = keys.filter((_, index) => results[index] === 'answered');
+      const lateResults = results.slice(-late.length);
+      const written = [
+        ...keys.filter((_, index) => results[index] === 'answered'),
+        ...late.filter((_, index) => lateResults[index] === 'answered'),
+      ];
       expect(await subject.texts(written, subject.other)).toEqual(written);
       for (const [index, pair] of pairs.entries()) {
         const texts = await subject.texts(pair, subject.other);

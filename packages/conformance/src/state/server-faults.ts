@@ -75,7 +75,8 @@ export const serverFaultCases: readonly StateCase[] = [
     async (store, subject, server) => {
       await server.kill();
       for (const [name, call] of Object.entries(callsOf(store, freshKey(), AbortSignal.timeout(500), subject))) {
-        await expect(within(3000, `${name} whose caller has gone`, call())).rejects.toThrow();
+        const error = await within(3000, `${name} whose caller has gone`, outageOf(call));
+        expect(error, name).toBeInstanceOf(Error);
       }
     },
   ),
