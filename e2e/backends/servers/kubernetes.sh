@@ -11,19 +11,21 @@
 # and a new one has no service account, so tests take names that nobody has used.
 kubernetes_version=1.34.2
 kubernetes_home=$cache/kubernetes-$kubernetes_version
-command_kubernetes=$kubernetes_home/kube-apiserver
+kubernetes_server=$kubernetes_home/kube-apiserver
+# always there, so that it is always installed on this machine: what tests need to know of it would stay in a container
+command_kubernetes=bash
 
 install_kubernetes() {
   debian_package etcd etcd-server
   debian_package openssl openssl
   debian_package curl curl
-  [ -x "$command_kubernetes" ] && return
-  command -v go >/dev/null || die 'go is missing: install Go 1.24 or newer, or start Docker and use --docker'
+  [ -x "$kubernetes_server" ] && return
+  command -v go >/dev/null || die 'go is missing: install Go 1.24 or newer, and put it into the PATH'
   mkdir -p "$kubernetes_home"
   # only one of several processes compiles; the others find what it has made
   (
     flock 9
-    [ -x "$command_kubernetes" ] || kubernetes_compile
+    [ -x "$kubernetes_server" ] || kubernetes_compile
   ) 9>"$cache/kubernetes-$kubernetes_version.lock"
 }
 
@@ -46,7 +48,7 @@ kubernetes_compile() {
     } >>go.mod
     go build -p 2 -trimpath -ldflags "$flags" -o kube-apiserver k8s.io/kubernetes/cmd/kube-apiserver
   ) >"$log" 2>&1 </dev/null 9>&- || { tail -n 20 "$log" >&2; rm -rf "$build"; die 'kube-apiserver could not be compiled'; }
-  mv "$build/kube-apiserver" "$command_kubernetes"
+  mv "$build/kube-apiserver" "$kubernetes_server"
   rm -rf "$build"
 }
 
@@ -106,7 +108,7 @@ start_kubernetes() {
   alive kubernetes-etcd || start_kubernetes_etcd
   # etcd 3.4 before 3.4.31 cannot say how far a watch is, so the watch cache is off
   local command=(
-    "$command_kubernetes" "--secure-port=$(port_of kubernetes)" --bind-address=127.0.0.1 --advertise-address=127.0.0.1
+    "$kubernetes_server" "--secure-port=$(port_of kubernetes)" --bind-address=127.0.0.1 --advertise-address=127.0.0.1
     "--etcd-servers=http://127.0.0.1:$(port_of kubernetes etcd)" --watch-cache=false --endpoint-reconciler-type=none
     "--tls-cert-file=$keys/server.pem" "--tls-private-key-file=$keys/server.key" "--cert-dir=$keys"
     "--client-ca-file=$keys/ca.crt" --authorization-mode=RBAC --disable-admission-plugins=ServiceAccount

@@ -1,5 +1,7 @@
+import { env } from 'node:process';
 import { defineComponent, field } from '@outrigger/core';
 import { connect } from './connect.ts';
+import { loadLibrary } from './kubeconfig.ts';
 import { KubernetesSecretStore } from './kubernetes-secret-store.ts';
 
 export default defineComponent({
@@ -19,6 +21,7 @@ export default defineComponent({
       example: '/path/to/kubeconfig',
     }),
   },
+  load: async () => (env['KUBERNETES_SERVICE_HOST'] ? undefined : await loadLibrary()),
   create: async ({ metadata, namespace, logger, signal }) => {
     const api = await connect(metadata.kubeconfigPath, logger, signal);
     return new KubernetesSecretStore(api, namespace || metadata.defaultNamespace || api.namespace);

@@ -7,7 +7,10 @@ import type { KubeConfig } from '@kubernetes/client-node';
 import { ComponentError, errorMessage } from '@outrigger/core';
 import type { Cluster } from './cluster.ts';
 
-/** The cluster of a kubeconfig’s current context. The library that reads it takes most of a second to load, so it is loaded here. */
+/** The library that reads kubeconfigs takes most of a second to load, so a process in a pod does without. */
+export const loadLibrary = () => import('@kubernetes/client-node');
+
+/** The cluster of a kubeconfig’s current context. */
 export async function kubeconfigCluster(kubeconfigPath: string | undefined): Promise<Cluster> {
   const path = kubeconfigPath ?? (env['KUBECONFIG'] || join(homedir(), '.kube', 'config'));
   const from = kubeconfigPath === undefined ? `kubeconfig ${path}` : `kubeconfigPath "${path}"`;
@@ -19,7 +22,7 @@ export async function kubeconfigCluster(kubeconfigPath: string | undefined): Pro
       throw new ComponentError('not-found', `${where}there is no ${from}; set kubeconfigPath`, { cause });
     });
   }
-  const { KubeConfig } = await import('@kubernetes/client-node');
+  const { KubeConfig } = await loadLibrary();
   const config = new KubeConfig();
   try {
     if (isList) config.loadFromDefault();
