@@ -1,31 +1,32 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { pubSubConformance } from '@outrigger/conformance/pubsub';
-import definition from '@outrigger/pubsub-sqlite';
 import { afterAll, beforeAll, describe } from 'vitest';
 
-import { socketFolder } from './through-socket.ts';
+import { ServingProcess } from './serving-process.ts';
+import { useSocket } from './use-socket.ts';
 
-const sockets = socketFolder();
-const folder = mkdtempSync(join(tmpdir(), 'outrigger-messages-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const server = new ServingProcess('@outrigger/pubsub-sqlite');
 let count = 0;
 
-beforeAll(() => sockets.serve('messages', definition));
+beforeAll(() => server.start());
+afterAll(() => server[Symbol.asyncDispose]());
 
-describe('pubsub.sqlite, served and used through a socket', () => {
+describe('pubsub.sqlite in another process, which is killed and started again', () => {
   pubSubConformance(
     ({ consumerId }) => {
       const properties = {
-        connectionString: join(folder, 'messages.db'),
+        connectionString: join(server.folder, 'messages.db'),
         consumerID: consumerId,
         redeliverInterval: '100ms',
         processingTimeout: '1s',
       };
-      return sockets.open('pubsub', 'messages', properties, { instance: `messages${++count}` });
+      return useSocket(server.folder, 'pubsub', 'sqlite', properties, { instance: `messages${++count}` });
     },
-    { overtakesFailed: true, redeliveredWithinMs: 2500 },
+    {
+      overtakesFailed: true,
+      redeliveredWithinMs: 5000,
+      broker: { kill: () => server.kill(), start: () => server.start() },
+    },
   );
 });

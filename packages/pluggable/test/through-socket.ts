@@ -2,13 +2,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { type ComponentDefinition, type ComponentKinds, type Logger, silentLogger } from '@outrigger/core';
+import type { ComponentDefinition, ComponentKinds } from '@outrigger/core';
 import { afterAll } from 'vitest';
 
-import { type PluggableServer, servePluggable, socketComponents } from '../src/index.ts';
+import { type PluggableServer, servePluggable } from '../src/index.ts';
 import type { PluggableKind } from '../src/services.ts';
-
-const prefixes = { state: 'state', pubsub: 'pubsub', bindings: 'bindings', secrets: 'secretstores' } as const;
+import { useSocket, type UseOptions } from './use-socket.ts';
 
 /** A folder of sockets in which components are served, and from which they are used as a sidecar does. */
 export class SocketFolder implements AsyncDisposable {
@@ -22,18 +21,13 @@ export class SocketFolder implements AsyncDisposable {
   }
 
   /** Makes an instance of the component `name`, on the other side of its socket. */
-  async open<K extends PluggableKind>(
+  open<K extends PluggableKind>(
     kind: K,
     name: string,
-    properties: Readonly<Record<string, string>> = {},
-    { instance = name, logger = silentLogger }: { readonly instance?: string; readonly logger?: Logger } = {},
+    properties?: Readonly<Record<string, string>>,
+    options?: UseOptions,
   ): Promise<ComponentKinds[K]> {
-    const { signal } = new AbortController();
-    const type = `${prefixes[kind]}.${name}`;
-    const definition = await socketComponents({ folder: this.path }).find({ type, version: 'v1' });
-    if (definition === undefined) throw new Error(`nobody serves ${type}`);
-    const context = { name: instance, metadata: {}, properties, appId: 'app', namespace: '', logger, signal };
-    return (await definition.create(context)) as ComponentKinds[K];
+    return useSocket(this.path, kind, name, properties, options);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -13,10 +13,12 @@ import { InstalledPackages } from './installed-packages.ts';
 export async function packageDefinitions(name: string, searchFrom: string): Promise<ComponentDefinition[]> {
   const definitions = new Definitions({ definitions: [], searchFrom, packages: [name] });
   const types = new InstalledPackages(searchFrom).add(name)?.types ?? [];
-  return Promise.all(
+  const found = await Promise.all(
     types.map(async ({ key }) => {
       const [type = '', version = ''] = key.split('/');
       return (await definitions.find({ type, version })).definition;
     }),
   );
+  // One definition may stand behind several names.
+  return [...new Set(found)];
 }
