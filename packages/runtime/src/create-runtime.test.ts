@@ -156,11 +156,34 @@ describe('the start', () => {
         '[{name: key, secretKeyRef: {name: vault}}]',
         `auth: {secretStore: ${other}}\n`,
       );
-    const lines = await failedStart(inCircle('a', 'b') + inCircle('b', 'a'));
-    expect(lines).toHaveLength(2);
-    expect(lines[0]).toContain(
-      'Component "a": key: secret "vault" is in the store "b" (auth.secretStore), which is not loaded',
+    const lines = await failedStart(inCircle('a', 'b') + inCircle('b', 'a') + inCircle('c', 'c') + inCircle('d', 'a'));
+    const circle = (way: string) =>
+      `auth.secretStore: secret stores hold the secrets of each other (${way}); one of them has to do without secretKeyRef`;
+    expect(lines).toEqual([
+      expect.stringContaining(`Component "a": ${circle('a → b → a')}`),
+      expect.stringContaining(`Component "b": ${circle('b → a → b')}`),
+      expect.stringContaining(`Component "c": ${circle('c → c')}`),
+    ]);
+  });
+
+  test('a secret store that did not start, and may, is told from one that is not there', async () => {
+    const logger = new LogLines();
+    const lines = await failedStart(
+      component(
+        'inner',
+        'secretstores.test',
+        '[{name: key, secretKeyRef: {name: vault}}]',
+        '  ignoreErrors: true\nauth: {secretStore: inner}\n',
+      ) +
+        component('store', 'state.test', '[{name: host, secretKeyRef: {name: host}}]', 'auth: {secretStore: inner}\n'),
+      { logger },
     );
+    expect(logger.lines).toContainEqual(expect.stringMatching(/Component "inner": .*ignored, as ignoreErrors says/));
+    expect(lines).toEqual([
+      expect.stringContaining(
+        'Component "store": host: secret "host" is in the store "inner" (auth.secretStore), which did not start',
+      ),
+    ]);
   });
 
   test('that fails for some names all of them, and takes the others down again', async () => {

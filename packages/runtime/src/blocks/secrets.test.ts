@@ -61,6 +61,34 @@ describe('scopes', () => {
     }
   });
 
+  test('are for the one store that they name', async () => {
+    const scope = { defaultAccess: 'allow', allowedSecrets: [], deniedSecrets: [] } as const;
+    const block = new SecretsBlock(
+      ['vault', 'file', 'open'].map((name) => ({ name, store })),
+      {
+        scopes: [
+          { ...scope, storeName: 'file', allowedSecrets: ['mail'] },
+          { ...scope, storeName: 'vault', deniedSecrets: ['mail'] },
+        ],
+      },
+    );
+    expect(Object.keys(await block.store('vault').getAll())).toEqual(['db', 'key']);
+    expect(Object.keys(await block.store('file').getAll())).toEqual(['mail']);
+    expect(await block.store('open').getAll()).toEqual(all);
+  });
+
+  test('are asked before the store: it never hears of a secret that is denied', async () => {
+    const asked: string[] = [];
+    const get: SecretStore['get'] = async ({ name }) => {
+      asked.push(name);
+      return undefined;
+    };
+    const handle = vault({ deniedSecrets: ['db'] }, { get });
+    await expect(handle.get('db')).rejects.toMatchObject({ errorCode: 'ERR_PERMISSION_DENIED' });
+    await handle.get('DB');
+    expect(asked).toEqual(['DB']);
+  });
+
   test('the refusal names secret and store', async () => {
     await expect(vault({ defaultAccess: 'deny' }).get('db')).rejects.toMatchObject({
       httpStatus: 403,

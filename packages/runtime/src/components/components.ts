@@ -5,6 +5,7 @@ import type { ComponentInstance, ComponentRegistry } from './component-instance.
 /** The components that run, in the order in which they came up; disposed in the opposite order. */
 export class Components implements ComponentRegistry, AsyncDisposable {
   readonly #byName = new Map<string, ComponentInstance>();
+  readonly #failed = new Set<string>();
   readonly #logger: Logger;
 
   constructor(logger: Logger) {
@@ -13,6 +14,15 @@ export class Components implements ComponentRegistry, AsyncDisposable {
 
   add(component: ComponentInstance): void {
     this.#byName.set(component.name, component);
+  }
+
+  /** Notes that a component did not start and that the others go on without it. */
+  addFailed(name: string): void {
+    this.#failed.add(name);
+  }
+
+  hasFailed(name: string): boolean {
+    return this.#failed.has(name) && !this.#byName.has(name);
   }
 
   /** Puts a component in the place of the one that has its name; that one is left to the caller to dispose. */

@@ -11,8 +11,8 @@ export interface ValueOrigins {
   readonly appId: string;
   readonly namespace: string;
   readonly env: Environment;
-  /** A running secret store by name. */
-  readonly secretStore: (name: string) => SecretStore | undefined;
+  /** A running secret store by name; `failed` for one that is there and did not start. */
+  readonly secretStore: (name: string) => SecretStore | 'failed' | undefined;
   /** Is told every secret that is read, before anybody gets it. */
   readonly secretTexts: SecretTexts;
   readonly logger: Logger;
@@ -92,6 +92,9 @@ async function secretValue(
     throw new ValueError(
       `secret "${name}" is in the store "${storeName}" (auth.secretStore), which is not loaded: add a Component of that name and a type secretstores.…`,
     );
+  }
+  if (store === 'failed') {
+    throw new ValueError(`secret "${name}" is in the store "${storeName}" (auth.secretStore), which did not start`);
   }
   let secret;
   try {

@@ -46,11 +46,13 @@ export async function startComponents(
   running: Components,
   options: StartOptions,
 ): Promise<void> {
-  for (const group of startOrder(planned)) {
+  const { groups, circle } = startOrder(planned);
+  for (const group of groups) {
     const problems = new Problems();
     await Promise.all(
       group.map(async (one) => {
-        const found = await startOrExplain(one, running, options);
+        const found = circle.has(one) ? [circleProblem(one, planned)] : await startOrExplain(one, running, options);
+        if (found.length > 0) running.addFailed(one.resource.name);
         for (const problem of found) {
           if (one.resource.ignoreErrors) options.logger.error(`${explain(problem)}; ignored, as ignoreErrors says`);
           else problems.error(problem);
@@ -82,20 +84,43 @@ export async function checkMetadata(
   }
 }
 
-/** Groups of components that may start at the same time, in order. */
-function startOrder(planned: readonly PlannedComponent[]): PlannedComponent[][] {
+/** Groups of components that may start at the same time, in order; `circle`: secret stores among them that never can. */
+function startOrder(planned: readonly PlannedComponent[]): {
+  readonly groups: readonly (readonly PlannedComponent[])[];
+  readonly circle: ReadonlySet<PlannedComponent>;
+} {
   const stores = planned.filter(({ kind }) => kind === 'secrets');
-  const groups: PlannedComponent[][] = [];
-  let waiting = stores;
+  const circle = new Set(stores.filter((one) => circleOf(one, stores) !== undefined));
+  const groups: PlannedComponent[][] = circle.size > 0 ? [[...circle]] : [];
+  let waiting = stores.filter((one) => !circle.has(one));
   while (waiting.length > 0) {
     const names = new Set(waiting.map(({ resource }) => resource.name));
-    const free = waiting.filter(({ resource }) => !needsStore(resource) || !names.has(resource.secretStore));
-    // In a circle nobody can be first: they all start now, and the one whose store is missing says so.
-    const group = free.length > 0 ? free : waiting;
+    const group = waiting.filter(({ resource }) => !needsStore(resource) || !names.has(resource.secretStore));
     groups.push(group);
     waiting = waiting.filter((one) => !group.includes(one));
   }
-  return [...groups, planned.filter(({ kind }) => kind !== 'secrets')];
+  groups.push(planned.filter(({ kind }) => kind !== 'secrets'));
+  return { groups, circle };
+}
+
+/** The names on the way from a secret store over those that hold the secrets back to itself, if it leads there. */
+function circleOf(start: PlannedComponent, stores: readonly PlannedComponent[]): readonly string[] | undefined {
+  const way: string[] = [];
+  let at: PlannedComponent | undefined = start;
+  while (at !== undefined && needsStore(at.resource)) {
+    const { name, secretStore }: ComponentResource = at.resource;
+    if (way.includes(name)) return undefined;
+    way.push(name);
+    if (secretStore === start.resource.name) return [...way, secretStore];
+    at = stores.find(({ resource }) => resource.name === secretStore);
+  }
+  return undefined;
+}
+
+function circleProblem(one: PlannedComponent, planned: readonly PlannedComponent[]): Problem {
+  const way = circleOf(one, planned)?.join(' → ');
+  const message = `auth.secretStore: secret stores hold the secrets of each other (${way}); one of them has to do without secretKeyRef`;
+  return problemOf(one.resource, message);
 }
 
 function needsStore({ metadata }: ComponentResource): boolean {
@@ -201,7 +226,8 @@ async function readMetadata(
   { appId, namespace, env, logger, secretTexts }: StartOptions,
   signal: AbortSignal,
 ): Promise<{ readonly properties: Record<string, string>; readonly parsed: ReturnType<typeof parseMetadata> }> {
-  const secretStore = (store: string) => running.get('secrets', store)?.instance;
+  const secretStore = (store: string) =>
+    running.get('secrets', store)?.instance ?? (running.hasFailed(store) ? 'failed' : undefined);
   const owner = { resource: nameOf(resource), secretStore: resource.secretStore };
   const origins = { appId, namespace, env, secretStore, secretTexts, logger };
   const properties = await resolveValues(resource.metadata, owner, origins, signal);

@@ -90,6 +90,15 @@ test('sections for later are kept and said at debug level; those nobody knows ar
   ]);
 });
 
+test('a second scope for one secret store is an error, as either might be meant', async () => {
+  const { errors } = await load([
+    '  secrets:\n    scopes:\n      - {storeName: s}\n      - {storeName: t}\n      - {storeName: " s"}\n',
+  ]);
+  expect(errors).toEqual([
+    '0.yaml:10: Configuration "config": spec.secrets.scopes: the store "s" has a second scope; put both into one',
+  ]);
+});
+
 test('what is wrong is told with its line', async () => {
   const { errors } = await load([
     '  secrets: {scopes: [{defaultAccess: maybe}]}\n  features: yes\n',

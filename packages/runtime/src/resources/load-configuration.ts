@@ -132,13 +132,21 @@ function pipelineOf(spec: FieldReader, name: string): PipelineHandler[] | undefi
 }
 
 function secretScopesOf(spec: FieldReader): SecretScope[] | undefined {
+  const seen = new Set<string>();
   return within(spec, 'secrets', (section) =>
-    each(section, 'scopes', (scope) => ({
-      storeName: scope.requiredText('storeName'),
-      defaultAccess: scope.oneOf('defaultAccess', ['allow', 'deny']) ?? 'allow',
-      allowedSecrets: scope.texts('allowedSecrets'),
-      deniedSecrets: scope.texts('deniedSecrets'),
-    })),
+    each(section, 'scopes', (scope) => {
+      const storeName = scope.requiredText('storeName').trim();
+      if (seen.has(storeName) && storeName !== '') {
+        scope.error(`spec.secrets.scopes: the store "${storeName}" has a second scope; put both into one`);
+      }
+      seen.add(storeName);
+      return {
+        storeName,
+        defaultAccess: scope.oneOf('defaultAccess', ['allow', 'deny']) ?? 'allow',
+        allowedSecrets: scope.texts('allowedSecrets'),
+        deniedSecrets: scope.texts('deniedSecrets'),
+      };
+    }),
   );
 }
 
