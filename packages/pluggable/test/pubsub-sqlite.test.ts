@@ -26,6 +26,7 @@ describe('pubsub.sqlite in another process, which is killed and started again', 
     {
       overtakesFailed: true,
       redeliveredWithinMs: 5000,
+      backlogBytes: 64 * 1024 * 1024,
       broker: { kill: () => server.kill(), start: () => server.start() },
     },
   );

@@ -54,8 +54,10 @@ export async function* deliveryStream<I, O, A>(options: DeliveryStreamOptions<I,
     });
 
   const subscription = await subscribe(deliver, context.signal);
-  context.signal.addEventListener('abort', end, { once: true });
-  const acknowledged = (async () => {
+  if (context.signal.aborted) end();
+  else context.signal.addEventListener('abort', end, { once: true });
+  // Ends with the requests; where this side ends the stream nobody waits for that.
+  void (async () => {
     try {
       for (let next = await requests.next(); !next.done; next = await requests.next()) {
         const { id, answer, error } = acknowledgement(next.value);
@@ -91,6 +93,5 @@ export async function* deliveryStream<I, O, A>(options: DeliveryStreamOptions<I,
     end();
     subscriptions.delete(shared);
     await subscription[Symbol.asyncDispose]();
-    await acknowledged;
   }
 }
