@@ -39,6 +39,13 @@ describe('secretstores.local.env', () => {
     expect(await store.getAll?.({}, signal)).not.toHaveProperty(variable);
   });
 
+  it('is not talked into giving out a blocked variable by a name that ends early for the system', async () => {
+    vi.stubEnv('APP_API_TOKEN', 'hunter2');
+    const store = await open();
+    const name = 'APP_API_TOKEN\0x';
+    expect(await store.get({ name }, signal)).toEqual({ [name]: '' });
+  });
+
   it('is not talked into giving out a blocked variable by a prefix', async () => {
     vi.stubEnv('DAPR_API_TOKEN', 'hunter2');
     const store = await open({ prefix: 'DAPR_' });

@@ -1,5 +1,6 @@
 import { env } from 'node:process';
-import { defineComponent, field, type Logger, type Secret, type SecretStore } from '@outrigger/core';
+import { defineComponent, field, type Logger, type Secret } from '@outrigger/core';
+import { type LocalSecrets, LocalSecretStore } from './local-secret-store.ts';
 
 /** On Windows the system does not tell `Path` from `PATH`. */
 const foldsCase = process.platform === 'win32';
@@ -17,11 +18,12 @@ export default defineComponent({
       example: 'MYAPP_',
     }),
   },
-  create: async ({ metadata, logger }) => new EnvSecretStore(metadata.prefix, logger),
+  create: async ({ metadata, logger }) => new LocalSecretStore(new EnvSecrets(metadata.prefix, logger)),
 });
 
 /** As in Dapr a name that does not exist is no error: it answers an empty value. */
-class EnvSecretStore implements SecretStore {
+class EnvSecrets implements LocalSecrets {
+  readonly title = 'the environment';
   readonly features = [];
   readonly #prefix: string;
   readonly #logger: Logger;
@@ -31,8 +33,10 @@ class EnvSecretStore implements SecretStore {
     this.#logger = logger;
   }
 
-  async get({ name }: { readonly name: string }): Promise<Secret> {
+  get(name: string): Secret {
     const variable = this.#prefix + name;
+    // the system would take the name to end there, and so give a blocked variable under a name that is not
+    if (variable.includes('\0')) return { [name]: '' };
     if (isBlocked(variable)) {
       this.#logger.warn(
         `the variable ${variable} belongs to the sidecar and is never given out; answered an empty value`,
@@ -42,7 +46,7 @@ class EnvSecretStore implements SecretStore {
     return { [name]: env[variable] ?? '' };
   }
 
-  async getAll(): Promise<Readonly<Record<string, Secret>>> {
+  getAll(): Readonly<Record<string, Secret>> {
     const prefix = fold(this.#prefix);
     return Object.fromEntries(
       Object.entries(env)
@@ -52,8 +56,6 @@ class EnvSecretStore implements SecretStore {
         .map(([name, value]) => [name, { [name]: value }]),
     );
   }
-
-  async [Symbol.asyncDispose](): Promise<void> {}
 }
 
 /** What would let an app act as its sidecar: the API tokens and everything else named DAPR_…, in any case. */

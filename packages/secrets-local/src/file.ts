@@ -1,4 +1,5 @@
 import { defineComponent, field, type Secret, type SecretStore } from '@outrigger/core';
+import { LocalSecretStore } from './local-secret-store.ts';
 import { readSecretsFile } from './secrets-file.ts';
 
 /** `secretstores.local.file`: the file is read once, when the component loads. */
@@ -24,11 +25,11 @@ export default defineComponent({
   },
   create: async ({ metadata, signal }): Promise<SecretStore> => {
     const secrets = await readSecretsFile(metadata, signal);
-    return {
+    return new LocalSecretStore({
+      title: 'secretsFile',
       features: metadata.multiValued ? ['multiple-key-values-per-secret'] : [],
-      get: async ({ name }) => secrets.get(name),
-      getAll: async () => Object.fromEntries<Secret>(secrets),
-      [Symbol.asyncDispose]: async () => {},
-    };
+      get: (name) => secrets.get(name),
+      getAll: () => Object.fromEntries<Secret>(secrets),
+    });
   },
 });
