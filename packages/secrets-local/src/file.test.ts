@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
+import { inspect } from 'node:util';
 import { ComponentError, parseMetadata, silentLogger } from '@outrigger/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import definition from './file.ts';
@@ -119,9 +120,9 @@ describe('a file that cannot be used', () => {
   });
 
   it.each([
-    ['broken JSON', '{\n  "a": "hunter2",\n  "b": hunter2\n}', ':3: this is not JSON'],
-    ['an unclosed JSON text', '{\n  "a": "hunter2\n}', ':2: this is not JSON'],
-    ['JSON that ends too early', '{\n  "a": "hunter2",\n', ':3: this is not JSON'],
+    ['broken JSON', '{\n  "a": "hunter2",\n  "b": hunter2\n}', ':3:8: this is not JSON'],
+    ['an unclosed JSON text', '{\n  "a": "hunter2\n}', ':2:8: this is not JSON'],
+    ['JSON that ends too early', '{\n  "a": "hunter2",\n', ':3:1: this is not JSON'],
     ['a JSON array', '["hunter2"]', ':1: a secrets file holds one JSON object'],
     ['neither JSON nor KEY=value', 'A=1\nhunter2\n', ':2: expected KEY=value'],
     ['an unclosed quote', 'A=1\nB="hunter2\n', ':2: the quote that opens here is never closed'],
@@ -136,6 +137,38 @@ describe('a file that cannot be used', () => {
     expect(error.message).toContain(`secrets.json${expected}`);
     expect(error.message + String(error.cause)).not.toContain('hunter2');
   });
+});
+
+it('reads the file once: a change is seen after a restart', async () => {
+  const path = join(folder, 'changing.json');
+  await writeFile(path, '{"a": "1"}');
+  await using store = await open({ secretsFile: path });
+  await writeFile(path, '{"a": "2"}');
+  expect(await store.get({ name: 'a' }, signal)).toEqual({ a: '1' });
+  await using later = await open({ secretsFile: path });
+  expect(await later.get({ name: 'a' }, signal)).toEqual({ a: '2' });
+});
+
+it('refuses calls once it is closed, and those that were given up', async () => {
+  const store = await storeOn('{"a": "1"}');
+  await expect(store.get({ name: 'a' }, AbortSignal.abort(new Error('gone')))).rejects.toThrow('gone');
+  await store[Symbol.asyncDispose]();
+  await expect(store.get({ name: 'a' }, signal)).rejects.toMatchObject({ code: 'unavailable' });
+  await expect(store.getAll?.({}, signal)).rejects.toMatchObject({ code: 'unavailable' });
+});
+
+it.skipIf(process.getuid?.() === 0)('names who may not read the file', async () => {
+  const path = join(folder, 'closed.json');
+  await writeFile(path, '{"a": "1"}', { mode: 0 });
+  await expect(open({ secretsFile: path })).rejects.toMatchObject({
+    code: 'unavailable',
+    message: expect.stringMatching(/EACCES.*let the user .+ read it/),
+  });
+});
+
+it('shows none of its secrets when it is looked at', async () => {
+  const store = await storeOn('{"a": "hunter2"}');
+  expect(inspect(store, { depth: 20, showHidden: true })).not.toContain('hunter2');
 });
 
 it('finds a relative path from the directory the process runs in', async () => {

@@ -11,7 +11,7 @@ export interface Entry {
 
 /**
  * The values of a JSON object, flattened. Texts come as they are; numbers and booleans as they are written; null is an empty
- * text. Throws `invalid-argument` naming the line, never the content (which is why JSON.parse will not do: it quotes it).
+ * text. Throws `invalid-argument` naming line and column, never the content (which is why JSON.parse will not do: it quotes it).
  */
 export function parseJsonText(text: string, path: string): readonly Entry[] {
   const errors: ParseError[] = [];
@@ -22,7 +22,10 @@ export function parseJsonText(text: string, path: string): readonly Entry[] {
     const reason = printParseErrorCode(first.error)
       .replaceAll(/([a-z])([A-Z])/g, '$1 $2')
       .toLowerCase();
-    throw new ComponentError('invalid-argument', `${path}:${lineAt(first.offset)}: this is not JSON: ${reason}`);
+    throw new ComponentError(
+      'invalid-argument',
+      `${path}:${lineAt(first.offset)}:${columnAt(text, first.offset)}: this is not JSON: ${reason}`,
+    );
   }
   if (root?.type !== 'object') {
     throw new ComponentError(
@@ -50,6 +53,11 @@ export function parseJsonText(text: string, path: string): readonly Entry[] {
     if (node.type === 'string') return String(node.value);
     return node.type === 'null' ? '' : text.slice(node.offset, node.offset + node.length);
   }
+}
+
+/** The column of an offset, counted from 1. */
+function columnAt(text: string, offset: number): number {
+  return offset - text.lastIndexOf('\n', offset - 1);
 }
 
 /** The line of an offset, counted from 1; offsets must come in their order, so that the text is walked once. */

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
 import { basename, resolve } from 'node:path';
 import { ComponentError, errorMessage, type Secret } from '@outrigger/core';
 import { parseEnvText } from './env-text.ts';
@@ -37,9 +38,14 @@ async function readText(path: string, asWritten: string, signal: AbortSignal): P
         { cause: error },
       );
     }
-    throw new ComponentError('unavailable', `secretsFile "${asWritten}" cannot be read: ${errorMessage(error)}`, {
-      cause: error,
-    });
+    signal.throwIfAborted();
+    const isForbidden = ['EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '');
+    const hint = isForbidden ? `; let the user ${userInfo().username} read it` : '';
+    throw new ComponentError(
+      'unavailable',
+      `secretsFile "${asWritten}" cannot be read: ${errorMessage(error)}${hint}`,
+      { cause: error },
+    );
   }
 }
 
