@@ -21,4 +21,12 @@ secretStoreConformance(() => openSecretService(vault.open(), signal), {
     { name: 'conftestsecret', metadata: { version_id: 'v2' }, secret: undefined },
   ],
   credentials: [clientSecret, token],
+  server: { kill: () => vault.kill(), start: () => vault.start() },
+  network: {
+    host: '127.0.0.1',
+    get port() {
+      return vault.port;
+    },
+    create: ({ address }) => openSecretService(vault.open(clientSecret, `https://${address}`), signal),
+  },
 });

@@ -51,11 +51,24 @@ export class RecordedVault implements AsyncDisposable {
     return `https://127.0.0.1:${this.#port}`;
   }
 
-  async start(): Promise<this> {
-    this.#server.listen(0, '127.0.0.1');
+  get port(): number {
+    return this.#port;
+  }
+
+  /** The first time on a free port, later on the same. */
+  async start(): Promise<void> {
+    this.#server.listen(this.#port, '127.0.0.1');
     await once(this.#server, 'listening');
     this.#port = (this.#server.address() as AddressInfo).port;
-    return this;
+  }
+
+  /** Connections are cut, and new ones refused. */
+  async kill(): Promise<void> {
+    if (!this.#server.listening) return;
+    const closed = once(this.#server, 'close');
+    this.#server.close();
+    this.#server.closeAllConnections();
+    await closed;
   }
 
   /** The vault through the SDK, which is told to trust this server. */
@@ -70,10 +83,8 @@ export class RecordedVault implements AsyncDisposable {
     return new KeyVault(new SecretClient(url, credential, options));
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#server.close();
-    this.#server.closeAllConnections();
-    await once(this.#server, 'close');
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.kill();
   }
 
   #answer({ pathname, searchParams }: URL, authorization: string | undefined, body: string): Answer {

@@ -21,4 +21,12 @@ secretStoreConformance(() => openSecretService(project.open(), signal), {
     { name: 'conftestsecret', metadata: { version_id: '2' }, secret: undefined },
   ],
   credentials: [key],
+  server: { kill: () => project.kill(), start: () => project.start() },
+  network: {
+    host: '127.0.0.1',
+    get port() {
+      return project.port;
+    },
+    create: ({ address }) => openSecretService(project.open(Number(address.split(':')[1])), signal),
+  },
 });

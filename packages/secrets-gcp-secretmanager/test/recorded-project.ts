@@ -35,11 +35,24 @@ export class RecordedProject implements AsyncDisposable {
     });
   }
 
-  async start(): Promise<this> {
-    this.#server.listen(0, '127.0.0.1');
+  get port(): number {
+    return this.#port;
+  }
+
+  /** The first time on a free port, later on the same. */
+  async start(): Promise<void> {
+    this.#server.listen(this.#port, '127.0.0.1');
     await once(this.#server, 'listening');
     this.#port = (this.#server.address() as AddressInfo).port;
-    return this;
+  }
+
+  /** Connections are cut, and new ones refused. */
+  async kill(): Promise<void> {
+    if (!this.#server.listening) return;
+    const closed = once(this.#server, 'close');
+    this.#server.close();
+    this.#server.closeAllConnections();
+    await closed;
   }
 
   /** The project through the SDK, which is told where this server is. */
@@ -55,10 +68,8 @@ export class RecordedProject implements AsyncDisposable {
     return new SecretManager(new SecretManagerServiceClient({ ...clientOptions(metadata, login), ...at }), project);
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#server.close();
-    this.#server.closeAllConnections();
-    await once(this.#server, 'close');
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.kill();
   }
 
   #answer({ pathname, searchParams }: URL, authorization: string | undefined): Answer {
