@@ -20,6 +20,7 @@ export class VaultSecretStore implements SecretStore {
   readonly #options: VaultSecretStoreOptions;
   /** What the log has named as left out of a list. */
   readonly #leftOut = new Set<string>();
+  #closing: Promise<void> | undefined;
 
   constructor(options: VaultSecretStoreOptions) {
     this.#options = options;
@@ -60,7 +61,12 @@ export class VaultSecretStore implements SecretStore {
     }, signal);
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     const { client, tokens } = this.#options;
     const closed = client.close();
     await tokens[Symbol.asyncDispose]();

@@ -4,6 +4,12 @@ import { afterAll, beforeAll, describe } from 'vitest';
 import { howToStart, oddSecrets, open, Vault } from './vault.ts';
 import { VaultServer } from './vault-server.ts';
 
+const versions = [
+  { name: 'changed', metadata: { version_id: '1' }, secret: { value: 'first' } },
+  { name: 'changed', metadata: { version_id: '2' }, secret: { value: 'second' } },
+  { name: 'changed', metadata: { version_id: '3' }, secret: undefined },
+];
+
 requireBackend('OUTRIGGER_TEST_VAULT', howToStart, (address) => {
   describe.each([1, 2] as const)('secretstores.hashicorp.vault on a KV engine of version %i', (version) => {
     const vault = Vault.at(address);
@@ -13,6 +19,8 @@ requireBackend('OUTRIGGER_TEST_VAULT', howToStart, (address) => {
       for (const [name, data] of Object.entries(oddSecrets)) {
         await vault.write(enginePath, version, `dapr/${name}`, data);
       }
+      if (version === 2) await vault.write(enginePath, 2, 'dapr/changed', { value: 'first' });
+      await vault.write(enginePath, version, 'dapr/changed', { value: 'second' });
     });
     afterAll(() => vault.api('DELETE', `sys/mounts/${enginePath}`));
 
@@ -22,6 +30,8 @@ requireBackend('OUTRIGGER_TEST_VAULT', howToStart, (address) => {
     secretStoreConformance(() => create(), {
       oddSecrets,
       credentials: [vault.token],
+      versions: version === 1 ? [] : versions,
+      failsWithinMs: 5000,
       network: { host, port: Number(port), create: (route) => create(`http://${route.address}`) },
     });
   });
@@ -39,7 +49,10 @@ requireBackend('OUTRIGGER_TEST_VAULT_PROGRAM', howToStart, (program) => {
 
     secretStoreConformance(
       () => open({ vaultAddr: server.vault.url, vaultToken: server.vault.token, enginePath, timeout: '3s' }),
-      { server: { kill: () => server.kill(), start: () => server.restart() } },
+      {
+        failsWithinMs: 5000,
+        server: { kill: () => server.kill(), start: () => server.restart() },
+      },
     );
   });
 });
