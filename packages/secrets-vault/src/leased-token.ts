@@ -108,6 +108,7 @@ export class LeasedToken implements TokenSource {
     const { logger } = this.#options;
     let wait: Backoff | undefined;
     let told: Lease | undefined;
+    let hasWarned = false;
     while (!this.#closing.signal.aborted) {
       const lease = this.#lease;
       try {
@@ -120,11 +121,14 @@ export class LeasedToken implements TokenSource {
           continue;
         }
         await this.#prolong();
-        if (wait !== undefined) logger.info('the token for Vault is renewed again');
+        if (hasWarned) logger.info('the token for Vault is renewed again');
+        hasWarned = false;
         wait = undefined;
       } catch (error) {
         if (this.#closing.signal.aborted) return;
-        if (wait === undefined) {
+        // that the server is gone is said already
+        if (!hasWarned && !this.#options.client.isGone) {
+          hasWarned = true;
           logger.warn(`the token for Vault could not be renewed; trying again: ${errorMessage(error)}`, { error });
         }
         wait = wait === undefined ? firstWait : wait.next();

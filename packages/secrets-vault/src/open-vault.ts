@@ -34,6 +34,7 @@ export async function openVault({
     const version =
       metadata.vaultKVVersion === 'auto' ? await versionOf(location, signal) : metadata.vaultKVVersion === '1' ? 1 : 2;
     const engine = new KvEngine(location, version);
+    client.logOutages(logger);
     return new VaultSecretStore({ client, tokens, engine, valueType: metadata.vaultValueType, logger });
   } catch (error) {
     await tokens?.[Symbol.asyncDispose]();

@@ -1,5 +1,5 @@
 import type { SecureContextOptions } from 'node:tls';
-import { OpenCalls } from '@outrigger/core';
+import { errorMessage, type Logger, OpenCalls } from '@outrigger/core';
 import { Agent, request } from 'undici';
 import { connectFailure, refused } from './vault-failure.ts';
 
@@ -37,6 +37,8 @@ export class VaultClient {
   readonly #base: string;
   readonly #agent: Agent;
   readonly #headers: Readonly<Record<string, string>>;
+  #logger: Logger | undefined;
+  #isGone = false;
 
   constructor({ address, tls, namespace, timeout }: VaultClientOptions) {
     this.address = address.origin;
@@ -79,14 +81,35 @@ export class VaultClient {
       }
       return send(target, attempt, false);
     };
-    return this.calls.request(async (attempt) => {
-      try {
-        return await send(new URL(this.#base + path), attempt, true);
-      } catch (error) {
-        attempt.throwIfAborted();
-        throw connectFailure(error, this.address);
+    try {
+      const reply = await this.calls.request(async (attempt) => {
+        try {
+          return await send(new URL(this.#base + path), attempt, true);
+        } catch (error) {
+          attempt.throwIfAborted();
+          throw connectFailure(error, this.address);
+        }
+      }, signal);
+      if (this.#isGone) this.#logger?.info(`Vault at ${this.address} answers again`);
+      this.#isGone = false;
+      return reply;
+    } catch (error) {
+      if (!signal.aborted && !this.#isGone && this.#logger !== undefined) {
+        this.#isGone = true;
+        this.#logger.warn(`no answer from Vault: ${errorMessage(error)}`, { error });
       }
-    }, signal);
+      throw error;
+    }
+  }
+
+  /** From now on the log says once that the server no longer answers, and once that it does again. */
+  logOutages(logger: Logger): void {
+    this.#logger = logger;
+  }
+
+  /** Whether the last request had no answer, which the log has said. */
+  get isGone(): boolean {
+    return this.#isGone;
   }
 
   /** Waits for the calls under way. */

@@ -1,4 +1,5 @@
 import { requireBackend } from '@outrigger/conformance';
+import { silentLogger } from '@outrigger/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { howToStart, open, secrets } from './vault.ts';
 import { VaultServer } from './vault-server.ts';
@@ -30,7 +31,12 @@ requireBackend('OUTRIGGER_TEST_VAULT_PROGRAM', howToStart, (program) => {
     });
 
     it('because it was killed is unavailable at once, and serves again once it is back', async () => {
-      await using store = await connect();
+      const lines: string[] = [];
+      const line = (message: string) => void lines.push(message);
+      await using store = await open(
+        { vaultAddr: server.vault.url, vaultToken: server.vault.token, enginePath },
+        { logger: { ...silentLogger, warn: line, info: line } },
+      );
       await server.kill();
       const asked = performance.now();
       const gone = {
@@ -43,6 +49,10 @@ requireBackend('OUTRIGGER_TEST_VAULT_PROGRAM', howToStart, (program) => {
       expect(performance.now() - asked).toBeLessThan(2000);
       await server.restart();
       expect(await store.getAll?.({}, signal)).toEqual(secrets);
+      expect(lines).toEqual([
+        expect.stringMatching(/^no answer from Vault: cannot reach/),
+        expect.stringMatching(/answers again$/),
+      ]);
     });
 
     it('has no engine of the name in enginePath, or one of another kind', async () => {
