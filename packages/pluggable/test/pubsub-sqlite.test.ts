@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 
 import { pubSubConformance } from '@outrigger/conformance/pubsub';
+import definition from '@outrigger/pubsub-sqlite';
 import { afterAll, beforeAll, describe } from 'vitest';
 
 import { ServingProcess } from './serving-process.ts';
@@ -12,7 +13,7 @@ let count = 0;
 beforeAll(() => server.start());
 afterAll(() => server[Symbol.asyncDispose]());
 
-describe('pubsub.sqlite in another process, which is killed and started again', () => {
+describe(`${definition.type} in another process, which is killed and started again`, () => {
   pubSubConformance(
     ({ consumerId }) => {
       const properties = {

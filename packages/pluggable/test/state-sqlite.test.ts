@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 
 import { stateStoreConformance } from '@outrigger/conformance/state';
+import definition from '@outrigger/state-sqlite';
 import { afterAll, beforeAll, describe } from 'vitest';
 
 import { ServingProcess } from './serving-process.ts';
@@ -17,7 +18,7 @@ function create() {
   return useSocket(server.folder, 'state', 'sqlite', { connectionString }, { instance: `store${++count}` });
 }
 
-describe('state.sqlite in another process, which is killed and started again', () => {
+describe(`${definition.type} in another process, which is killed and started again`, () => {
   stateStoreConformance(create, {
     competitions: 200,
     ttlGranularityMs: 1000,

@@ -16,7 +16,7 @@ export interface Arguments {
 export const usage = `outrigger-pluggable [options] PACKAGE…
 
 Serves the components of Outrigger packages to Dapr sidecars, as pluggable components on Unix sockets: one socket for each name,
-such as in-memory.sock for state.in-memory.
+such as mine.sock for state.mine.
 
   --type TYPE      only this type of the packages; may be repeated
   --name NAME      of the socket; a sidecar calls the components state.NAME and so on
@@ -43,8 +43,7 @@ export function parseArguments(args: readonly string[]): Arguments | undefined {
     },
   });
   if (values.help) return undefined;
-  if (positionals.length === 0)
-    throw new Error('name a package that holds components, such as @outrigger/state-sqlite');
+  if (positionals.length === 0) throw new Error('name a package that holds components');
   const mode = values.mode ?? '600';
   if (!/^0?[0-7]{3}$/.test(mode)) throw new Error(`--mode: expected three octal digits such as 660, not "${mode}"`);
   return {

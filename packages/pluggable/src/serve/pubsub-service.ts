@@ -62,8 +62,8 @@ export function pubsubServices(instances: Instances<'pubsub'>): readonly Service
         stream(methods.pullMessages, async function* (requests, context) {
           const pubsub = await instances.of(context);
           const iterator = requests[Symbol.asyncIterator]();
-          const { value: first } = await iterator.next();
-          const topic = first?.topic;
+          const first = await iterator.next();
+          const topic = first.done ? undefined : first.value.topic;
           if (!topic?.name) throw new GrpcError('INVALID_ARGUMENT', 'the first message has to name the topic');
           yield* deliveryStream<PullMessagesRequest, PullMessagesResponse, void>({
             requests: iterator,

@@ -39,7 +39,9 @@ export function secretServices(instances: Instances<'secrets'>): readonly Servic
           on(context, async (store, signal) => {
             if (store.getAll === undefined) throw unsupported('listing its secrets');
             const all = await store.getAll({ metadata }, signal);
-            const entries = Object.entries(all).map(([secret, secrets]) => [secret, { secrets: { ...secrets } }]);
+            const entries = Object.entries(all).map(
+              ([secret, secrets]) => [secret, { secrets: { ...secrets } }] as const,
+            );
             return { data: Object.fromEntries(entries) };
           }),
         ),

@@ -4,7 +4,6 @@ import {
   type ComponentKinds,
   type CreateContext,
   defineComponent,
-  type Fields,
 } from '@outrigger/core';
 import {
   InputBindingDefinition,
@@ -47,7 +46,7 @@ export function remoteDefinition({
     type,
     version,
     description: `Whatever answers on ${path}`,
-    metadata: {} as Fields,
+    metadata: {},
     takesAnyMetadata: true,
     create,
   });

@@ -6,7 +6,7 @@ import {
   type StateQuery,
   type StateQueryResult,
 } from '@outrigger/core';
-import { type QueryRequest, type QueryResponse, Sorting_Order } from '@outrigger/protocol/components';
+import { type Query, type QueryRequest, type QueryResponse, Sorting_Order } from '@outrigger/protocol/components';
 
 import { itemOf } from './state-messages.ts';
 
@@ -46,9 +46,11 @@ export async function remoteQuery(
 }
 
 /** As Dapr's runtime sends it: the operator as the key, and what it is applied to as JSON in an Any that has no type. */
-function filterOf(filter: StateFilter): QueryRequest['query'] & {} extends { filter: infer F } ? F : never {
-  const [[operator = '', operand] = []] = Object.entries(jsonOf(filter));
-  return { [operator]: { typeUrl: '', value: Buffer.from(JSON.stringify(operand)) } };
+function filterOf(filter: StateFilter): Query['filter'] {
+  const operands = Object.entries(jsonOf(filter));
+  return Object.fromEntries(
+    operands.map(([operator, operand]) => [operator, { typeUrl: '', value: Buffer.from(JSON.stringify(operand)) }]),
+  );
 }
 
 function jsonOf(filter: StateFilter): Readonly<Record<string, unknown>> {
