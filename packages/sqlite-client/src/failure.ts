@@ -16,18 +16,34 @@ export function isBusy(error: unknown): boolean {
   return code === busy || code === locked;
 }
 
-// read-only, I/O error, cannot open, locking protocol
-const outOfReach: ReadonlySet<number> = new Set([8, 10, 14, 15]);
+interface Meaning {
+  readonly code: ErrorCode;
+  readonly hint?: string;
+}
+
+const meanings: ReadonlyMap<number, Meaning> = new Map([
+  [8, { code: 'unavailable', hint: 'may its file and folder be written, and does connectionString not say mode=ro?' }],
+  [10, { code: 'unavailable', hint: 'is its disk in order?' }],
+  [
+    11,
+    { code: 'internal', hint: 'the file is damaged: restore a copy of it, or save what can be read with ".recover"' },
+  ],
+  [
+    full,
+    { code: 'unavailable', hint: 'free space on its disk, or raise max_page_count where connectionString sets it' },
+  ],
+  [14, { code: 'unavailable', hint: 'may its file and folder be read and written?' }],
+  [15, { code: 'unavailable' }],
+  [18, { code: 'invalid-argument', hint: 'the value is larger than SQLite takes, which is a billion bytes' }],
+  [26, { code: 'invalid-argument', hint: 'does connectionString name another kind of file?' }],
+]);
 
 /** What a failed statement means to the caller of the API. */
 export function statementFailure(error: unknown, database: string): ComponentError {
   if (ComponentError.is(error)) return error;
   const result = error instanceof Error ? resultCode(error) : undefined;
   if (result === undefined) return ComponentError.from(error);
-  if (result === full) {
-    const message = `SQLite database ${database} is full: free space on its disk, or raise max_page_count where connectionString sets it`;
-    return new ComponentError('unavailable', message, { cause: error });
-  }
-  const code: ErrorCode = outOfReach.has(result) ? 'unavailable' : 'internal';
-  return new ComponentError(code, `SQLite database ${database}: ${errorMessage(error)}`, { cause: error });
+  const { code, hint }: Meaning = meanings.get(result) ?? { code: 'internal' };
+  const message = `SQLite database ${database}: ${errorMessage(error)}${hint === undefined ? '' : ` (${hint})`}`;
+  return new ComponentError(code, message, { cause: error });
 }

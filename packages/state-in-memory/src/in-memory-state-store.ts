@@ -22,8 +22,7 @@ export class InMemoryStateStore implements StateStore {
 
   get({ key }: StateGetRequest, signal: AbortSignal): Promise<StateItem | undefined> {
     if (signal.aborted || this.#closed) return this.#refuse(signal);
-    const item = this.#items.get(key);
-    return Promise.resolve(item === undefined || isGone(item) ? undefined : item);
+    return Promise.resolve(copyOf(this.#live(key)));
   }
 
   async set(request: StateSetRequest, signal: AbortSignal): Promise<void> {
@@ -41,7 +40,7 @@ export class InMemoryStateStore implements StateStore {
     signal: AbortSignal,
   ): Promise<BulkOutcome<StateItem | undefined>[]> {
     if (signal.aborted || this.#closed) await this.#refuse(signal);
-    return requests.map(({ key }) => ({ ok: true, value: this.#live(key) }));
+    return requests.map(({ key }) => ({ ok: true, value: copyOf(this.#live(key)) }));
   }
 
   async setMany(requests: readonly StateSetRequest[], signal: AbortSignal): Promise<BulkOutcome<void>[]> {
@@ -143,6 +142,13 @@ export class InMemoryStateStore implements StateStore {
     const closed = new ComponentError('unavailable', 'the state store is closed');
     return Promise.reject(signal.aborted ? (signal.reason as Error) : closed);
   }
+}
+
+/** Whoever reads may change what it was given: what is stored stays as it is. A Buffer, as small ones need no allocation. */
+function copyOf(item: StateItem | undefined): StateItem | undefined {
+  if (item === undefined) return undefined;
+  const { value, expiresAt } = item;
+  return { ...item, value: Buffer.from(value), ...(expiresAt && { expiresAt: new Date(expiresAt) }) };
 }
 
 function isGone({ expiresAt }: StateItem): boolean {
