@@ -3,7 +3,8 @@ import { listPackages } from './tools/packages.ts';
 
 // Tests run from the sources: this condition stands first in every package's exports map.
 // No `module`: bundlers know it, Node does not, and packages put files there that it cannot load.
-const conditions = ['@outrigger/source', 'node', 'import', 'default'];
+// Nor `import`, which fits nevertheless where it does: said here it would hand ES modules to CommonJS packages that ask by `require`.
+const conditions = ['@outrigger/source', 'node'];
 
 // A package whose tests need a running server says which in its manifest: "nx": { "tags": ["server:redis"] }.
 const needServer = listPackages(import.meta.dirname)
@@ -36,7 +37,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'conformance',
-          include: ['packages/*/test/**/*.test.ts', 'examples/*/test/**/*.test.ts'],
+          include: ['packages/*/{test,templates}/**/*.test.ts', 'examples/*/test/**/*.test.ts'],
           exclude: ['**/node_modules/**', ...needServer],
           ...patient,
         },

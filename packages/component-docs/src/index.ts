@@ -1,0 +1,2 @@
+export { componentDocs } from './component-docs.ts';
+export { type GeneratedFiles, staleFiles, writeFiles } from './generated-files.ts';
