@@ -5,8 +5,7 @@ import type { ComponentError, RequestMetadata, Secret, SecretService, SecretStor
 export abstract class AwsSecrets implements SecretService {
   abstract readonly title: string;
   abstract readonly features: readonly SecretStoreFeature[];
-  // the client repeats a request that takes 10 s, at most twice
-  readonly timeout = 30_000;
+  readonly timeout = 10_000;
   readonly addressFields = 'endpoint and region';
 
   abstract get(name: string, metadata: RequestMetadata, signal: AbortSignal): Promise<Secret | undefined>;

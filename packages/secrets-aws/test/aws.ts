@@ -4,7 +4,10 @@ import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { SecretsManager } from '@aws-sdk/client-secrets-manager';
 import { SSM } from '@aws-sdk/client-ssm';
+import { type Network, openNetwork } from '@outrigger/conformance/network';
 import { vi } from 'vitest';
+
+const host = '127.0.0.1';
 
 export const howToStartAws = 'eval "$(e2e/backends/up.sh aws)", or OUTRIGGER_TEST_AWS=host:port of a moto server';
 export const login = { accessKey: 'AKIATESTING', secretKey: 'testing-secret', region: 'us-east-1' };
@@ -42,39 +45,48 @@ export async function createParameters(address: string, region: string, paramete
   client.destroy();
 }
 
-/** A moto server of a test's own; `seed` fills it after each start, as it forgets all. */
-export class MotoServer {
-  readonly address: string;
+/**
+ * A moto server of a test's own. It forgets all when it is killed: `seed` fills it again before anybody gets to it, through a
+ * network that is cut until then.
+ */
+export class MotoServer implements AsyncDisposable {
   readonly #command: string;
+  readonly #port: number;
+  readonly #network: Network;
   readonly #seed: (address: string) => Promise<void>;
   #process: ChildProcess | undefined;
 
-  private constructor(command: string, port: number, seed: (address: string) => Promise<void>) {
+  private constructor(command: string, port: number, network: Network, seed: (address: string) => Promise<void>) {
     this.#command = command;
-    this.address = `127.0.0.1:${port}`;
+    this.#port = port;
+    this.#network = network;
     this.#seed = seed;
   }
 
   /** Not started yet. `undefined` where up.sh has not installed moto: then it runs in a container. */
   static async create(seed: (address: string) => Promise<void>): Promise<MotoServer | undefined> {
     const command = process.env['OUTRIGGER_TEST_AWS_COMMAND'];
-    return command === undefined ? undefined : new MotoServer(command, await freePort(), seed);
+    if (command === undefined) return undefined;
+    const port = await freePort();
+    return new MotoServer(command, port, await openNetwork({ host, port }), seed);
+  }
+
+  get address(): string {
+    return this.#network.address;
   }
 
   async start(): Promise<void> {
-    const [host = '', port = ''] = this.address.split(':');
-    const child = spawn(this.#command, ['-H', host, '-p', port], { stdio: 'ignore' });
+    const child = spawn(this.#command, ['-H', host, '-p', String(this.#port)], { stdio: 'ignore' });
     process.once('exit', () => child.kill('SIGKILL'));
     this.#process = child;
-    await vi.waitFor(
-      async () => {
-        const socket = connect(Number(port), host);
-        await once(socket, 'connect');
-        socket.destroy();
-      },
-      { timeout: 60_000, interval: 50 },
-    );
-    await this.#seed(this.address);
+    const accepts = async () => {
+      const socket = connect(this.#port, host);
+      await once(socket, 'connect');
+      socket.destroy();
+    };
+    await vi.waitFor(accepts, { timeout: 60_000, interval: 50 });
+    await this.#seed(`${host}:${this.#port}`);
+    await this.#network.mend({ reset: true });
   }
 
   async kill(): Promise<void> {
@@ -83,11 +95,18 @@ export class MotoServer {
     const exit = once(child, 'exit');
     child.kill('SIGKILL');
     await exit;
+    await this.#network.cut({ newConnections: 'refuse' });
+    this.#network.reset();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill();
+    await this.#network[Symbol.asyncDispose]();
   }
 }
 
 async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
+  const server = createServer().listen(0, host);
   await once(server, 'listening');
   const address = server.address();
   server.close();

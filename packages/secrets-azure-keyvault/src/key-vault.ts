@@ -24,12 +24,13 @@ interface Failure {
 export class KeyVault implements SecretService {
   readonly title: string;
   readonly features = [];
-  readonly timeout = 15_000;
+  readonly timeout: number;
   readonly addressFields = 'vaultName and azureEnvironment';
   readonly #client: SecretClient;
 
-  constructor(client: SecretClient) {
+  constructor(client: SecretClient, timeout = 10_000) {
     this.#client = client;
+    this.timeout = timeout;
     this.title = `the key vault ${client.vaultUrl}`;
   }
 

@@ -80,7 +80,7 @@ export class RecordedVault implements AsyncDisposable {
       ...test,
     });
     const options = { ...clientOptions, ...test, disableChallengeResourceVerification: true };
-    return new KeyVault(new SecretClient(url, credential, options));
+    return new KeyVault(new SecretClient(url, credential, options), 2000);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

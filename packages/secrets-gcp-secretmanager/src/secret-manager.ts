@@ -3,9 +3,6 @@ import { ComponentError, type ErrorCode, type RequestMetadata, type Secret, type
 
 const secretId = /^[A-Za-z0-9_-]{1,255}$/;
 
-/** The SDK repeats nothing, and gives up after 10 s. */
-const callOptions = { retry: null, timeout: 10_000 };
-
 // the numbers of google.rpc.Code
 const canceled = 1;
 const invalidArgument = 3;
@@ -27,13 +24,17 @@ interface Failure {
 export class SecretManager implements SecretService {
   readonly title: string;
   readonly features = [];
-  readonly timeout = 15_000;
+  readonly timeout: number;
   readonly addressFields = 'projectID and the network';
   readonly #client: SecretManagerServiceClient;
   readonly #project: string;
+  readonly #options;
 
-  constructor(client: SecretManagerServiceClient, project: string) {
+  constructor(client: SecretManagerServiceClient, project: string, timeout = 10_000) {
     this.#client = client;
+    this.timeout = timeout;
+    // the SDK would repeat a request for ten minutes
+    this.#options = { retry: null, timeout };
     this.#project = `projects/${project}`;
     this.title = `Google Secret Manager (${this.#project})`;
   }
@@ -43,7 +44,7 @@ export class SecretManager implements SecretService {
     if (!secretId.test(name) || (version && !secretId.test(version))) return undefined;
     try {
       const path = `${this.#project}/secrets/${name}/versions/${version || 'latest'}`;
-      const [{ payload }] = await cancellable(this.#client.accessSecretVersion({ name: path }, callOptions), signal);
+      const [{ payload }] = await cancellable(this.#client.accessSecretVersion({ name: path }, this.#options), signal);
       return { [name]: Buffer.from(payload?.data ?? '').toString('utf8') };
     } catch (error) {
       if ((error as Failure).code === notFound) return undefined;
@@ -55,7 +56,7 @@ export class SecretManager implements SecretService {
     let pageToken = '';
     do {
       const request = { parent: this.#project, pageSize: 100, ...(pageToken !== '' && { pageToken }) };
-      const call = this.#client.listSecrets(request, { ...callOptions, autoPaginate: false });
+      const call = this.#client.listSecrets(request, { ...this.#options, autoPaginate: false });
       const [secrets, , answer] = await cancellable(call, signal);
       yield secrets.map(({ name }) => name?.slice(name.lastIndexOf('/') + 1) ?? '');
       pageToken = answer.nextPageToken ?? '';

@@ -65,7 +65,11 @@ export class RecordedProject implements AsyncDisposable {
       clientEmail: email,
     };
     const at = { protocol: 'http', apiEndpoint: '127.0.0.1', port };
-    return new SecretManager(new SecretManagerServiceClient({ ...clientOptions(metadata, login), ...at }), project);
+    return new SecretManager(
+      new SecretManagerServiceClient({ ...clientOptions(metadata, login), ...at }),
+      project,
+      2000,
+    );
   }
 
   [Symbol.asyncDispose](): Promise<void> {
