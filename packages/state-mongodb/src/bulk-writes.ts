@@ -36,7 +36,6 @@ export async function writeMany(
     if (!(error instanceof MongoBulkWriteError)) throw error;
     const unconfirmed = error.result.getWriteConcernError();
     const refused = [error.writeErrors].flat();
-    if (unconfirmed || refused.length === 0) failAll(unconfirmed?.toJSON() ?? error);
     if (unconfirmed) {
       failAll(new ComponentError('deadline-exceeded', `MongoDB at ${address} has a write that too few members confirmed`, { cause: error }));
     } else if (refused.length === 0) failAll(operationFailure(error, address));

@@ -1,6 +1,5 @@
 import { ComponentError, type ErrorCode, errorMessage } from '@outrigger/core';
 import {
-  MongoAPIError,
   MongoError,
   MongoNetworkError,
   MongoNetworkTimeoutError,
@@ -55,7 +54,7 @@ function meaning(error: unknown): { code: ErrorCode; reason: string } {
   }
   if (isTooLarge(error)) return { code: 'invalid-argument', reason: 'takes documents of 16 MiB with all there is in them' };
   if (error instanceof MongoServerError) return { code: codeOf(error), reason: `answered "${error.message}"` };
-  return { code: error instanceof MongoAPIError ? 'internal' : 'internal', reason: `failed: ${error.message}` };
+  return { code: 'internal', reason: `failed: ${error.message}` };
 }
 
 function codeOf({ code }: MongoServerError): ErrorCode {

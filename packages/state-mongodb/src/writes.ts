@@ -22,7 +22,10 @@ export function alive(now: Date): Filter<ItemDocument> {
  */
 export function updateOf({ key, value, etag, concurrency, ttlInSeconds }: StateSetRequest, clock: ServerClock): ItemUpdate {
   const fields = fieldsOf(key, value, randomUUID(), clock.expiresAt(ttlInSeconds));
-  const update: UpdateFilter<ItemDocument> = '_exact' in fields ? { $set: fields } : { $set: fields, $unset: { _exact: 1 } };
+  const update: UpdateFilter<ItemDocument> = {
+    $set: fields,
+    ...(!('_exact' in fields) && { $unset: { _exact: 1 } }),
+  };
   if (etag !== undefined) return { filter: { _id: key, _etag: etag, ...alive(clock.now()) }, update, upsert: false };
   // only one that has expired may be written over; any other is met as a duplicate by the insert
   if (concurrency === 'first-write') return { filter: { _id: key, _ttl: { $lte: clock.now() } }, update, upsert: true };
