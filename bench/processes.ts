@@ -73,7 +73,8 @@ export class Target implements AsyncDisposable {
   }
 }
 
-const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+/** The path of a file of this folder. */
+export const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
 /** The bare node:http server on a free port; hands back its URL, too. */
 export async function startBareServer(value: string): Promise<{ target: Target; url: string }> {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,6 +19,10 @@ export class Workspace implements Disposable {
     TEST_RABBITMQ_URL: `amqp://guest:guest@${process.env['OUTRIGGER_TEST_RABBITMQ'] ?? ''}`,
     TEST_PULSAR_URL: `http://${process.env['OUTRIGGER_TEST_PULSAR'] ?? ''}`,
     TEST_AWS_URL: `http://${process.env['OUTRIGGER_TEST_AWS'] ?? ''}`,
+    TEST_POSTGRES_URL: `postgres://postgres@${process.env['OUTRIGGER_TEST_POSTGRES'] ?? ''}/postgres`,
+    TEST_MONGO_URL: `mongodb://${process.env['OUTRIGGER_TEST_MONGO'] ?? ''}/`,
+    TEST_VAULT_URL: `http://${process.env['OUTRIGGER_TEST_VAULT'] ?? ''}`,
+    TEST_SECRET_encryptionkey: randomBytes(32).toString('hex'),
   };
 
   /** Writes a file below the folder and hands back its path. */

@@ -1,0 +1,4 @@
+import { secretSuite } from './secret-suite.ts';
+
+secretSuite('local-file');
+secretSuite('local-env');

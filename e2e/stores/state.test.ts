@@ -1,0 +1,4 @@
+import { stateSuite } from './state-suite.ts';
+
+stateSuite('memory');
+stateSuite('sqlite');
