@@ -3,6 +3,7 @@ import { ComponentError, errorMessage, type Logger } from '@outrigger/core';
 import { createClient } from './client.ts';
 import { commandFailure, connectFailure, isReplyError, replyFailure } from './failure.ts';
 import type { RedisMetadata } from './fields.ts';
+import { sendToNode } from './node-command.ts';
 import { Outage } from './outage.ts';
 import type { RedisScript } from './script.ts';
 import { RedisSubscriber, type SubscriberOptions } from './subscriber.ts';
@@ -155,14 +156,19 @@ export class RedisConnection implements AsyncDisposable {
   }
 
   async #reply(command: Command, client: Redis | Cluster, signal: AbortSignal | undefined): Promise<RedisReply> {
-    client.sendCommand(command);
-    const reply = command.promise as Promise<RedisReply>;
     try {
+      const reply = this.#transmit(command, client, signal);
       return await (signal === undefined ? reply : untilAborted(reply, signal));
     } catch (error) {
       if (signal?.aborted && error === signal.reason) throw error;
       throw commandFailure(isReplyError(error) ? error : (this.#lastError ?? error), this.address);
     }
+  }
+
+  #transmit(command: Command, client: Redis | Cluster, signal: AbortSignal | undefined): Promise<RedisReply> {
+    if (!(client instanceof Redis)) return sendToNode(client, command, this.#metadata.dialTimeout, signal);
+    client.sendCommand(command);
+    return command.promise as Promise<RedisReply>;
   }
 
   /** What an error reply means that came inside another reply, such as what a script was answered. */

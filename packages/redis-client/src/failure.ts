@@ -12,7 +12,6 @@ const codeOfReply: Readonly<Record<string, ErrorCode>> = {
   NOAUTH: 'invalid-argument',
   WRONGPASS: 'invalid-argument',
   WRONGTYPE: 'invalid-argument',
-  CROSSSLOT: 'invalid-argument',
   NOPERM: 'unsupported',
   LOADING: 'unavailable',
   BUSY: 'unavailable',
@@ -25,6 +24,14 @@ const codeOfReply: Readonly<Record<string, ErrorCode>> = {
   MISCONF: 'unavailable',
 };
 
+/** Replies whose first word does not say enough. */
+const repliesInWords: readonly { readonly reply: RegExp; readonly code: ErrorCode; readonly hint?: string }[] = [
+  { reply: /^ERR unknown (sub)?command/i, code: 'unsupported' },
+  { reply: /^CROSSSLOT/, code: 'invalid-argument', hint: 'in a cluster these keys need one {hash tag}' },
+  { reply: /invalid bulk length/i, code: 'invalid-argument', hint: 'a value is larger than its proto-max-bulk-len' },
+  { reply: /max number of clients/i, code: 'unavailable', hint: 'raise its maxclients, or use fewer connections' },
+];
+
 /** What a failed command means to the caller of the API. The values that were sent are in neither message nor cause. */
 export function commandFailure(error: unknown, address: string): ComponentError {
   if (ComponentError.is(error)) return error;
@@ -33,10 +40,9 @@ export function commandFailure(error: unknown, address: string): ComponentError 
     Reflect.deleteProperty(error, 'command');
     const message = error.message.replace(/, with args beginning with:.*/s, '');
     error.message = message;
-    const code = /^ERR unknown (sub)?command/i.test(message)
-      ? 'unsupported'
-      : codeOfReply[/^[A-Z]+/.exec(message)?.[0] ?? ''];
-    const hint = message.startsWith('CROSSSLOT') ? ': in a cluster these keys need one {hash tag}' : '';
+    const known = repliesInWords.find(({ reply }) => reply.test(message));
+    const code = known?.code ?? codeOfReply[/^[A-Z]+/.exec(message)?.[0] ?? ''];
+    const hint = known?.hint === undefined ? '' : `: ${known.hint}`;
     return new ComponentError(code ?? 'internal', `Redis at ${address} answered "${message}"${hint}`, { cause: error });
   }
   if (isSilence(error)) {
@@ -77,6 +83,12 @@ export function connectFailure(error: unknown, address: string, login: Login): C
       return refused(`Redis at ${address} has no such database: check redisDB`, failure.cause);
     return failure;
   }
+  if (
+    reason.startsWith('All sentinels') &&
+    /WRONGPASS|NOAUTH|invalid password|invalid username-password/i.test(reason)
+  ) {
+    return refused(`the sentinels ${address} refused the login: check sentinelUsername and sentinelPassword`, error);
+  }
   const code = (error as { code?: string } | undefined)?.code ?? '';
   if (/PEM|X509|ASN1|KEY_VALUES_MISMATCH/i.test(code)) {
     return refused(`clientCert and clientKey cannot be used for Redis at ${address}: ${reason}`, error);
@@ -98,8 +110,10 @@ function fixFor(error: unknown, reason: string, { enableTLS, clientCert }: Login
     return 'Does it speak TLS on that port? See enableTLS.';
   }
   if (isSilence(error)) return 'It accepts connections but does not answer.';
-  if (reason.startsWith('All sentinels')) return 'Are the sentinels running, and is redisHost right?';
-  if (/closed|ECONNRESET/i.test(reason)) return 'The server closed the connection: does it want TLS (enableTLS)?';
+  if (reason.startsWith('All sentinels'))
+    return 'Are the sentinels running, and are redisHost and sentinelMasterName right?';
+  if (/closed|ECONNRESET|EPIPE/i.test(reason))
+    return 'The server closed the connection: does it want TLS (enableTLS), or take no more connections (maxclients)?';
   return 'Is it running, and is redisHost right?';
 }
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { requireBackend } from '@outrigger/conformance';
 import { expect, it, vi } from 'vitest';
 import { redisScript } from '../src/index.ts';
-import { TestServer } from '../src/test-server.ts';
+import { freePort, TestServer } from '../src/test-server.ts';
 import { backend, connect, howToStart } from './connect.ts';
 
 requireBackend(backend, howToStart, () => {
@@ -13,6 +13,8 @@ requireBackend(backend, howToStart, () => {
     await using server = await TestServer.start(
       '--cluster-enabled',
       'yes',
+      '--cluster-port',
+      String(await freePort()),
       '--cluster-announce-ip',
       '127.0.0.1',
       '--appendonly',

@@ -1,13 +1,13 @@
 import { isUtf8 } from 'node:buffer';
-import type { StateSetRequest } from '@outrigger/core';
+import type { RequestMetadata, StateSetRequest } from '@outrigger/core';
 
 /** `json` where the caller says that the value is JSON and it is: such items are documents on a server that has RedisJSON. */
 export function formatOf({ contentType, metadata, value }: StateSetRequest): 'json' | '' {
-  const declared = contentType ?? contentTypeIn(metadata);
+  const declared = contentType ?? (metadata && contentTypeIn(metadata));
   return declared !== undefined && /^application\/json\s*(;|$)/i.test(declared) && isJson(value) ? 'json' : '';
 }
 
-function contentTypeIn(metadata: StateSetRequest['metadata'] = {}): string | undefined {
+function contentTypeIn(metadata: RequestMetadata): string | undefined {
   return Object.entries(metadata).find(([name]) => name.toLowerCase() === 'contenttype')?.[1];
 }
 

@@ -5,6 +5,7 @@ import { parseMetadata, silentLogger, type StateQuery, type StateStore } from '@
 import { connectRedis, type RedisConnection, redisFields } from '@outrigger/redis-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createStore } from './create.ts';
+import { quirks } from './quirks.ts';
 
 const { signal } = new AbortController();
 const start = 'eval "$(e2e/backends/up.sh redisearch)", then npm run test:backends';
@@ -26,10 +27,7 @@ const json = { contentType: 'application/json' };
 requireBackend('OUTRIGGER_TEST_REDISEARCH', start, (redisHost) => {
   describe('state.redis on a server with RediSearch', () => {
     stateStoreConformance(() => createStore({ redisHost, queryIndexes }), {
-      impossibleEtag: 'not-a-number',
-      foreignEtag: '987654321',
-      repeatsEtags: true,
-      etagMakesItem: true,
+      ...quirks,
       query: { metadata, maxSortKeys: 1, onlyTextsAndNumbers: true },
     });
   });
