@@ -42,6 +42,7 @@ vault_compile() {
   ) >"$log" 2>&1 </dev/null 9>&- &
   # not `( … ) || …`, in which bash goes on after a command that failed
   wait $! || { tail -n 20 "$log" >&2; rm -rf "$build"; die "vault could not be compiled; the output is in $log"; }
+  rm -rf "$vault_home"
   mv -T "$build/home" "$vault_home"
   rm -rf "$build"
 }

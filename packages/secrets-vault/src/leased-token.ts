@@ -78,7 +78,10 @@ export class LeasedToken implements TokenSource {
     if (this.#lease.token !== token) return true;
     if (this.#options.login === undefined) return false;
     const reply = await lookUp(this.#options.client, token, signal);
-    if (reply.status !== 403) return false;
+    // who may not look at himself may be one whom an older Vault does not know: worth a login, but not at each refusal
+    const { endsAt, duration } = this.#lease;
+    const isYoung = Date.now() - (endsAt - duration) < 60_000;
+    if (reply.status !== 403 || (isYoung && !saysBadToken(reply))) return false;
     if (this.#lease.token === token) await abortable(this.#loginOnce(), signal);
     return true;
   }

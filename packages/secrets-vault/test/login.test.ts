@@ -170,6 +170,17 @@ requireBackend('OUTRIGGER_TEST_VAULT', howToStart, (address) => {
       expect((await role.tokens()) - before).toBe(1);
     });
 
+    it('does not sign in again because a secret is denied', async () => {
+      const narrow = await vault.policy(`path "${enginePath}/data/dapr/conftestsecret" { capabilities = ["read"] }`);
+      const role = await appRole(vault, { token_policies: [narrow], token_ttl: '1h', token_no_default_policy: true });
+      await using store = await connect({ ...role.fields, vaultAppRoleSecretId: await role.secretId() });
+      for (let call = 0; call < 3; call++) {
+        await expect(store.get({ name: 'secondsecret' }, signal)).rejects.toThrow('permission denied');
+      }
+      expect(await read(store)).toEqual(secrets['conftestsecret']);
+      expect(await role.tokens()).toBe(1);
+    });
+
     it('that is refused later is told to the callers and once in the log, and tried again', async () => {
       const role = await appRole(vault, { token_policies: [policy], token_ttl: '2s', token_max_ttl: '2s' });
       const log = new Log();
