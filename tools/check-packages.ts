@@ -86,9 +86,14 @@ function isText(file: string, text: string): boolean {
 }
 
 function entryPoints({ name, exports = {} }: Manifest): string[] {
-  return Object.keys(exports)
-    .filter((subpath) => subpath !== './package.json')
-    .map((subpath) => name + subpath.slice(1));
+  return Object.entries(exports)
+    .filter(([subpath, target]) => subpath !== './package.json' && !isForTests(target))
+    .map(([subpath]) => name + subpath.slice(1));
+}
+
+/** What only tests in this repository import, from its source. */
+function isForTests(target: unknown): boolean {
+  return typeof target === 'object' && target !== null && Object.keys(target).join() === '@outrigger/source';
 }
 
 /** Type errors of a TypeScript program that imports every entry point, with none of our compiler options. */

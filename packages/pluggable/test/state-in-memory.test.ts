@@ -10,5 +10,8 @@ let count = 0;
 beforeAll(() => folder.serve('memory', definition));
 
 describe('state.in-memory, served and used through a socket', () => {
-  stateStoreConformance(() => folder.open('state', 'memory', {}, { instance: `store${++count}` }), { isolated: true });
+  stateStoreConformance(() => folder.open('state', 'memory', {}, { instance: `store${++count}` }), {
+    isolated: true,
+    competitions: 200,
+  });
 });
