@@ -37,14 +37,21 @@ export async function writeMany(
     const unconfirmed = error.result.getWriteConcernError();
     const refused = [error.writeErrors].flat();
     if (unconfirmed) {
-      failAll(new ComponentError('deadline-exceeded', `MongoDB at ${address} has a write that too few members confirmed`, { cause: error }));
+      failAll(
+        new ComponentError('deadline-exceeded', `MongoDB at ${address} has a write that too few members confirmed`, {
+          cause: error,
+        }),
+      );
     } else if (refused.length === 0) failAll(operationFailure(error, address));
     for (const { index, code, errmsg = '' } of refused) {
       const { at = -1 } = sent[index] ?? {};
       const { key = '', concurrency } = requests[at] ?? {};
       if (at < 0) continue;
       const isTaken = code === 11000 && concurrency === 'first-write';
-      const failure = new ComponentError(code === 112 ? 'unavailable' : 'internal', `MongoDB at ${address} answered "${errmsg}"`);
+      const failure = new ComponentError(
+        code === 112 ? 'unavailable' : 'internal',
+        `MongoDB at ${address} answered "${errmsg}"`,
+      );
       outcomes[at] = { ok: false, error: isTaken ? exists(key) : failure };
     }
   }

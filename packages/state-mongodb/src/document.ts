@@ -21,7 +21,10 @@ export function fieldsOf(key: string, bytes: Uint8Array, etag: string, expiresAt
   const room = maxDocumentBytes - aroundValue - 3 * key.length;
   if (bytes.byteLength > room) {
     const size = `${bytes.byteLength} bytes`;
-    throw new ComponentError('invalid-argument', `the value of "${key}" has ${size}; MongoDB takes 16 MiB with its key`);
+    throw new ComponentError(
+      'invalid-argument',
+      `the value of "${key}" has ${size}; MongoDB takes 16 MiB with its key`,
+    );
   }
   const { value, exactText } = storedValue(bytes);
   const fields = { value, _etag: etag, _ttl: expiresAt };
@@ -64,7 +67,9 @@ function parse(bytes: Uint8Array): { document: ItemDocument; value?: Uint8Array 
 /** The bytes of the text in the first element that begins with `head`. */
 function textBytes(document: Uint8Array, head: Uint8Array): Uint8Array {
   for (const [type, nameOffset, nameLength, offset, length] of BSON.onDemand.parseToElements(document)) {
-    const isIt = head[0] === type && Buffer.compare(document.subarray(nameOffset, nameOffset + nameLength), head.subarray(1, -1)) === 0;
+    const isIt =
+      head[0] === type &&
+      Buffer.compare(document.subarray(nameOffset, nameOffset + nameLength), head.subarray(1, -1)) === 0;
     // its length goes before it, a zero byte ends it
     if (isIt) return document.subarray(offset + 4, offset + length - 1);
   }

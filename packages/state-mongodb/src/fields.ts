@@ -2,7 +2,8 @@ import { field, type MetadataOf } from '@outrigger/core';
 
 export const fields = {
   connectionString: field.text({
-    description: 'Where the server is, as `mongodb://` or `mongodb+srv://`; every other field of the connection is then ignored',
+    description:
+      'Where the server is, as `mongodb://` or `mongodb+srv://`; every other field of the connection is then ignored',
     secret: true,
   }),
   server: field.text({ description: 'Host of a DNS seed list (`mongodb+srv://`); instead of `host`' }),
@@ -11,7 +12,10 @@ export const fields = {
   username: field.text({ description: 'User; goes with `host` or `server`' }),
   password: field.text({ description: 'Password of the user', secret: true }),
   databaseName: field.text({ description: 'Database that holds the items', default: 'daprStore' }),
-  collectionName: field.text({ description: 'Collection that holds the items; made when missing', default: 'daprCollection' }),
+  collectionName: field.text({
+    description: 'Collection that holds the items; made when missing',
+    default: 'daprCollection',
+  }),
   writeconcern: field.text({
     description: 'How many members must have a write before it is answered: `majority` or a number. Default 1',
   }),

@@ -19,7 +19,10 @@ export class MongoConnection implements AsyncDisposable {
   #canTransact = false;
 
   private constructor(metadata: StateMongoMetadata, logger: Logger) {
-    const concerns = { readConcern: new ReadConcern(metadata.readconcern), writeConcern: writeConcern(metadata.writeconcern) };
+    const concerns = {
+      readConcern: new ReadConcern(metadata.readconcern),
+      writeConcern: writeConcern(metadata.writeconcern),
+    };
     this.client = clientOf(metadata);
     this.address = this.client.options.srvHost ?? this.client.options.hosts.join(',');
     this.collection = this.client.db(metadata.databaseName).collection(metadata.collectionName, concerns);
@@ -57,8 +60,9 @@ export class MongoConnection implements AsyncDisposable {
 
   async #connect(databaseName: string): Promise<void> {
     await this.client.connect();
+    const asked = performance.now();
     const hello = await this.client.db(databaseName).command({ hello: 1 });
-    this.clock.set(hello);
+    this.clock.set(hello, performance.now() - asked);
     this.#canTransact = hello['setName'] !== undefined || hello['msg'] === 'isdbgrid';
     await this.collection.createIndex({ _ttl: 1 }, { expireAfterSeconds: 0 });
   }

@@ -40,19 +40,27 @@ export function operationFailure(error: unknown, address: string): ComponentErro
 function meaning(error: unknown): { code: ErrorCode; reason: string } {
   if (!(error instanceof Error)) return { code: 'internal', reason: `failed: ${String(error)}` };
   if (error.name === 'MongoWriteConcernError') {
-    return { code: 'deadline-exceeded', reason: `has a write that too few members confirmed: ${error.message}` };
+    return {
+      code: 'deadline-exceeded',
+      reason: `has a write that too few members confirmed (writeconcern): ${error.message}`,
+    };
   }
   if (error.name === 'MongoWaitQueueTimeoutError') {
     return { code: 'unavailable', reason: 'has all its connections in use (maxPoolSize in the connection string)' };
   }
-  if (error instanceof MongoServerSelectionError) return { code: 'unavailable', reason: `cannot be reached: ${error.message}` };
+  if (error instanceof MongoServerSelectionError)
+    return { code: 'unavailable', reason: `cannot be reached: ${error.message}` };
   if (error instanceof MongoNetworkTimeoutError) {
     return { code: 'deadline-exceeded', reason: 'did not answer within operationTimeout; a write may be done or not' };
   }
-  if (error instanceof MongoNetworkError || (error instanceof MongoError && /(PoolC|TopologyC|NotConn)/.test(error.name))) {
+  if (
+    error instanceof MongoNetworkError ||
+    (error instanceof MongoError && /(PoolC|TopologyC|NotConn)/.test(error.name))
+  ) {
     return { code: 'unavailable', reason: 'closed the connection; a write that was under way may be done or not' };
   }
-  if (isTooLarge(error)) return { code: 'invalid-argument', reason: 'takes documents of 16 MiB with all there is in them' };
+  if (isTooLarge(error))
+    return { code: 'invalid-argument', reason: 'takes documents of 16 MiB with all there is in them' };
   if (error instanceof MongoServerError) return { code: codeOf(error), reason: `answered "${error.message}"` };
   return { code: 'internal', reason: `failed: ${error.message}` };
 }
@@ -90,7 +98,9 @@ export function connectFailure(error: unknown, address: string): ComponentError 
   }
   if (error instanceof MongoServerSelectionError || error instanceof MongoNetworkError) {
     const what = 'check host, server or connectionString, and replicaSet where it names one';
-    return new ComponentError('unavailable', `MongoDB at ${address} cannot be reached: ${reason}; ${what}`, { cause: error });
+    return new ComponentError('unavailable', `MongoDB at ${address} cannot be reached: ${reason}; ${what}`, {
+      cause: error,
+    });
   }
   return operationFailure(error, address);
 }
@@ -98,9 +108,13 @@ export function connectFailure(error: unknown, address: string): ComponentError 
 /** What is wrong with a connection string. The library's own words may quote it, so they are neither shown nor kept. */
 export function connectionStringFailure(error: unknown): ComponentError {
   const reason = errorMessage(error);
-  const harmless = /^(option \w+ is not supported|Invalid scheme|Unable to parse|Must include|Protocol and host)/i.test(reason);
+  const harmless = /^(option \w+ is not supported|Invalid scheme|Unable to parse|Must include|Protocol and host)/i.test(
+    reason,
+  );
   const detail = harmless && !reason.includes('@') ? ` (${reason})` : '';
-  return refused(`the connection string of MongoDB is not valid${detail}: check connectionString, host, server and params`);
+  return refused(
+    `the connection string of MongoDB is not valid${detail}: check connectionString, host, server and params`,
+  );
 }
 
 function innerReason(error: MongoServerSelectionError): unknown {

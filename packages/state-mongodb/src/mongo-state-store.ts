@@ -90,7 +90,10 @@ export class MongoStateStore implements StateStore {
     return this.#many(requests, signal, {
       one: (request, attempt) => this.#delete(request, attempt),
       together: async (plain) => {
-        await this.#connection.collection.deleteMany({ _id: { $in: plain.map(({ key }) => key) } }, this.#writing(plain));
+        await this.#connection.collection.deleteMany(
+          { _id: { $in: plain.map(({ key }) => key) } },
+          this.#writing(plain),
+        );
         return plain.map(() => ({ ok: true, value: undefined }));
       },
     });
@@ -159,7 +162,10 @@ export class MongoStateStore implements StateStore {
   async #many<R extends { readonly etag?: string }>(
     requests: readonly R[],
     signal: AbortSignal,
-    { one, together }: {
+    {
+      one,
+      together,
+    }: {
       readonly one: (request: R, signal: AbortSignal) => Promise<void>;
       readonly together: (requests: readonly R[]) => Promise<BulkOutcome<void>[]>;
     },

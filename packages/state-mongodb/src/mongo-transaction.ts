@@ -10,7 +10,11 @@ import { changed, deletionOf, exists, updateOf } from './writes.ts';
  * All operations or none, as a majority of the members has them. One that the server has dropped because of a conflict with another
  * is made again; nothing else is: after a lost connection it may be done.
  */
-export async function transact(connection: MongoConnection, operations: readonly StateOperation[], signal: AbortSignal): Promise<void> {
+export async function transact(
+  connection: MongoConnection,
+  operations: readonly StateOperation[],
+  signal: AbortSignal,
+): Promise<void> {
   const steps = stepsOf(operations);
   await retryingConflicts(async () => {
     const session = connection.client.startSession({ causalConsistency: false });
@@ -42,7 +46,11 @@ function stepsOf(operations: readonly StateOperation[]): StateOperation[][] {
   return steps;
 }
 
-async function apply({ collection, clock }: MongoConnection, step: readonly StateOperation[], session: ClientSession): Promise<void> {
+async function apply(
+  { collection, clock }: MongoConnection,
+  step: readonly StateOperation[],
+  session: ClientSession,
+): Promise<void> {
   const writes = step.map((operation): AnyBulkWriteOperation<ItemDocument> =>
     operation.operation === 'delete'
       ? { deleteOne: { filter: deletionOf(operation, clock) } }

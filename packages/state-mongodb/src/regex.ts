@@ -15,5 +15,8 @@ export function like(pattern: string): string {
 }
 
 function escaped(text: string): string {
-  return text.replace(/[\0-/:-@[-`{-\x7F]/g, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`);
+  return text.replace(
+    /[\0-/:-@[-`{-\x7F]/g,
+    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  );
 }

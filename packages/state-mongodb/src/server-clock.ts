@@ -1,24 +1,19 @@
-// What differs by less is the time that answers take on their way.
-const sameMs = 1000;
-const kept = 8;
+// An answer of the server is hardly ever read later than that.
+const usualMs = 5000;
 
 /**
- * What time it is at the server, as it says with every heartbeat: who expires what must not depend on the clock of the machine
- * that asks, should that be wrong.
+ * What time it is at the server, as it says with every heartbeat: what expires must not depend on the clock of the machine that
+ * asks, should that be wrong. The own clock is taken as long as the answers allow that it is right.
  */
 export class ServerClock {
-  readonly #measured: number[] = [];
   #ahead = 0;
 
-  /** Takes an answer to `hello`, whenever it comes. */
-  readonly set = (hello: { readonly localTime?: unknown }): void => {
-    if (!(hello.localTime instanceof Date)) return;
-    this.#measured.push(hello.localTime.getTime() - Date.now());
-    if (this.#measured.length > kept) this.#measured.shift();
-    // an answer may be late, never early: the quickest of the last ones is the nearest
-    const ahead = Math.max(...this.#measured);
-    this.#ahead = Math.abs(ahead) < sameMs ? 0 : ahead;
-  };
+  /** Takes an answer to `hello`, which has been under way for `upTo` milliseconds at the most. */
+  set({ localTime }: { readonly localTime?: unknown }, upTo = usualMs): void {
+    if (!(localTime instanceof Date)) return;
+    const atLeast = localTime.getTime() - Date.now();
+    this.#ahead = Math.min(Math.max(this.#ahead, atLeast), atLeast + upTo);
+  }
 
   now(): Date {
     return new Date(Date.now() + this.#ahead);

@@ -14,7 +14,8 @@ describe('a value in a document', () => {
   });
 
   it('is a text when it is anything else that is a text, and bytes otherwise', () => {
-    for (const text of ['', '1', 'null', '"x"', '{', '{"a":1} x', '\uFEFF{}']) expect(store(text)).toEqual({ value: text });
+    for (const text of ['', '1', 'null', '"x"', '{', '{"a":1} x', '\uFEFF{}'])
+      expect(store(text)).toEqual({ value: text });
     expect(storedValue(new Uint8Array([255]))).toEqual({ value: Buffer.from([255]) });
   });
 
@@ -32,7 +33,14 @@ describe('a value in a document', () => {
   });
 
   it('comes back byte for byte', () => {
-    const texts = ['{ "b": 1,\n"a": 1.0 }', '{"a":9007199254740993}', '{"a":1,"a":2}', '{"2":0,"1":0}', '[-0]', '[1E2]'];
+    const texts = [
+      '{ "b": 1,\n"a": 1.0 }',
+      '{"a":9007199254740993}',
+      '{"a":1,"a":2}',
+      '{"2":0,"1":0}',
+      '[-0]',
+      '[1E2]',
+    ];
     for (const text of texts) {
       expect(store(text).exactText).toBe(text);
       expect(backAgain(text)).toBe(text);

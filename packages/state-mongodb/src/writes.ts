@@ -20,7 +20,10 @@ export function alive(now: Date): Filter<ItemDocument> {
  * What writes the item. It fails with a duplicate key when a first write finds an item, and matches nothing when the etag is not
  * that of the item; see {@link changed}.
  */
-export function updateOf({ key, value, etag, concurrency, ttlInSeconds }: StateSetRequest, clock: ServerClock): ItemUpdate {
+export function updateOf(
+  { key, value, etag, concurrency, ttlInSeconds }: StateSetRequest,
+  clock: ServerClock,
+): ItemUpdate {
   const fields = fieldsOf(key, value, randomUUID(), clock.expiresAt(ttlInSeconds));
   const update: UpdateFilter<ItemDocument> = {
     $set: fields,
@@ -38,7 +41,10 @@ export function deletionOf({ key, etag }: StateDeleteRequest, clock: ServerClock
 }
 
 export function changed(key: string): ComponentError {
-  return new ComponentError('etag-mismatch', `the item "${key}" is not there, or not as it was when its etag was given`);
+  return new ComponentError(
+    'etag-mismatch',
+    `the item "${key}" is not there, or not as it was when its etag was given`,
+  );
 }
 
 export function exists(key: string): ComponentError {

@@ -9,5 +9,13 @@ export function createStore(
 ): Promise<StateStore> {
   const { values, problems, unknown } = parseMetadata(definition.metadata, properties);
   if (problems.length + unknown.length > 0) throw new Error(JSON.stringify({ problems, unknown }));
-  return definition.create({ name: 'statestore', metadata: values, properties, appId: 'app', namespace: '', logger, signal });
+  return definition.create({
+    name: 'statestore',
+    metadata: values,
+    properties,
+    appId: 'app',
+    namespace: '',
+    logger,
+    signal,
+  });
 }

@@ -31,7 +31,12 @@ requireBackend('OUTRIGGER_TEST_MONGO', start, (host) => {
       await store.set({ key: 'app||order', value: Buffer.from('{"id":1,"of":{"a":["x"]}}') }, signal);
       const document = await raw.findOne({ 'value.of.a': 'x' });
       const item = await store.get({ key: 'app||order' }, signal);
-      expect(document).toEqual({ _id: 'app||order', value: { id: 1, of: { a: ['x'] } }, _etag: item?.etag, _ttl: null });
+      expect(document).toEqual({
+        _id: 'app||order',
+        value: { id: 1, of: { a: ['x'] } },
+        _etag: item?.etag,
+        _ttl: null,
+      });
       expect(item?.etag).toMatch(/^[\da-f-]{36}$/);
     });
 
@@ -63,7 +68,12 @@ requireBackend('OUTRIGGER_TEST_MONGO', start, (host) => {
     it('may have been written by Dapr', async () => {
       const etag = randomUUID();
       await raw.insertMany([
-        { _id: 'dapr', value: { a: 1.5, b: [true, null, Long.fromString('9007199254740993')] }, _etag: etag, _ttl: null },
+        {
+          _id: 'dapr',
+          value: { a: 1.5, b: [true, null, Long.fromString('9007199254740993')] },
+          _etag: etag,
+          _ttl: null,
+        },
         { _id: 'dapr-text', value: '"x"', _etag: etag, _ttl: null },
         { _id: 'dapr-number', value: 12, _etag: etag, _ttl: new Date(Date.now() + 3600_000) },
       ]);
@@ -92,8 +102,12 @@ requireBackend('OUTRIGGER_TEST_MONGO', start, (host) => {
       expect(await text('expired')).toBeUndefined();
       expect((await store.keysLike?.({ pattern: 'expired' }, signal))?.keys).toEqual([]);
       const value = Buffer.from('new');
-      await expect(store.set({ key: 'expired', value, etag: 'e' }, signal)).rejects.toMatchObject({ code: 'etag-mismatch' });
-      await expect(store.delete({ key: 'expired', etag: 'e' }, signal)).rejects.toMatchObject({ code: 'etag-mismatch' });
+      await expect(store.set({ key: 'expired', value, etag: 'e' }, signal)).rejects.toMatchObject({
+        code: 'etag-mismatch',
+      });
+      await expect(store.delete({ key: 'expired', etag: 'e' }, signal)).rejects.toMatchObject({
+        code: 'etag-mismatch',
+      });
       await store.set({ key: 'expired', value, concurrency: 'first-write' }, signal);
       expect(await text('expired')).toBe('new');
       await put();

@@ -42,7 +42,9 @@ export class MongoServer implements AsyncDisposable {
   async restart(...options: string[]): Promise<void> {
     const paths = ['--config', join(this.#folder, 'settings.toml'), '--storage-path', join(this.#folder, 'data')];
     const address = ['--host', '127.0.0.1', '--port', String(this.port), '--cache-size', '64M', '--log-level', 'ERROR'];
-    const started = spawn(mongoCommand ?? '', [...paths, ...address, ...this.#options, ...options], { stdio: 'ignore' });
+    const started = spawn(mongoCommand ?? '', [...paths, ...address, ...this.#options, ...options], {
+      stdio: 'ignore',
+    });
     this.#process = started;
     await once(started, 'spawn');
     while (!(await listens(this.port))) {
@@ -52,11 +54,20 @@ export class MongoServer implements AsyncDisposable {
   }
 
   /** As `kill -9` does it. */
-  async kill(): Promise<void> {
+  kill(): Promise<void> {
+    return this.#end('SIGKILL');
+  }
+
+  /** Lets it write down what it has in memory, as which users there are. */
+  stop(): Promise<void> {
+    return this.#end('SIGTERM');
+  }
+
+  async #end(how: NodeJS.Signals): Promise<void> {
     const running = this.#process;
     if (!running || running.exitCode !== null || running.signalCode !== null) return;
     const exit = once(running, 'exit');
-    running.kill('SIGKILL');
+    running.kill(how);
     await exit;
   }
 
