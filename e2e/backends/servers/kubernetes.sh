@@ -20,7 +20,6 @@ install_kubernetes() {
   debian_package openssl openssl
   debian_package curl curl
   [ -x "$kubernetes_server" ] && return
-  command -v go >/dev/null || die 'go is missing: install Go 1.24 or newer, and put it into the PATH'
   mkdir -p "$kubernetes_home"
   # only one of several processes compiles; the others find what it has made
   (
@@ -31,25 +30,35 @@ install_kubernetes() {
 
 kubernetes_compile() {
   say "compiling kube-apiserver $kubernetes_version (some minutes)"
-  local build log=$cache/kubernetes-$kubernetes_version.log flags=k8s.io/component-base/version
+  local build log=$cache/kubernetes-$kubernetes_version.log version=k8s.io/component-base/version go
+  go=$("$here/../go-compiler.sh")
   build=$(mktemp -d "$cache/kubernetes.XXXXXX")
-  flags="-s -w -X $flags.gitVersion=v$kubernetes_version -X $flags.gitMajor=1 -X $flags.gitMinor=34 -X $flags.gitTreeState=clean"
   (
+    set -e
     cd "$build"
-    export GOFLAGS=-mod=mod CGO_ENABLED=0
-    printf 'module build\n\ngo 1.24.0\n\ngodebug default=go1.24\n' >go.mod
-    go mod download -json "k8s.io/kubernetes@v$kubernetes_version" >module.json
-    # the modules that are folders of the repository (`=> ./staging/…`) are published as v0.MINOR.PATCH
-    {
-      printf '\nrequire k8s.io/kubernetes v%s\n\nreplace (\n' "$kubernetes_version"
-      sed -n "s|^[[:space:]]*\(k8s.io/[^ ]*\) => ./staging.*|\t\1 => \1 v0.${kubernetes_version#*.}|p" \
-        "$(sed -n 's/^[[:space:]]*"GoMod": "\(.*\)",*$/\1/p' module.json)"
-      echo ')'
-    } >>go.mod
-    go build -p 2 -trimpath -ldflags "$flags" -o kube-apiserver k8s.io/kubernetes/cmd/kube-apiserver
-  ) >"$log" 2>&1 </dev/null 9>&- || { tail -n 20 "$log" >&2; rm -rf "$build"; die 'kube-apiserver could not be compiled'; }
+    export PATH=$go:$PATH GOFLAGS='-mod=mod -buildvcs=false' CGO_ENABLED=0
+    kubernetes_sources
+    # code that is not optimised compiles faster and is fast enough
+    nice go build -trimpath -gcflags='all=-N -l -dwarf=false' -ldflags "-s -w -X $version.gitVersion=v$kubernetes_version
+      -X $version.gitMajor=1 -X $version.gitMinor=34 -X $version.gitTreeState=clean" \
+      -o kube-apiserver k8s.io/kubernetes/cmd/kube-apiserver
+  ) >"$log" 2>&1 </dev/null 9>&- &
+  # not `( … ) || …`, in which bash goes on after a command that failed
+  wait $! || { tail -n 20 "$log" >&2; rm -rf "$build"; die "kube-apiserver could not be compiled; the output is in $log"; }
   mv "$build/kube-apiserver" "$kubernetes_server"
   rm -rf "$build"
+}
+
+# go.mod; the modules that are folders of the repository (`=> ./staging/…`) are published as v0.MINOR.PATCH
+kubernetes_sources() {
+  printf 'module build\n\ngo 1.24.0\n\ngodebug default=go1.24\n' >go.mod
+  go mod download -json "k8s.io/kubernetes@v$kubernetes_version" >module.json
+  {
+    printf '\nrequire k8s.io/kubernetes v%s\n\nreplace (\n' "$kubernetes_version"
+    sed -n "s|^[[:space:]]*\(k8s.io/[^ ]*\) => ./staging.*|\t\1 => \1 v0.${kubernetes_version#*.}|p" \
+      "$(sed -n 's/^[[:space:]]*"GoMod": "\(.*\)",*$/\1/p' module.json)"
+    echo ')'
+  } >>go.mod
 }
 
 # kubernetes_certificate NAME SUBJECT EXTENSION…: NAME.key and NAME.pem, signed by ca
@@ -95,7 +104,7 @@ start_kubernetes_etcd() {
   local client peer
   client=http://127.0.0.1:$(port_of kubernetes etcd) peer=http://127.0.0.1:$(port_of kubernetes etcd-peer)
   mkdir -p "$run/kubernetes-etcd"
-  launch kubernetes-etcd etcd --name default --data-dir "$run/kubernetes/data/etcd" --logger zap --log-level warn \
+  launch kubernetes-etcd etcd --name default --data-dir "$run/kubernetes-etcd/data" --logger zap --log-level warn \
     --listen-client-urls "$client" --advertise-client-urls "$client" \
     --listen-peer-urls "$peer" --initial-advertise-peer-urls "$peer" --initial-cluster "default=$peer"
   wait_for kubernetes-etcd 30 curl -fsS --noproxy '*' "$client/health"
