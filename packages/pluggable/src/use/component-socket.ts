@@ -178,6 +178,7 @@ async function attemptOf<I, O>(
   const { service, method } = target;
   const call = client.call(`/${service}/${method.name}`, metadata);
   const cancel = () => call.cancel();
+  if (signal.aborted) cancel();
   signal.addEventListener('abort', cancel, { once: true });
   try {
     call.end(method.requestType.encode(request).finish());

@@ -102,6 +102,7 @@ export class RemoteStream<I, O> implements Subscription {
     const { socket, target, first, headers } = this.#options;
     const call = await socket.open(target, signal, headers);
     const cancel = () => call.cancel();
+    if (signal.aborted) cancel();
     signal.addEventListener('abort', cancel, { once: true });
     if (first !== undefined) call.send(target.method.requestType.encode(first).finish());
     const patience = new AbortController();
