@@ -6,6 +6,7 @@ import { parseSchedule } from './schedule.ts';
 beforeEach(() => void vi.useFakeTimers({ now: new Date('2026-01-01T00:00:30.000Z') }));
 afterEach(() => void vi.useRealTimers());
 
+const { signal: never } = new AbortController();
 const bindingOf = (schedule: string) => new CronBinding('clock', parseSchedule(schedule), silentLogger);
 
 describe('bindings.cron', () => {
@@ -15,7 +16,7 @@ describe('bindings.cron', () => {
     await binding.read(async (event) => {
       events.push(event);
       return {};
-    });
+    }, never);
     await vi.advanceTimersByTimeAsync(4999);
     expect(events).toEqual([]);
     await vi.advanceTimersByTimeAsync(5001);
@@ -34,7 +35,7 @@ describe('bindings.cron', () => {
       if (calls === 1) throw new Error('not now');
       await gate.promise;
       return {};
-    });
+    }, never);
     await vi.advanceTimersByTimeAsync(4000);
     expect(calls).toBe(4);
     gate.resolve();
@@ -46,7 +47,7 @@ describe('bindings.cron', () => {
     await binding.read(async () => {
       calls++;
       return {};
-    });
+    }, never);
     await vi.advanceTimersByTimeAsync(2 * 86_400_000);
     expect(calls).toBe(0);
     await vi.advanceTimersByTimeAsync(86_400_000);
@@ -57,7 +58,7 @@ describe('bindings.cron', () => {
     await often.read(async () => {
       woken++;
       return {};
-    });
+    }, never);
     vi.setSystemTime(Date.now() + 3_600_000);
     await vi.advanceTimersByTimeAsync(1000);
     expect(woken).toBe(1);
@@ -71,7 +72,7 @@ describe('bindings.cron', () => {
     await binding.read(async ({ metadata }) => {
       times.push(metadata['readTimeUTC']);
       return {};
-    });
+    }, never);
     await vi.advanceTimersByTimeAsync(5000);
     vi.setSystemTime(Date.now() - 3_600_000);
     await vi.advanceTimersByTimeAsync(10_000);
@@ -84,7 +85,7 @@ describe('bindings.cron', () => {
     await binding.read(async () => {
       calls++;
       return {};
-    });
+    }, never);
     // timers stand still, the clock goes on
     vi.setSystemTime(new Date('2026-01-01T08:59:00.000Z'));
     await vi.advanceTimersByTimeAsync(120_000);
@@ -99,7 +100,7 @@ describe('bindings.cron', () => {
       calls++;
       await gate.promise;
       return {};
-    });
+    }, never);
     await subscription.pause();
     await vi.advanceTimersByTimeAsync(3000);
     expect(calls).toBe(0);

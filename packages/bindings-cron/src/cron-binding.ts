@@ -23,14 +23,15 @@ export class CronBinding implements Bindings {
     this.#logger = logger;
   }
 
-  async read(handler: BindingEventHandler): Promise<Subscription> {
+  async read(handler: BindingEventHandler, signal: AbortSignal): Promise<Subscription> {
+    signal.throwIfAborted();
     if (this.#closed) throw new ComponentError('unavailable', 'the binding is closed');
     const { timeZone } = this.#schedule;
-    const ticker = new Ticker(this.#schedule, async (time, signal) => {
+    const ticker = new Ticker(this.#schedule, async (time, stopped) => {
       this.#logger.debug(`binding ${this.#name}: the schedule fired`);
       const metadata = { timeZone, readTimeUTC: goTime(time) };
       try {
-        await handler({ data: new Uint8Array(), metadata }, signal);
+        await handler({ data: new Uint8Array(), metadata }, stopped);
       } catch {
         // whoever handles it has said why; a time cannot be given back, and the next one comes
       }

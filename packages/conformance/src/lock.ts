@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { LockStore } from '@outrigger/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { within } from './within.ts';
 
 /** Where lock stores rightly differ. Data, not switches: what is absent is the strict reading of the contract. */
 export interface LockStoreQuirks {
@@ -115,6 +116,41 @@ export function lockStoreConformance(createStore: CreateLockStore, quirks: LockS
       expect(await tryLock(id, 'b')).toBe(true);
       await expect(store.unlock({ resourceId: id, owner: 'b' }, aborted)).rejects.toThrow(reason.message);
       expect(await unlock(id, 'b')).toBe('unlocked');
+    });
+
+    it('settles every call whose caller goes, and goes on serving', async () => {
+      for (let round = 0; round < 10; round++) {
+        const controller = new AbortController();
+        const request = { resourceId: freshId(), owner: 'a', expiryInSeconds: 60 };
+        const calls = [store.tryLock(request, controller.signal), store.unlock(request, controller.signal)];
+        if (round % 2 === 0) await Promise.resolve();
+        controller.abort(new Error('no longer wanted'));
+        await within(5000, 'calls that were aborted', Promise.allSettled(calls));
+      }
+      expect(await tryLock(freshId(), 'a')).toBe(true);
+    });
+
+    it('can be closed twice, also at the same time, keeps its locks and then refuses every call', async () => {
+      const closing = await createStore();
+      const id = freshId();
+      expect(await tryLock(id, 'a', 60, closing)).toBe(true);
+      const close = () => within(5000, 'closing', closing[Symbol.asyncDispose]());
+      await Promise.all([close(), close()]);
+      await close();
+      await expect(tryLock(id, 'a', 60, closing)).rejects.toMatchObject({ code: 'unavailable' });
+      await expect(unlock(id, 'a', closing)).rejects.toMatchObject({ code: 'unavailable' });
+      if (!isolated) expect(await unlock(id, 'a')).toBe('unlocked');
+    });
+
+    it('settles every call when it is closed under load', async () => {
+      const closing = await createStore();
+      const calls = Array.from({ length: 100 }, () => tryLock(freshId(), 'a', 60, closing));
+      const all = Promise.allSettled(calls);
+      await within(5000, 'closing', closing[Symbol.asyncDispose]());
+      for (const result of await within(5000, 'calls of a store that was closed', all)) {
+        if (result.status === 'rejected') expect(result.reason).toMatchObject({ code: 'unavailable' });
+        else expect(result.value).toBe(true);
+      }
     });
   });
 }

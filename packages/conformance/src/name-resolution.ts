@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { AppInstance, NameResolver } from '@outrigger/core';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { within } from './within.ts';
 
 /** Where resolvers rightly differ. Data, not switches: what is absent is the strict reading of the contract. */
 export interface NameResolverQuirks {
@@ -116,6 +117,30 @@ export function nameResolverConformance(createNameResolver: CreateNameResolver, 
       await expect.poll(() => resolve(one, before.appId), eventually).toEqual([]);
       await left[Symbol.asyncDispose]();
       await expect.poll(() => resolve(one, after.appId), eventually).toEqual([`127.0.0.1:${after.port}`]);
+    });
+
+    it('gives nothing to a caller that has gone, and registers nothing for it', async () => {
+      const [one, two] = [await resolver(), await resolver()];
+      const instance = instanceOf(`gone-${randomUUID()}`);
+      const aborted = AbortSignal.abort(new Error('no longer wanted'));
+      const asked = one.resolve({ ...instance, port: 50_002 }, aborted);
+      await expect(asked).rejects.toThrow('no longer wanted');
+      await expect(one.register?.(instance, aborted)).rejects.toThrow('no longer wanted');
+      const known = instanceOf(`known-${randomUUID()}`);
+      await register(one, known);
+      await expect.poll(() => resolve(two, known.appId), eventually).toHaveLength(1);
+      expect(await resolve(two, instance.appId)).toEqual([]);
+    });
+
+    it('can be closed twice, also at the same time, and then refuses every call', async () => {
+      const one = await createNameResolver();
+      const close = () => within(5000 + forgottenWithinMs, 'closing', one[Symbol.asyncDispose]());
+      await Promise.all([close(), close()]);
+      await close();
+      const instance = instanceOf(`late-${randomUUID()}`);
+      const ended = { code: 'unavailable' };
+      await expect(resolve(one, instance.appId)).rejects.toMatchObject(ended);
+      await expect(register(one, instance)).rejects.toMatchObject(ended);
     });
 
     it.skipIf(quirks.ignoresNamespaces)('keeps apps of the same name in two namespaces apart', async () => {

@@ -73,6 +73,13 @@ export function inputCases(create: CreateBinding, quirks: BindingsQuirks): void 
       await waitFor(one, before + 1);
     });
 
+    it('does not begin for a caller that has gone', async ({ skip }) => {
+      const binding = await create();
+      if (binding.read === undefined) return skip('the component is no input');
+      const gone = AbortSignal.abort(new Error('no longer wanted'));
+      await expect(binding.read(async () => ({}), gone)).rejects.toThrow('no longer wanted');
+    });
+
     it('ends when the events being handled have ended, and hands over no other', async ({ skip }) => {
       const gate = Promise.withResolvers<void>();
       const one = await reader(skip, async () => {

@@ -1,7 +1,8 @@
 import type { ConfigurationStore } from '@outrigger/core';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { ConfigurationFixture } from '../configuration.ts';
-import { freshKeys, never, Told } from './told.ts';
+import { never } from '../within.ts';
+import { freshKeys, Told } from './told.ts';
 
 export function changeCases(fixture: ConfigurationFixture): void {
   const { toldWithinMs } = fixture.quirks;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ConfigurationFixture } from '../configuration.ts';
-import { freshKeys, never } from './told.ts';
+import { never, within } from '../within.ts';
+import { freshKeys } from './told.ts';
 
 export function readingCases(fixture: ConfigurationFixture): void {
   const item = (value: string, version = '') => ({
@@ -45,6 +46,36 @@ export function readingCases(fixture: ConfigurationFixture): void {
         await fixture.backend.set(key, { value, version: '1' });
         expect((await fixture.store.get({ keys: [key] }, never))[key]?.value).toBe(value);
       }
+    });
+
+    it('settles every call when it is closed under load, can be closed twice and then refuses every call', async () => {
+      const store = await fixture.createStore();
+      const [key] = freshKeys('closing');
+      await fixture.backend.set(key, { value: 'x', version: '1' });
+      const close = () => within(5000, 'closing', store[Symbol.asyncDispose]());
+      const reads = Promise.allSettled(Array.from({ length: 50 }, () => store.get({ keys: [key] }, never)));
+      await Promise.all([close(), close()]);
+      await close();
+      for (const result of await within(5000, 'calls of a store that was closed', reads)) {
+        if (result.status === 'rejected') expect(result.reason).toMatchObject({ code: 'unavailable' });
+        else expect(result.value).toEqual({ [key]: item('x', '1') });
+      }
+      await expect(store.get({ keys: [key] }, never)).rejects.toMatchObject({ code: 'unavailable' });
+      const subscription = store.subscribe?.({ keys: [key] }, async () => {}, never);
+      if (subscription) await expect(subscription).rejects.toMatchObject({ code: 'unavailable' });
+    });
+
+    it('settles every call whose caller goes, and goes on serving', async () => {
+      const [key] = freshKeys('going');
+      await fixture.backend.set(key, { value: 'x', version: '1' });
+      for (let round = 0; round < 10; round++) {
+        const controller = new AbortController();
+        const reads = Promise.allSettled([fixture.store.get({ keys: [key] }, controller.signal)]);
+        if (round % 2 === 0) await Promise.resolve();
+        controller.abort(new Error('no longer wanted'));
+        await within(5000, 'a read that was aborted', reads);
+      }
+      expect(await fixture.store.get({ keys: [key] }, never)).toEqual({ [key]: item('x', '1') });
     });
 
     it('does nothing when its signal has aborted already', async () => {

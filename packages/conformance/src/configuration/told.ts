@@ -2,8 +2,6 @@ import { randomUUID } from 'node:crypto';
 import type { ConfigurationItems } from '@outrigger/core';
 import { vi } from 'vitest';
 
-export const never: AbortSignal = new AbortController().signal;
-
 /** Keys that no other case uses. */
 export function freshKeys<const N extends readonly string[]>(...names: N): { readonly [I in keyof N]: string } {
   const run = randomUUID().slice(0, 8);
