@@ -14,8 +14,10 @@ export default defineComponent({
     const refuseEnded = (signal) => [closing.signal, signal].forEach((each) => each.throwIfAborted());
 
     /** Sets, or deletes without a value. Readers see the change only once the file is in place. */
-    async function write({ key, value, etag, concurrency }, signal) {
+    async function write({ key, value, etag, concurrency, ttlInSeconds }, signal) {
       refuseEnded(signal);
+      if (ttlInSeconds > 0) throw new ComponentError('unsupported', 'items cannot have a time to live here');
+      if (value?.length > 65_536) throw new ComponentError('invalid-argument', `${key}: more than 65536 bytes`);
       const [changed, stored] = [new Map(items), items.get(key)];
       if (etag ? etag !== stored?.etag : concurrency === 'first-write' && stored) {
         throw new ComponentError('etag-mismatch', `someone else has changed the item ${key}`);

@@ -98,12 +98,15 @@ test('explains itself', async () => {
 
 test('the versions it asks for are those that its templates are tested with', () => {
   const manifestOf = (path: string) =>
-    JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')) as Record<string, Record<string, string>>;
+    JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')) as {
+      readonly version: string;
+      readonly devDependencies?: Record<string, string>;
+    };
   const { devDependencies = {} } = manifestOf('../templates/package/package.json');
   const { devDependencies: ours = {} } = manifestOf('../../../package.json');
   for (const [name, range] of Object.entries(devDependencies)) {
     const own = name.startsWith('@outrigger/')
-      ? String(manifestOf(`../../${name.slice(11)}/package.json`)['version'])
+      ? manifestOf(`../../${name.slice(11)}/package.json`).version
       : (ours[name] ?? '');
     expect(range.split('.').slice(0, own.startsWith('0.') ? 2 : 1)).toEqual(
       `^${own}`.split('.').slice(0, own.startsWith('0.') ? 2 : 1),

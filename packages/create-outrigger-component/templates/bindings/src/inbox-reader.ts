@@ -39,7 +39,7 @@ export class InboxReader implements Subscription {
     const { signal } = this.#leaving;
     while (!signal.aborted) {
       const names = await readdir(this.#folder).catch(() => []);
-      for (const name of names.toSorted()) {
+      for (const name of names.toSorted((a, b) => (a < b ? -1 : 1))) {
         if (signal.aborted || this.#isPaused) break;
         if (!name.startsWith('.')) await this.#handOver(name);
       }
