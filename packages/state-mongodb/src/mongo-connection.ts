@@ -64,7 +64,7 @@ export class MongoConnection implements AsyncDisposable {
     const hello = await this.client.db(databaseName).command({ hello: 1 });
     this.clock.set(hello, performance.now() - asked);
     this.#canTransact = hello['setName'] !== undefined || hello['msg'] === 'isdbgrid';
-    await this.collection.createIndex({ _ttl: 1 }, { expireAfterSeconds: 0 });
+    await this.collection.createIndex({ _ttl: 1 }, { expireAfterSeconds: 0 }, {});
   }
 
   /** Says once when no server can be written to, and once when there is one again. */

@@ -174,7 +174,7 @@ export class MongoStateStore implements StateStore {
     const guarded = requests.filter(({ etag }) => etag !== undefined);
     const [ofPlain, ofGuarded] = await Promise.all([
       plain.length === 0 ? [] : this.#call(() => together(plain), signal).catch(sameFor(plain, signal)),
-      Promise.all(guarded.map((request) => this.#call((attempt) => one(request, attempt), signal).then(done, failed))),
+      Promise.all(guarded.map((request) => outcomeOf(this.#call((attempt) => one(request, attempt), signal)))),
     ]);
     signal.throwIfAborted();
     const [plainOnes, guardedOnes] = [ofPlain.values(), ofGuarded.values()];
@@ -218,11 +218,18 @@ function bytesOf(document: unknown): Uint8Array {
   return document as Uint8Array;
 }
 
-function withoutKey({ key: _, ...item }: ReturnType<typeof itemOf>): StateItem {
-  return item;
+function withoutKey({ value, etag, expiresAt }: StateItem): StateItem {
+  return { value, ...(etag !== undefined && { etag }), ...(expiresAt && { expiresAt }) };
 }
 
-const done = (): BulkOutcome<void> => ({ ok: true, value: undefined });
+async function outcomeOf(write: Promise<void>): Promise<BulkOutcome<void>> {
+  try {
+    return { ok: true, value: await write };
+  } catch (error) {
+    return failed(error);
+  }
+}
+
 const failed = (error: unknown): BulkOutcome<void> => ({ ok: false, error });
 
 function sameFor(requests: readonly unknown[], signal: AbortSignal): (error: unknown) => BulkOutcome<void>[] {

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import type { Long } from 'mongodb';
 
 /** A value as it stands in a document. */
 export interface StoredValue {
@@ -63,9 +64,12 @@ function fits(value: unknown, depth: number): boolean {
 
 // What 64-bit integers beyond 2^53 come as. JSON has them as numbers of any length.
 function withLongs(_: string, value: unknown): unknown {
-  const isLong = typeof value === 'object' && value !== null && '_bsontype' in value && value._bsontype === 'Long';
-  return isLong ? rawJson(String(value)) : value;
+  return isLong(value) ? json.rawJSON(value.toString()) : value;
+}
+
+function isLong(value: unknown): value is Long {
+  return typeof value === 'object' && value !== null && '_bsontype' in value && value._bsontype === 'Long';
 }
 
 // in Node since 21, in TypeScript's library not yet
-const { rawJSON: rawJson } = JSON as unknown as { rawJSON(text: string): unknown };
+const json = JSON as unknown as { rawJSON(text: string): unknown };
