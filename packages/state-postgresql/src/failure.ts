@@ -53,6 +53,6 @@ function connectionFailure(error: unknown, message: string): [ErrorCode, string]
   if (certificateProblem.test(code) || certificateProblem.test(message)) {
     return ['invalid-argument', `${message}: correct sslmode, sslrootcert, sslcert and sslkey in connectionString`];
   }
-  if (/^SASL/.test(message)) return ['invalid-argument', 'a password is needed: correct it in connectionString'];
+  if (message.startsWith('SASL')) return ['invalid-argument', 'a password is needed: correct it in connectionString'];
   return ['unavailable', message];
 }

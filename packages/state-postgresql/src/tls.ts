@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { rootCertificates } from 'node:tls';
-import type { ConnectionOptions } from 'node:tls';
+import { type ConnectionOptions, rootCertificates } from 'node:tls';
 import { ComponentError, errorMessage } from '@outrigger/core';
 import type { ConnectionParameters } from './connection-string.ts';
 
