@@ -110,7 +110,7 @@ it('one transaction that finds the disk full does not take those with it that sh
   const results = await Promise.allSettled([insert(2, 10), insert(3, 100_000), insert(4, 10)]);
   expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
   expect(results[1]).toMatchObject({
-    reason: { code: 'unavailable', message: expect.stringMatching(/is full .free space/) },
+    reason: { code: 'unavailable', message: expect.stringMatching(/is full: free space/) },
   });
   expect(count(database)).toBe(3);
 });

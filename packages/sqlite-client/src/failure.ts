@@ -44,6 +44,6 @@ export function statementFailure(error: unknown, database: string): ComponentErr
   const result = error instanceof Error ? resultCode(error) : undefined;
   if (result === undefined) return ComponentError.from(error);
   const { code, hint }: Meaning = meanings.get(result) ?? { code: 'internal' };
-  const message = `SQLite database ${database}: ${errorMessage(error)}${hint === undefined ? '' : ` (${hint})`}`;
+  const message = `SQLite database ${database}: ${errorMessage(error)}${hint === undefined ? '' : `: ${hint}`}`;
   return new ComponentError(code, message, { cause: error });
 }
