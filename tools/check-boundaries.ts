@@ -18,7 +18,7 @@ const rooms: Readonly<Record<string, Room>> = {
   protocol: { imports: [] },
   client: { imports: ['core'], tests: ['tools'] },
   backend: { imports: ['core', 'client'], tests: ['tools'] },
-  tools: { imports: ['core'], neutral: true },
+  tools: { imports: ['core'], tests: ['tools'], neutral: true },
   runtime: { imports: ['core'], tests: ['backend'], neutral: true },
   transport: { imports: ['core', 'runtime', 'protocol'], neutral: true },
   edge: { imports: ['core', 'runtime', 'protocol', 'transport', 'pluggable'], tests: ['backend'], neutral: true },
