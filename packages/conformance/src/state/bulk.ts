@@ -10,7 +10,10 @@ const mismatch = { ok: false, error: etagMismatch };
 const impossible = { ok: false, error: { code: 'invalid-argument' } };
 
 async function readTexts(subject: StateSubject, keys: readonly string[]): Promise<unknown[]> {
-  const outcomes = await subject.method('getMany')(keys.map((key) => ({ key })), never);
+  const outcomes = await subject.method('getMany')(
+    keys.map((key) => ({ key })),
+    never,
+  );
   return outcomes.map((outcome) => (outcome.ok ? textOf(outcome.value) : outcome.error));
 }
 
@@ -43,7 +46,10 @@ const readingCases = needing(
       async run(subject) {
         const keys = freshKeys(2);
         for (const key of keys) await subject.set(key, key);
-        const outcomes = await subject.method('getMany')(keys.map((key) => ({ key })), never);
+        const outcomes = await subject.method('getMany')(
+          keys.map((key) => ({ key })),
+          never,
+        );
         const alone = await Promise.all(keys.map((key) => subject.get(key)));
         expect(outcomes).toEqual(alone.map((item) => ({ ok: true, value: item })));
       },
@@ -147,7 +153,10 @@ const deletingCases = needing(
       async run(subject) {
         const keys = freshKeys(1000);
         await Promise.all(keys.filter((_, index) => index % 2 === 0).map((key) => subject.set(key, 'x')));
-        const outcomes = await subject.method('deleteMany')(keys.map((key) => ({ key })), never);
+        const outcomes = await subject.method('deleteMany')(
+          keys.map((key) => ({ key })),
+          never,
+        );
         expect(outcomes).toEqual(keys.map(() => done));
         expect(await subject.texts(keys)).toEqual(keys.map(() => undefined));
         expect(await subject.method('deleteMany')([], never)).toEqual([]);

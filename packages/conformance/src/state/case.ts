@@ -10,7 +10,7 @@ export type OptionalMethod = Exclude<
 export type Claim = StateFeature | OptionalMethod;
 
 /** Ends the case without a verdict. */
-export type Skip = (reason: string) => never;
+type Skip = (reason: string) => never;
 
 /** One thing that a user would notice. Rejects where the store breaks it. */
 export interface StateCase {

@@ -13,7 +13,10 @@ const claimed = (claim: Claim) => (subject: StateSubject) => subject.claims(clai
 
 /** What a store says that cannot do what it is asked for. */
 async function expectRefusal(call: Promise<unknown> | undefined, what: string): Promise<void> {
-  const error = await call?.then(() => 'took it', (reason: unknown) => reason);
+  const error = await call?.then(
+    () => 'took it',
+    (reason: unknown) => reason,
+  );
   if (call === undefined) return;
   const code = ComponentError.is(error) ? error.code : error;
   expect(['unsupported', 'invalid-argument'], `${what}, which is not claimed`).toContain(code);
@@ -49,7 +52,10 @@ export const claimCases: readonly StateCase[] = [
     title: 'can do what it has a method for',
     async run(subject) {
       for (const [name, call] of Object.entries(callsOf(subject.store, freshKey(), never, subject))) {
-        await expect(call().then(() => 'answered', String), name).resolves.toBe('answered');
+        await expect(
+          call().then(() => 'answered', String),
+          name,
+        ).resolves.toBe('answered');
       }
     },
   },
@@ -117,7 +123,10 @@ export const claimCases: readonly StateCase[] = [
       await store[Symbol.asyncDispose]();
       calls.push(...Object.values(callsOf(store, freshKey(), never, subject)));
       for (const call of calls) {
-        const error = await call().then(() => undefined, (reason: unknown) => reason);
+        const error = await call().then(
+          () => undefined,
+          (reason: unknown) => reason,
+        );
         expectHidden(hidden, viewsOf(error));
       }
     },

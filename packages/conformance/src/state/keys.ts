@@ -55,7 +55,10 @@ export const keyCases: readonly StateCase[] = [
       expect(await subject.texts(keys)).toEqual(['one', undefined]);
       await subject.set(keys[1] ?? '', 'two', subject.claims('etag') ? { concurrency: 'first-write' } : {});
       expect(await subject.texts(keys)).toEqual(['one', 'two']);
-      const many = await subject.store.getMany?.(keys.map((key) => ({ key })), never);
+      const many = await subject.store.getMany?.(
+        keys.map((key) => ({ key })),
+        never,
+      );
       const found = many?.map((outcome) => outcome.ok && Buffer.from(outcome.value?.value ?? []).toString());
       if (found) expect(found).toEqual(['one', 'two']);
       await subject.delete(keys[0] ?? '');

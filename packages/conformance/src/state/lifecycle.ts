@@ -136,7 +136,12 @@ export const lifecycleCases: readonly StateCase[] = [
       const pairs = subject.claims('transact') ? Array.from({ length: 20 }, () => subject.keysTogether(2)) : [];
       const writes = keys.map((key) => settled(() => subject.set(key, key, {}, store)));
       const transactions = pairs.map((pair) =>
-        settled(() => subject.transact(pair.map((key) => setting(key, 'pair')), store)),
+        settled(() =>
+          subject.transact(
+            pair.map((key) => setting(key, 'pair')),
+            store,
+          ),
+        ),
       );
       const reads = keys.map((key) => settled(() => store.get({ key }, never)));
       await Promise.race(writes);

@@ -78,7 +78,10 @@ export class Load implements AsyncDisposable {
     const written: string[] = [];
     this.#checks.push(async () => {
       const texts = await subject.texts(written);
-      expect(written.filter((key, index) => texts[index] !== key), 'acknowledged writes that are lost').toEqual([]);
+      expect(
+        written.filter((key, index) => texts[index] !== key),
+        'acknowledged writes that are lost',
+      ).toEqual([]);
     });
     while (!this.#stopped) {
       const key = freshKey();

@@ -94,7 +94,10 @@ export const networkFaultCases: readonly StateCase[] = [
             {},
             never,
           )
-          .then(() => 'answered', (error: unknown) => error);
+          .then(
+            () => 'answered',
+            (error: unknown) => error,
+          );
         for (let turn = 0; turn < round; turn++) await new Promise((resolve) => setImmediate(resolve));
         network.reset();
         const result = await within(subject.quirks.failsWithinMs, 'a transaction that was cut off', answer);
@@ -119,12 +122,16 @@ export const networkFaultCases: readonly StateCase[] = [
         const operations = [setting(guard, String(before + 1), { etag }), setting(log, String(before + 1))];
         const answer = subject
           .method('transact', store)(operations, {}, never)
-          .then(() => 'answered', (error: unknown) => error);
+          .then(
+            () => 'answered',
+            (error: unknown) => error,
+          );
         for (let turn = 0; turn < round; turn++) await new Promise((resolve) => setImmediate(resolve));
         network.reset();
         const result = await within(subject.quirks.failsWithinMs, 'a transaction that was cut off', answer);
         // nobody else has the etag, so it can only have been taken by this very transaction, sent twice
-        if (result === 'answered') expect(await subject.texts([guard, log])).toEqual([String(before + 1), String(before + 1)]);
+        if (result === 'answered')
+          expect(await subject.texts([guard, log])).toEqual([String(before + 1), String(before + 1)]);
         else expectRetryable(result, 'a transaction');
       }
     },

@@ -128,7 +128,7 @@ export const queryCases: readonly StateCase[] = needing(
           'Kalevala',
           'Seven Brothers',
           'Quo Vadis',
-          'Trial',
+          'Turngedichte',
         ]);
       },
     },
@@ -145,7 +145,7 @@ export const queryCases: readonly StateCase[] = needing(
             { key: 'title', order: 'ASC' },
           ],
         });
-        expect(titles).toEqual(['Trial', 'Zorba', 'Faust', 'Iliad', 'Odyssey']);
+        expect(titles).toEqual(['Turngedichte', 'Zorba', 'Faust', 'Iliad', 'Odyssey']);
       },
     },
     ...[1, 3, 5, 10, 100].map((limit): StateCase => ({

@@ -14,7 +14,11 @@ const downForMs = 300;
 /** A case whose instances talk to the server that may be killed; `store` is one of them. */
 function serverCase(
   title: string,
-  run: (store: StateStore, subject: StateSubject, server: Pick<KillableServer<unknown>, 'kill' | 'start'>) => Promise<void>,
+  run: (
+    store: StateStore,
+    subject: StateSubject,
+    server: Pick<KillableServer<unknown>, 'kill' | 'start'>,
+  ) => Promise<void>,
 ): StateCase {
   return {
     title,
@@ -70,16 +74,13 @@ export const serverFaultCases: readonly StateCase[] = [
       expect(await subject.text(key, store)).toBe('before');
     },
   ),
-  serverCase(
-    'while the server is down a call ends when its caller gives up',
-    async (store, subject, server) => {
-      await server.kill();
-      for (const [name, call] of Object.entries(callsOf(store, freshKey(), AbortSignal.timeout(500), subject))) {
-        const error = await within(3000, `${name} whose caller has gone`, outageOf(call));
-        expect(error, name).toBeInstanceOf(Error);
-      }
-    },
-  ),
+  serverCase('while the server is down a call ends when its caller gives up', async (store, subject, server) => {
+    await server.kill();
+    for (const [name, call] of Object.entries(callsOf(store, freshKey(), AbortSignal.timeout(500), subject))) {
+      const error = await within(3000, `${name} whose caller has gone`, outageOf(call));
+      expect(error, name).toBeInstanceOf(Error);
+    }
+  }),
   serverCase('closing while the server is down ends in time', async (_, subject, server) => {
     const store = await subject.create();
     const idle = await subject.create();

@@ -84,7 +84,10 @@ export const sizeCases: readonly StateCase[] = [
           { operation: 'set', key: one, value: Buffer.from('new') },
           { operation: 'set', key: two, value: tooLarge(subject) },
         ])
-        .then(() => 'answered', (reason: unknown) => reason);
+        .then(
+          () => 'answered',
+          (reason: unknown) => reason,
+        );
       expect(ComponentError.is(error) && error.code).toBe('invalid-argument');
       expect(await subject.texts(keys)).toEqual(['old', 'old']);
     },

@@ -36,7 +36,11 @@ export const valueCases: readonly StateCase[] = [
       if (store.setMany) await store.setMany([{ key: many, value }], never);
       else await store.set({ key: many, value }, never);
       const items = await Promise.all(keys.map((key) => store.get({ key }, never)));
-      const outcomes = (await store.getMany?.(keys.map((key) => ({ key })), never)) ?? [];
+      const outcomes =
+        (await store.getMany?.(
+          keys.map((key) => ({ key })),
+          never,
+        )) ?? [];
       for (const item of [...items, ...outcomes.map((outcome) => (outcome.ok ? outcome.value : undefined))]) {
         expect(Buffer.from(item?.value ?? 'missing').toString('hex')).toEqual(Buffer.from(value).toString('hex'));
       }
