@@ -23,7 +23,7 @@ export const stores: readonly BenchStore[] = [
     component: (address) => ({
       type: 'state.postgresql',
       version: 'v2',
-      metadata: { connectionString: `postgres://postgres@${address}/postgres`, maxConns: '10' },
+      metadata: { connectionString: `postgres://postgres@${address}/postgres?sslmode=disable`, maxConns: '10' },
     }),
   },
 ];

@@ -19,8 +19,8 @@ export class Workspace implements Disposable {
     TEST_RABBITMQ_URL: `amqp://guest:guest@${process.env['OUTRIGGER_TEST_RABBITMQ'] ?? ''}`,
     TEST_PULSAR_URL: `http://${process.env['OUTRIGGER_TEST_PULSAR'] ?? ''}`,
     TEST_AWS_URL: `http://${process.env['OUTRIGGER_TEST_AWS'] ?? ''}`,
-    TEST_POSTGRES_URL: `postgres://postgres@${process.env['OUTRIGGER_TEST_POSTGRES'] ?? ''}/postgres`,
-    TEST_MONGO_URL: `mongodb://${process.env['OUTRIGGER_TEST_MONGO'] ?? ''}/`,
+    TEST_POSTGRES_URL: `postgres://postgres@${process.env['OUTRIGGER_TEST_POSTGRES'] ?? ''}/postgres?sslmode=disable`,
+    TEST_MONGO_URL: `mongodb://${process.env['OUTRIGGER_TEST_MONGO'] ?? ''}/?directConnection=true`,
     TEST_VAULT_URL: `http://${process.env['OUTRIGGER_TEST_VAULT'] ?? ''}`,
     TEST_SECRET_encryptionkey: randomBytes(32).toString('hex'),
   };

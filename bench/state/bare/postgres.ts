@@ -3,7 +3,7 @@ import pg from 'pg';
 import type { BareStore } from './bare-store.ts';
 
 export async function connect(address: string): Promise<BareStore> {
-  const pool = new pg.Pool({ connectionString: `postgres://postgres@${address}/postgres`, max: 10 });
+  const pool = new pg.Pool({ connectionString: `postgres://postgres@${address}/postgres?sslmode=disable`, max: 10 });
   await pool.query('CREATE TABLE IF NOT EXISTS bench (key text PRIMARY KEY, value bytea NOT NULL)');
   return {
     async get(key) {
