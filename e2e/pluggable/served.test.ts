@@ -48,7 +48,13 @@ describe('components of Outrigger, served as pluggable ones', () => {
 
   describe("for another implementation of gRPC, with code from the protocol's files", () => {
     const file = 'dapr/proto/components/v1/state.proto';
-    const loaded = loadSync(file, { includeDirs: [protos], keepCase: true, defaults: true, longs: String, enums: String });
+    const loaded = loadSync(file, {
+      includeDirs: [protos],
+      keepCase: true,
+      defaults: true,
+      longs: String,
+      enums: String,
+    });
     const tree = grpc.loadPackageDefinition(loaded) as unknown as {
       dapr: { proto: { components: { v1: Record<string, grpc.ServiceClientConstructor> } } };
     };

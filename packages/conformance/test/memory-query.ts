@@ -1,4 +1,10 @@
-import { ComponentError, type StateFilter, type StateItem, type StateQuery, type StateQueryResult } from '@outrigger/core';
+import {
+  ComponentError,
+  type StateFilter,
+  type StateItem,
+  type StateQuery,
+  type StateQueryResult,
+} from '@outrigger/core';
 
 type Entry = { readonly key: string } & StateItem;
 

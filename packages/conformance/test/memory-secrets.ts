@@ -97,7 +97,9 @@ export class MemorySecretStore implements SecretStore {
 
   getAll(_: object, signal: AbortSignal): Promise<Readonly<Record<string, Secret>>> {
     const { secrets } = this.#server;
-    const shown = this.#has('lists something else than it gives') ? { ...secrets, secondsecret: { secondsecret: '' } } : secrets;
+    const shown = this.#has('lists something else than it gives')
+      ? { ...secrets, secondsecret: { secondsecret: '' } }
+      : secrets;
     return this.#call(signal, () =>
       Object.fromEntries(Object.entries(shown).map(([name, secret]) => [name, this.#own(secret)])),
     );

@@ -92,7 +92,8 @@ export class MemoryStateServer {
       void delay(50).then(() => this.#sync());
       return;
     }
-    if (request.etag === undefined || !this.faults.has('compares an etag and writes in two steps')) return this.setNow(request);
+    if (request.etag === undefined || !this.faults.has('compares an etag and writes in two steps'))
+      return this.setNow(request);
     this.#compare(request);
     await delay(1);
     this.#put(request);
@@ -141,7 +142,9 @@ export class MemoryStateServer {
     }
     const lives = ttlInSeconds > 0 && !this.faults.has('keeps for ever what has a time to live');
     this.#items.set(this.#keyOf(key), {
-      value: this.faults.has('keeps values as UTF-8') ? Buffer.from(Buffer.from(value).toString()) : new Uint8Array(value),
+      value: this.faults.has('keeps values as UTF-8')
+        ? Buffer.from(Buffer.from(value).toString())
+        : new Uint8Array(value),
       etag: crypto.randomUUID(),
       ...(lives && { expiresAt: new Date(Date.now() + ttlInSeconds * 1000) }),
     });

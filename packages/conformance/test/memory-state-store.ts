@@ -97,7 +97,9 @@ export class MemoryStateStore implements StateStore {
       if (this.#has('has a method for what it cannot do')) throw new ComponentError('unsupported', 'it cannot do that');
       const start = prefix.endsWith('||') ? prefix : `${prefix}||`;
       if (start === '||') throw new ComponentError('invalid-argument', 'a prefix is required');
-      const children = this.#server.entries().filter(([key]) => key.startsWith(start) && !key.includes('||', start.length));
+      const children = this.#server
+        .entries()
+        .filter(([key]) => key.startsWith(start) && !key.includes('||', start.length));
       for (const [key] of children) this.#server.delete({ key });
       return children.length;
     });
@@ -137,7 +139,11 @@ export class MemoryStateStore implements StateStore {
     }
   }
 
-  #many<R, T>(requests: readonly R[], signal: AbortSignal, work: (request: R) => Promise<T>): Promise<BulkOutcome<T>[]> {
+  #many<R, T>(
+    requests: readonly R[],
+    signal: AbortSignal,
+    work: (request: R) => Promise<T>,
+  ): Promise<BulkOutcome<T>[]> {
     return this.#call(signal, async () => {
       const outcomes = await Promise.all(
         requests.map((request) =>
@@ -178,7 +184,8 @@ export class MemoryStateStore implements StateStore {
   }
 
   #shown(item: StateItem | undefined): StateItem | undefined {
-    if (item === undefined || this.features.includes('etag') || this.#has('shows etags that it does not claim')) return item;
+    if (item === undefined || this.features.includes('etag') || this.#has('shows etags that it does not claim'))
+      return item;
     const { etag: _, ...rest } = item;
     return rest;
   }

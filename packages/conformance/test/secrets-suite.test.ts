@@ -52,7 +52,11 @@ describe('a store is found out that', () => {
     ],
     ['lists something else than it gives', 'lists all its secrets by name, each as get gives it', /to match object/],
     ['ignores the version', 'gives the version of a secret that the metadata ask for', /older/],
-    ['ignores the signal', 'gives nothing to a caller that has gone, and rejects with the reason', /instead of rejecting/],
+    [
+      'ignores the signal',
+      'gives nothing to a caller that has gone, and rejects with the reason',
+      /instead of rejecting/,
+    ],
     [
       'fails everybody when one caller goes',
       'settles every call whose caller goes, and answers those who stay',

@@ -64,7 +64,11 @@ describe('a store is found out that', () => {
       'answers in the order of the requests, also for what is missing or asked twice',
       /to deeply equal/,
     ],
-    ['keeps values as UTF-8', 'gives back bytes that are no UTF-8 as it went in, also to a reader of many', /to deeply equal/],
+    [
+      'keeps values as UTF-8',
+      'gives back bytes that are no UTF-8 as it went in, also to a reader of many',
+      /to deeply equal/,
+    ],
     [
       'takes values that are too large for it',
       'refuses a value that is larger with the limit in the message, and keeps the old one',
@@ -96,7 +100,11 @@ describe('a store is found out that', () => {
       /a time to live, which is not claimed/,
       ['etag'],
     ],
-    ['ignores the signal', 'does nothing when its signal has aborted already, and rejects with the reason', /instead of rejecting/],
+    [
+      'ignores the signal',
+      'does nothing when its signal has aborted already, and rejects with the reason',
+      /instead of rejecting/,
+    ],
     ['hangs when it is closed under load', closed, /closing took longer/],
     [
       'serves after it was closed',

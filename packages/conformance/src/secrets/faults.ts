@@ -1,7 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SecretStore } from '@outrigger/core';
 import { expect, vi } from 'vitest';
-import { expectOutage, type KillableServer, misleading, noNetwork, noServer, openRoute, withServer } from '../faults.ts';
+import {
+  expectOutage,
+  type KillableServer,
+  misleading,
+  noNetwork,
+  noServer,
+  openRoute,
+  withServer,
+} from '../faults.ts';
 import { expectHidden, viewsOf } from '../hidden.ts';
 import type { Network } from '../network.ts';
 import { never, within } from '../within.ts';
@@ -111,7 +119,10 @@ async function expectNoServer(store: SecretStore, subject: SecretSubject): Promi
   const { failsWithinMs, answersWithoutServer } = subject.quirks;
   await Promise.all(
     Object.entries(callsOf(store, never)).map(async ([name, call]) => {
-      const answer = call().then((secrets) => ({ secrets }), (error: unknown) => ({ error }));
+      const answer = call().then(
+        (secrets) => ({ secrets }),
+        (error: unknown) => ({ error }),
+      );
       const result = await within(failsWithinMs, `${name} without a server`, answer);
       if ('error' in result) {
         expectOutage(result.error, name);
@@ -126,7 +137,10 @@ async function expectNoServer(store: SecretStore, subject: SecretSubject): Promi
 
 async function expectGivesUp(store: SecretStore, answersWithoutServer = false): Promise<void> {
   for (const [name, call] of Object.entries(callsOf(store, AbortSignal.timeout(500)))) {
-    const settled = call().then(() => 'answered', () => 'failed');
+    const settled = call().then(
+      () => 'answered',
+      () => 'failed',
+    );
     const result = await within(3000, `${name} whose caller has gone`, settled);
     if (!answersWithoutServer) expect(result, name).toBe('failed');
   }

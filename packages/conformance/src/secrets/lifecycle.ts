@@ -12,7 +12,10 @@ function close(store: SecretStore): Promise<void> {
 }
 
 async function failureOf(call: Promise<unknown>): Promise<unknown> {
-  return call.then(() => undefined, (error: unknown) => error);
+  return call.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
 }
 
 export const lifecycleCases: readonly SecretCase[] = [
@@ -36,7 +39,9 @@ export const lifecycleCases: readonly SecretCase[] = [
         if (round % 3 === 2) await new Promise((resolve) => setImmediate(resolve));
         controller.abort(new Error('no longer wanted'));
         const failures = await within(promptMs, 'calls that were aborted', Promise.all(going));
-        for (const failure of failures) if (failure !== undefined) expect(failure).toHaveProperty('message', expect.stringContaining('no longer wanted'));
+        for (const failure of failures)
+          if (failure !== undefined)
+            expect(failure).toHaveProperty('message', expect.stringContaining('no longer wanted'));
         const [secret, all] = await staying;
         expect(secret).toEqual({ status: 'fulfilled', value: { conftestsecret: 'abcd' } });
         expect(all?.status ?? 'fulfilled').toBe('fulfilled');
@@ -78,7 +83,7 @@ export const lifecycleCases: readonly SecretCase[] = [
     title: 'leaves other instances alone when one is closed',
     async run(subject) {
       await close(await subject.create());
-      expect(await subject.get("conftestsecret")).toEqual({ conftestsecret: 'abcd' });
+      expect(await subject.get('conftestsecret')).toEqual({ conftestsecret: 'abcd' });
     },
   },
   {

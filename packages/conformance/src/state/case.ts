@@ -9,9 +9,6 @@ export type OptionalMethod = Exclude<
 
 export type Claim = StateFeature | OptionalMethod;
 
-/** Ends the case without a verdict. */
-type Skip = (reason: string) => never;
-
 /** One thing that a user would notice. Rejects where the store breaks it. */
 export interface StateCase {
   readonly title: string;
