@@ -54,6 +54,7 @@ requireBackend(backend, howToStart, () => {
       const second = await subscriber.listen({ channels: ['shared'] }, heard[1]);
       await first[Symbol.asyncDispose]();
       expect(await publish('shared', '1')).toBe(1);
+      await vi.waitFor(() => expect(heard[1].messages).toHaveLength(1));
       await second[Symbol.asyncDispose]();
       expect(await publish('shared', '2')).toBe(0);
       expect(heard.map(({ messages }) => messages)).toEqual([[], ['shared: 1']]);
