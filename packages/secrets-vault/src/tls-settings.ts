@@ -11,11 +11,10 @@ import { refused } from './vault-failure.ts';
 /** What the metadata says of TLS. Rejects with `invalid-argument`, naming the field, when it cannot be used. */
 export async function tlsSettings(metadata: VaultMetadata, logger: Logger): Promise<VaultClientOptions['tls']> {
   if (metadata.skipVerify) logger.warn('skipVerify is on: whoever is between here and Vault can read its secrets');
-  const [ca, cert, key] = await Promise.all([
-    metadata.skipVerify ? undefined : authorities(metadata),
-    pemOf('clientCert', metadata.clientCert),
-    pemOf('clientKey', metadata.clientKey),
-  ]);
+  // one after another, so that of several wrong fields the same one is named each time
+  const ca = metadata.skipVerify ? undefined : await authorities(metadata);
+  const cert = await pemOf('clientCert', metadata.clientCert);
+  const key = await pemOf('clientKey', metadata.clientKey);
   if ((cert === undefined) !== (key === undefined)) {
     const [there, missing] = cert === undefined ? ['clientKey', 'clientCert'] : ['clientCert', 'clientKey'];
     throw refused(`${there} needs ${missing}: a certificate and its key belong together`);
