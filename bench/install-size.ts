@@ -9,6 +9,8 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const packages = [
   'packages/core',
   'packages/protocol',
+  'packages/grpc',
+  'packages/pluggable',
   'packages/runtime',
   'apps/sidecar',
   'packages/state-in-memory',

@@ -20,6 +20,8 @@ const howToStart = 'e2e/backends/up.sh redis, and set the variable to the addres
 const packages = [
   'packages/core',
   'packages/protocol',
+  'packages/grpc',
+  'packages/pluggable',
   'packages/runtime',
   'packages/redis-client',
   'packages/state-redis',
