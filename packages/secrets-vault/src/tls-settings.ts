@@ -1,5 +1,5 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { createSecureContext } from 'node:tls';
@@ -41,12 +41,16 @@ async function authorities({ caPem, caPath, caCert }: VaultMetadata): Promise<re
   if (caPem !== undefined) return [certificate('caPem', caPem)];
   if (caPath !== undefined) {
     const files = await attempt('caPath', () => readdir(caPath, { recursive: true, withFileTypes: true }));
-    const pems = files
-      .filter((file) => file.isFile() || file.isSymbolicLink())
-      .map((file) => join(file.parentPath, file.name))
-      .map(async (path) => certificate(`caPath: ${path}`, await attempt('caPath', () => readFile(path, 'utf8'))));
+    const pems: string[] = [];
+    for (const file of files) {
+      const path = join(file.parentPath, file.name);
+      // Kubernetes mounts a folder of links, one of which leads to a folder
+      const isLink = file.isSymbolicLink();
+      const isFile = isLink ? (await attempt('caPath', () => stat(path))).isFile() : file.isFile();
+      if (isFile) pems.push(certificate(`caPath: ${path}`, await attempt('caPath', () => readFile(path, 'utf8'))));
+    }
     if (pems.length === 0) throw refused(`caPath: there is no file in ${caPath}`);
-    return Promise.all(pems);
+    return pems;
   }
   if (caCert === undefined) return undefined;
   return [certificate('caCert', await attempt('caCert', () => readFile(caCert, 'utf8')))];

@@ -48,14 +48,24 @@ export class VaultSecretStore implements SecretStore {
       const names = await this.#names(signal);
       const secrets: (readonly [string, Secret])[] = [];
       const remaining = names.entries();
+      const failing = new AbortController();
+      const listing = AbortSignal.any([signal, failing.signal]);
       const reader = async (): Promise<void> => {
         for (const [index, name] of remaining) {
-          signal.throwIfAborted();
-          const secret = await this.#unlessDenied(name, () => engine.read(name, version, signal));
+          listing.throwIfAborted();
+          const secret = await this.#unlessDenied(name, () => engine.read(name, version, listing));
           if (secret !== undefined) secrets[index] = [name, this.#secretOf(name, secret)];
         }
       };
-      await Promise.all(Array.from({ length: readers }, reader));
+      // where one fails the list fails, and nobody goes on reading for it
+      await Promise.all(
+        Array.from({ length: readers }, () =>
+          reader().catch((error: unknown) => {
+            failing.abort(error);
+            throw error;
+          }),
+        ),
+      );
       // in the order of the list; what was left out has left a hole
       return Object.fromEntries(secrets.filter(() => true));
     }, signal);
