@@ -80,6 +80,15 @@ test('a logger hides them in messages, fields and errors, and asks nothing of a 
   expect(debug).not.toHaveBeenCalled();
 });
 
+test('a logger finds them in long texts and lists, too', () => {
+  const info = vi.fn();
+  const logger = hidingLogger({ ...silentLogger, isEnabled: () => true, info }, secretsOf('open sesame'));
+  const list = [...Array.from({ length: 200 }, String), 'open sesame'];
+  logger.info('asked', { list, reply: { body: `${'-'.repeat(20_000)} open sesame` } });
+  expect(JSON.stringify(info.mock.calls)).toContain('***');
+  expect(JSON.stringify(info.mock.calls)).not.toContain('open sesame');
+});
+
 test('an error for a caller loses them in its messages and details, and keeps all else', () => {
   const cause = new Error('open sesame');
   const error = new ApiError('failed: open sesame', {
