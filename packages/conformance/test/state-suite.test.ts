@@ -28,6 +28,11 @@ describe.each<[string, readonly StateFeature[]]>([
   stateStoreConformance(async () => new MemoryStateStore(server, features), quirksOf(server));
 });
 
+it.each([0, 99, Number.NaN])('cannot be told to let two writers compete %d times only', async (competitions) => {
+  const create = async () => new MemoryStateStore(new MemoryStateServer(), ['etag', 'ttl']);
+  await expect(StateSubject.open(create, { competitions })).rejects.toThrow('100 at least');
+});
+
 describe('a store is found out that', () => {
   const twoWriters = 'lets exactly one of two writers with the same etag win, every time';
   const killed =

@@ -20,7 +20,7 @@ export interface StateStoreQuirks {
   readonly repeatsEtags?: boolean;
   /** A write with an etag, for a key that has no item, makes the item instead of being refused. Default false. */
   readonly etagMakesItem?: boolean;
-  /** How often two writers compete with one etag. Default 1000. */
+  /** How often two writers compete with one etag. Default 1000; 100 at least, for a store that is slow to reach. */
   readonly competitions?: number;
   /** The largest value, in bytes, that the store takes. Default: there is no limit that a test could reach. */
   readonly maxValueBytes?: number;

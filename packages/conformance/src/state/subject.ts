@@ -15,6 +15,9 @@ const defaults = {
   recoversWithinMs: 30_000,
 };
 
+/** With fewer, two winners may not show. */
+const fewestCompetitions = 100;
+
 type Quirks = StateStoreQuirks & Required<Pick<StateStoreQuirks, keyof typeof defaults | 'foreignEtag'>>;
 
 const features: readonly Claim[] = ['etag', 'ttl'];
@@ -33,6 +36,9 @@ export class StateSubject implements AsyncDisposable {
 
   static async open(create: CreateStateStore, given: StateStoreQuirks): Promise<StateSubject> {
     const quirks = { ...defaults, foreignEtag: randomUUID(), ...given };
+    if (!(quirks.competitions >= fewestCompetitions)) {
+      throw new Error(`the quirk competitions is ${quirks.competitions}; it has to be ${fewestCompetitions} at least`);
+    }
     const store = await create();
     return new StateSubject(create, quirks, quirks.isolated ? [store] : [store, await create()]);
   }
