@@ -33,6 +33,14 @@ it.each([0, 99, Number.NaN])('cannot be told to let two writers compete %d times
   await expect(StateSubject.open(create, { competitions })).rejects.toThrow('100 at least');
 });
 
+it('finds out a set-up that calls instances isolated that share their items', async () => {
+  const server = new MemoryStateServer();
+  const create = async () => new MemoryStateStore(server, ['etag', 'ttl']);
+  await using subject = await StateSubject.open(create, { ...quirksOf(server), isolated: true });
+  const title = 'keeps its items from other instances where the set-up says that they are isolated';
+  await expect(cases.find((one) => one.title === title)?.run(subject)).rejects.toThrow(/to be undefined/);
+});
+
 describe('a store is found out that', () => {
   const twoWriters = 'lets exactly one of two writers with the same etag win, every time';
   const killed =

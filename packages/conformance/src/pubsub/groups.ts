@@ -56,7 +56,7 @@ export const groupCases: readonly PubSubCase[] = [
       const all = texts(200);
       await Promise.all(all.map((text) => publishText(publisher, topic, text)));
       await allHandled(all, [inbox1, inbox2], setUp.arrivesWithinMs);
-      expect(inbox1.handed.length + inbox2.handed.length).toBe(200);
+      if (!setUp.quirks.twice) expect(inbox1.handed.length + inbox2.handed.length).toBe(200);
     },
   },
   {

@@ -36,6 +36,8 @@ export interface PubSubQuirks {
   readonly wildcardOf?: (base: string) => string;
   /** The broker does not carry metadata from publisher to subscriber. Default false. */
   readonly losesMetadata?: boolean;
+  /** The broker's own documents say that it may hand over a message twice although nobody failed. Default false. */
+  readonly twice?: boolean;
   /** The largest payload that the broker takes, where that is less than 1 MiB. */
   readonly largestPayload?: number;
   /**

@@ -59,7 +59,10 @@ export const lifecycleCases: readonly SecretCase[] = [
       const results = await within(promptMs, 'calls of a store that was closed', all);
       for (const [index, result] of results.entries()) {
         if (result.status === 'rejected') {
-          expect(ComponentError.is(result.reason) && result.reason.code, String(result.reason)).toBe('unavailable');
+          // a busy machine may need longer than the store waits for its backend
+          expect(['unavailable', 'deadline-exceeded'], String(result.reason)).toContain(
+            ComponentError.is(result.reason) && result.reason.code,
+          );
         } else if (index < readers.length) {
           expect(result.value).toEqual({ conftestsecret: 'abcd' });
         }

@@ -111,6 +111,17 @@ export const claimCases: readonly StateCase[] = [
     },
   },
   {
+    title: 'keeps its items from other instances where the set-up says that they are isolated',
+    unless: ({ quirks }) => !quirks.isolated && 'its instances share their items',
+    async run(subject) {
+      const key = freshKey();
+      await using other = await subject.create();
+      await subject.set(key, 'x');
+      expect(await subject.text(key)).toBe('x');
+      expect(await subject.text(key, other)).toBeUndefined();
+    },
+  },
+  {
     title: 'shows its credentials to nobody',
     unless: ({ quirks }) => !quirks.credentials?.length && 'the set-up names no credentials',
     async run(subject) {
