@@ -12,6 +12,7 @@ requireBackend('OUTRIGGER_TEST_AWS', howToStartAws, (address) => {
   pubSubConformance(({ consumerId }) => create({ consumerID: consumerId }), {
     unordered: true,
     losesMetadata: true,
+    twice: true, // a standard queue delivers at least once
     largestPayload: 190 * 1024, // 256 KiB with what base64 adds
     backlogBytes: 24 * 1024 * 1024, // moto looks through the whole queue for every request
     refusedEntry: () => ({ data: Buffer.alloc(300 * 1024, 'a') }),
