@@ -1,5 +1,12 @@
 import type { SecretManagerServiceClient } from '@google-cloud/secret-manager';
-import { ComponentError, type ErrorCode, type RequestMetadata, type Secret, type SecretService } from '@outrigger/core';
+import {
+  abortable,
+  ComponentError,
+  type ErrorCode,
+  type RequestMetadata,
+  type Secret,
+  type SecretService,
+} from '@outrigger/core';
 
 const secretId = /^[A-Za-z0-9_-]{1,255}$/;
 
@@ -42,6 +49,7 @@ export class SecretManager implements SecretService {
   async get(name: string, { version_id: version }: RequestMetadata, signal: AbortSignal): Promise<Secret | undefined> {
     // no secret and no version can be called otherwise, and a slash would lead elsewhere
     if (!secretId.test(name) || (version && !secretId.test(version))) return undefined;
+    await this.#initialized(signal);
     try {
       const path = `${this.#project}/secrets/${name}/versions/${version || 'latest'}`;
       const [{ payload }] = await cancellable(this.#client.accessSecretVersion({ name: path }, this.#options), signal);
@@ -53,6 +61,7 @@ export class SecretManager implements SecretService {
   }
 
   async *list(_metadata: RequestMetadata, signal: AbortSignal): AsyncIterable<readonly string[]> {
+    await this.#initialized(signal);
     let pageToken = '';
     do {
       const request = { parent: this.#project, pageSize: 100, ...(pageToken !== '' && { pageToken }) };
@@ -74,7 +83,16 @@ export class SecretManager implements SecretService {
   }
 
   close(): void {
-    void this.#client.close();
+    // rejects only where the client never had a login, and so nothing to close
+    this.#client.close().catch(() => {});
+  }
+
+  /**
+   * Rejects where there is no login. The client would say that by itself, but also in a promise that nobody sees, which ends the
+   * process: nothing is called on it before.
+   */
+  async #initialized(signal: AbortSignal): Promise<void> {
+    await abortable(this.#client.initialize(), signal);
   }
 }
 

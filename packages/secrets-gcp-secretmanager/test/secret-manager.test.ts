@@ -1,7 +1,9 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { openComponent } from '@outrigger/conformance';
 import { ComponentError, openSecretService } from '@outrigger/core';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import definition from '../src/index.ts';
 import { key, RecordedProject } from './recorded-project.ts';
 
@@ -57,6 +59,32 @@ it.each(['', 'a/b', 'secret-1/versions/1', 'a b', 'ü', 'x:access'])('there is n
 });
 
 describe('refusals', () => {
+  it('a machine without any login ends the start, and nothing but the start', async () => {
+    const unseen = vi.fn();
+    process.on('unhandledRejection', unseen);
+    const nowhere = join(tmpdir(), 'no-such-home');
+    const none = {
+      HOME: nowhere,
+      APPDATA: nowhere,
+      GOOGLE_APPLICATION_CREDENTIALS: '',
+      METADATA_SERVER_DETECTION: 'none',
+    };
+    for (const [name, value] of Object.entries(none)) vi.stubEnv(name, value);
+    try {
+      const error = await failure(openComponent(definition, { projectID: 'my-project' }));
+      expect(error).toMatchObject({
+        code: 'invalid-argument',
+        message: expect.stringContaining('no Google credentials found; set privateKeyID'),
+      });
+      // Node tells of them once all promises have had their turn
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(unseen).not.toHaveBeenCalled();
+    } finally {
+      vi.unstubAllEnvs();
+      process.off('unhandledRejection', unseen);
+    }
+  });
+
   it('a login that Google does not know ends the start', async () => {
     project.refusal = {
       code: 401,
