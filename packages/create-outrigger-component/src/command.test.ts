@@ -102,7 +102,7 @@ test('the versions it asks for are those that its templates are tested with', ()
       readonly version: string;
       readonly devDependencies?: Record<string, string>;
     };
-  const { devDependencies = {} } = manifestOf('../templates/package/package.json');
+  const { devDependencies = {} } = manifestOf('../templates/package/manifest.json');
   const { devDependencies: ours = {} } = manifestOf('../../../package.json');
   for (const [name, range] of Object.entries(devDependencies)) {
     const own = name.startsWith('@outrigger/')

@@ -35,13 +35,15 @@ export function createComponent({ folder, name, type }: ComponentName, kind: Kin
   return files.map(({ file }) => file).toSorted();
 }
 
-/** npm packs no `.gitignore`, so that of the template has another name. */
+/** npm packs no `.gitignore` and takes a `package.json` for one of its own, so those of the template have other names. */
+const names: Readonly<Record<string, string>> = { gitignore: '.gitignore', 'manifest.json': 'package.json' };
+
 function filesOf(folder: string): { readonly file: string; readonly path: string }[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => {
       const path = join(entry.parentPath, entry.name);
       const file = path.slice(folder.length + 1).replaceAll('\\', '/');
-      return { path, file: file === 'gitignore' ? '.gitignore' : file };
+      return { path, file: names[file] ?? file };
     });
 }
