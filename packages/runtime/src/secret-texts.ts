@@ -77,7 +77,9 @@ function hiddenFields(fields: LogFields, secrets: SecretTexts): LogFields {
 function hiddenValue(value: unknown, secrets: SecretTexts): unknown {
   if (typeof value === 'string') return secrets.hide(value);
   if (typeof value !== 'object' || value === null) return value;
-  const shown = process.getBuiltinModule('node:util').inspect(value, { depth: 10, maxStringLength: null, maxArrayLength: null });
+  const shown = process
+    .getBuiltinModule('node:util')
+    .inspect(value, { depth: 10, maxStringLength: null, maxArrayLength: null });
   const hidden = secrets.hide(shown);
   return hidden === shown ? value : hidden;
 }
