@@ -1,5 +1,6 @@
 import { ComponentError, type ErrorCode, errorMessage } from '@outrigger/core';
 import {
+  MongoBulkWriteError,
   MongoError,
   MongoNetworkError,
   MongoNetworkTimeoutError,
@@ -39,6 +40,8 @@ export function operationFailure(error: unknown, address: string): ComponentErro
 
 function meaning(error: unknown): { code: ErrorCode; reason: string } {
   if (!(error instanceof Error)) return { code: 'internal', reason: `failed: ${String(error)}` };
+  // a request of many writes that failed as a whole wears the error that it failed with
+  if (error instanceof MongoBulkWriteError && error.errorResponse instanceof Error) return meaning(error.errorResponse);
   if (error.name === 'MongoWriteConcernError') {
     return {
       code: 'deadline-exceeded',
@@ -55,6 +58,7 @@ function meaning(error: unknown): { code: ErrorCode; reason: string } {
   }
   if (
     error instanceof MongoNetworkError ||
+    isOfSocket(error) ||
     (error instanceof MongoError && /(PoolC|TopologyC|NotConn)/.test(error.name))
   ) {
     return { code: 'unavailable', reason: 'closed the connection; a write that was under way may be done or not' };
@@ -70,6 +74,11 @@ function codeOf({ code }: MongoServerError): ErrorCode {
   if (code === codes.unauthorized) return 'unsupported';
   if (code === codes.writeConflict || away.has(code)) return 'unavailable';
   return late.has(code) ? 'deadline-exceeded' : 'internal';
+}
+
+/** Errors of a socket that the client library hands on as they are, when the other side has just gone. */
+function isOfSocket(error: Error): boolean {
+  return 'code' in error && (error.code === 'EPIPE' || error.code === 'ECONNRESET');
 }
 
 function isTooLarge(error: Error): boolean {

@@ -15,17 +15,23 @@ import {
 } from '@outrigger/core';
 import { type Filter, type FindOptions, ReadConcern, WriteConcern } from 'mongodb';
 import { writeMany } from './bulk-writes.ts';
+import { ConnectionGate } from './connection-gate.ts';
 import { type ItemDocument, itemOf } from './document.ts';
 import type { StateMongoMetadata } from './fields.ts';
 import { MongoConnection } from './mongo-connection.ts';
 import { isDuplicateKey, operationFailure } from './mongo-failure.ts';
 import { retryingConflicts, transact } from './mongo-transaction.ts';
 import { mongoFilter, mongoSort, skipOf } from './query-filter.ts';
-import { like, startingWith } from './regex.ts';
+import { keysFrom, keysLike, like } from './regex.ts';
 import { alive, changed, deletionOf, exists, updateOf } from './writes.ts';
 
 const majorityRead = new ReadConcern('majority');
 const majorityWrite = new WriteConcern('majority', undefined, true);
+
+interface HowToWrite<R> {
+  readonly one: (request: R, signal: AbortSignal) => Promise<void>;
+  readonly together: (requests: readonly R[]) => Promise<BulkOutcome<void>[]>;
+}
 
 /** Keeps each item as a document, laid out as Dapr lays it out, whose value can be queried where it is JSON. */
 export class MongoStateStore implements StateStore {
@@ -34,11 +40,13 @@ export class MongoStateStore implements StateStore {
   readonly transact?: NonNullable<StateStore['transact']>;
   readonly #connection: MongoConnection;
   readonly #calls: OpenCalls;
+  readonly #gate: ConnectionGate;
   readonly #strongRead: { readonly readConcern?: ReadConcern };
 
   private constructor(connection: MongoConnection, { operationTimeout, readconcern }: StateMongoMetadata) {
     this.#connection = connection;
     this.#calls = new OpenCalls({ server: `MongoDB at ${connection.address}`, timeout: operationTimeout });
+    this.#gate = new ConnectionGate(connection.client, connection.address);
     this.#strongRead = readconcern === 'local' || readconcern === 'available' ? { readConcern: majorityRead } : {};
     if (connection.canTransact) this.transact = (operations, _, signal) => this.#transact(operations, signal);
   }
@@ -53,9 +61,9 @@ export class MongoStateStore implements StateStore {
   }
 
   get(request: StateGetRequest, signal: AbortSignal): Promise<StateItem | undefined> {
-    return this.#call(async () => {
+    return this.#call(async (attempt) => {
       const { collection, clock } = this.#connection;
-      const options = { ...this.#reading([request]), raw: true };
+      const options = { ...this.#reading([request]), raw: true, signal: attempt };
       const found = await collection.findOne({ _id: request.key, ...alive(clock.now()) }, options);
       return found === null ? undefined : withoutKey(itemOf(bytesOf(found)));
     }, signal);
@@ -70,10 +78,10 @@ export class MongoStateStore implements StateStore {
   }
 
   getMany(requests: readonly StateGetRequest[], signal: AbortSignal): Promise<BulkOutcome<StateItem | undefined>[]> {
-    return this.#call(async () => {
+    return this.#call(async (attempt) => {
       const { clock } = this.#connection;
       const keys = [...new Set(requests.map(({ key }) => key))];
-      const found = await this.#find({ _id: { $in: keys }, ...alive(clock.now()) }, this.#reading(requests));
+      const found = await this.#find({ _id: { $in: keys }, ...alive(clock.now()) }, this.#reading(requests), attempt);
       const items = new Map(found.map((item) => [item.key, withoutKey(item)]));
       return requests.map(({ key }) => ({ ok: true, value: items.get(key) }));
     }, signal);
@@ -100,28 +108,29 @@ export class MongoStateStore implements StateStore {
   }
 
   query(query: StateQuery, _metadata: RequestMetadata, signal: AbortSignal): Promise<StateQueryResult> {
-    return this.#call(async () => {
+    return this.#call(async (attempt) => {
       const { keyPrefix, filter, limit, token } = query;
       const conditions: Filter<ItemDocument>[] = [alive(this.#connection.clock.now())];
-      if (keyPrefix) conditions.push({ _id: { $regex: startingWith(keyPrefix) } });
+      if (keyPrefix) conditions.push({ _id: keysFrom(keyPrefix) });
       if (filter) conditions.push(mongoFilter(filter));
       const skip = skipOf(token);
       // one more than asked for shows whether there is another page
       const page = { sort: mongoSort(query.sort), skip, ...(limit !== undefined && { limit: limit + 1 }) };
-      const items = await this.#find({ $and: conditions }, page);
+      const items = await this.#find({ $and: conditions }, page, attempt);
       if (limit === undefined || items.length <= limit) return { items };
       return { items: items.slice(0, limit), token: String(skip + limit) };
     }, signal);
   }
 
-  keysLike({ pattern, pageSize, continuationToken }: KeysLikeRequest, signal: AbortSignal) {
-    const expression = like(pattern);
-    return this.#call(async () => {
+  async keysLike({ pattern, pageSize, continuationToken }: KeysLikeRequest, signal: AbortSignal) {
+    const expression = { ...keysLike(pattern), $regex: like(pattern) };
+    return this.#call(async (attempt) => {
       const { collection, clock } = this.#connection;
       const after = continuationToken === undefined ? {} : { $gt: continuationToken };
-      const filter = { _id: { $regex: expression, ...after }, ...alive(clock.now()) };
+      const filter = { _id: { ...expression, ...after }, ...alive(clock.now()) };
       const limit = pageSize === undefined ? {} : { limit: pageSize + 1 };
-      const found = await collection.find(filter, { projection: { _id: 1 }, sort: { _id: 1 }, ...limit }).toArray();
+      const options = { projection: { _id: 1 }, sort: { _id: 1 }, ...limit, signal: attempt } as const;
+      const found = await collection.find(filter, options).toArray();
       const keys = found.map(({ _id: key }) => key);
       if (pageSize === undefined || keys.length <= pageSize) return { keys };
       const page = keys.slice(0, pageSize);
@@ -158,17 +167,20 @@ export class MongoStateStore implements StateStore {
     if (request.etag !== undefined && deletedCount === 0) throw changed(request.key);
   }
 
-  /** Those with an etag one by one, as only so the server says what became of each; the others in one request. */
-  async #many<R extends { readonly etag?: string }>(
+  #many<R extends { readonly etag?: string }>(
     requests: readonly R[],
     signal: AbortSignal,
-    {
-      one,
-      together,
-    }: {
-      readonly one: (request: R, signal: AbortSignal) => Promise<void>;
-      readonly together: (requests: readonly R[]) => Promise<BulkOutcome<void>[]>;
-    },
+    how: HowToWrite<R>,
+  ): Promise<BulkOutcome<void>[]> {
+    // a store that is closed refuses the call, not each entry
+    return this.#calls.run(() => this.#writeAll(requests, signal, how), signal);
+  }
+
+  /** Those with an etag one by one, as only so the server says what became of each; the others in one request. */
+  async #writeAll<R extends { readonly etag?: string }>(
+    requests: readonly R[],
+    signal: AbortSignal,
+    { one, together }: HowToWrite<R>,
   ): Promise<BulkOutcome<void>[]> {
     const plain = requests.filter(({ etag }) => etag === undefined);
     const guarded = requests.filter(({ etag }) => etag !== undefined);
@@ -184,8 +196,12 @@ export class MongoStateStore implements StateStore {
     });
   }
 
-  async #find(filter: Filter<ItemDocument>, options: FindOptions): Promise<ReturnType<typeof itemOf>[]> {
-    const found = await this.#connection.collection.find(filter, { ...options, raw: true }).toArray();
+  async #find(
+    filter: Filter<ItemDocument>,
+    options: FindOptions,
+    signal: AbortSignal,
+  ): Promise<ReturnType<typeof itemOf>[]> {
+    const found = await this.#connection.collection.find(filter, { ...options, raw: true, signal }).toArray();
     return found.map((document) => itemOf(bytesOf(document)));
   }
 
@@ -204,7 +220,7 @@ export class MongoStateStore implements StateStore {
   async #call<T>(send: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
     const call = async () => {
       try {
-        return await this.#calls.request(send, signal);
+        return await this.#calls.request((attempt) => this.#gate.run(send, attempt), signal);
       } catch (error) {
         throw signal.aborted ? error : operationFailure(error, this.#connection.address);
       }
