@@ -53,7 +53,14 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: 'backends', include: [...needServer, 'e2e/backends/**/*.test.ts'], ...patient },
+        test: {
+          name: 'backends',
+          include: [...needServer, 'e2e/backends/**/*.test.ts'],
+          ...patient,
+          // Ten servers and the tests share the processors, on some machines with strangers: what failed is run once more, and the
+          // report says which that was.
+          retry: 1,
+        },
       },
     ],
   },
