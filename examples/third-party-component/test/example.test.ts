@@ -25,7 +25,7 @@ function open(path = join(folder, `${randomUUID()}.json`)): Promise<StateStore> 
 }
 
 describe('the example component', () => {
-  stateStoreConformance(() => open(), { isolated: true, competitions: 20, maxValueBytes: 65_536 });
+  stateStoreConformance(() => open(), { isolated: true, competitions: 100, maxValueBytes: 65_536 });
 
   it('has its items again when the process starts anew', async () => {
     const path = join(folder, 'kept.json');
