@@ -21,7 +21,12 @@ const rooms: Readonly<Record<string, Room>> = {
   tools: { imports: ['core'], tests: ['tools'], neutral: true },
   runtime: { imports: ['core'], tests: ['backend'], neutral: true },
   transport: { imports: ['core', 'runtime', 'protocol'], neutral: true },
-  edge: { imports: ['core', 'runtime', 'protocol', 'transport', 'pluggable'], tests: ['backend'], neutral: true },
+  identity: { imports: ['core', 'runtime', 'protocol', 'transport'], neutral: true },
+  edge: {
+    imports: ['core', 'runtime', 'protocol', 'transport', 'identity', 'pluggable'],
+    tests: ['backend'],
+    neutral: true,
+  },
   pluggable: { imports: ['core', 'runtime', 'protocol', 'transport'], tests: ['backend', 'tools'], neutral: true },
   e2e: { imports: ['*'] },
   bench: { imports: ['*'] },

@@ -1,6 +1,8 @@
 import type { ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 
+import type { PeerIdentity } from '@outrigger/runtime';
+
 import { defaultHeartbeat, Heartbeat, type HeartbeatTimes } from './heartbeat.ts';
 
 /** When a connection is asked whether it is still there, and when it is ended. Milliseconds. */
@@ -50,6 +52,11 @@ export class Connection {
     const check = setInterval(() => this.#check(), Math.min(keepalive.pingAfter, keepalive.maxIdle)).unref();
     session.on('ping', () => this.#pinged());
     session.once('close', () => clearInterval(check));
+  }
+
+  /** Who the client is; nobody knows on a connection that is not encrypted. */
+  get peer(): PeerIdentity | undefined {
+    return undefined;
   }
 
   callBegan(): void {

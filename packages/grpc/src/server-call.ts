@@ -1,7 +1,7 @@
 import type { ServerHttp2Stream } from 'node:http2';
 
 import { errorMessage, type Logger } from '@outrigger/core';
-import { ApiError, grpcStatus, type HeaderMap, withoutSecrets } from '@outrigger/runtime';
+import { ApiError, grpcStatus, type HeaderMap, type PeerIdentity, withoutSecrets } from '@outrigger/runtime';
 
 import { deadlineTimer } from './call-deadline.ts';
 import type { Connection } from './connection.ts';
@@ -101,6 +101,10 @@ export abstract class ServerCall implements CallContext {
       if (this.#abandonedFor !== undefined) this.#abort.abort(this.#abandonedFor);
     }
     return this.#abort.signal;
+  }
+
+  get peer(): PeerIdentity | undefined {
+    return this.#connection.peer;
   }
 
   sendHeaders(headers: HeaderMap): void {

@@ -1,4 +1,4 @@
-import type { GrpcStatusName, HeaderMap } from '@outrigger/runtime';
+import type { GrpcStatusName, HeaderMap, PeerIdentity } from '@outrigger/runtime';
 
 /** Turns a message into bytes and back; what the protocol compiler makes. */
 interface Codec<T> {
@@ -34,6 +34,8 @@ export interface CallContext {
   readonly signal: AbortSignal;
   /** When the caller's patience ends, in milliseconds since the epoch; `undefined`: never. */
   readonly deadline: number | undefined;
+  /** Who the other side of the connection is, by its verified certificate; `undefined`: there is none. */
+  readonly peer: PeerIdentity | undefined;
   /** Metadata ahead of the first answer; names and values as in {@link CallContext.headers}. No effect once an answer was sent. */
   sendHeaders(headers: HeaderMap): void;
   /** Metadata behind the last answer, beside the status; also when the handler throws. Several calls add up. */

@@ -22,6 +22,7 @@ export { HttpAppChannel, type HttpAppChannelOptions } from './app-channel/http.t
 export type { HttpAppProtocol } from './app-channel/http-client.ts';
 export { dialUntilConnectable } from './app-channel/dial.ts';
 export { headerValue, httpHeadersOf } from './app-channel/http-headers.ts';
+export { type MetricLabels, type Metrics, noMetrics } from './metrics.ts';
 export { headersOf } from './app-channel/raw-headers.ts';
 export { unlessAborted } from './app-channel/unless-aborted.ts';
 export {
@@ -68,6 +69,7 @@ export type {
   ProxyHop,
   ProxyRequest,
 } from './blocks/invocation.ts';
+export type { PeerIdentity } from './blocks/peer-identity.ts';
 export type { BulkPublishEvent, FailedPublish, PublishEvent, PubSubTopics } from './blocks/pubsub.ts';
 export { SecretsBlock, type SecretsBlockOptions, type SecretsComponent, type SecretsHandle } from './blocks/secrets.ts';
 export { queryFailed } from './blocks/state-errors.ts';

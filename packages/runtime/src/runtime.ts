@@ -12,6 +12,7 @@ import type { ActiveSubscription } from './blocks/subscriptions.ts';
 import type { ComponentSource } from './components/component-source.ts';
 import type { ComponentResource } from './resources/component-resource.ts';
 import type { Configuration } from './resources/configuration.ts';
+import type { Metrics } from './metrics.ts';
 import type { SecretTexts } from './secret-texts.ts';
 
 export interface RuntimeOptions {
@@ -39,6 +40,8 @@ export interface RuntimeOptions {
    * `logger` holds no secret.
    */
   readonly secretTexts?: SecretTexts;
+  /** Takes what is counted. Default: nobody does. */
+  readonly metrics?: Metrics;
   /** Reaches other sidecars; absent in library mode without service invocation. */
   readonly peers?: PeerTransport;
   /** Where peers reach this process; registered with the name resolver once the runtime serves. */

@@ -2,7 +2,7 @@ import { hostname, networkInterfaces } from 'node:os';
 
 import type { Policy } from '@outrigger/core';
 
-import { type AppRequest, type AppResponse, type HeaderMap, UnfitRequestError } from '../app-channel/app-channel.ts';
+import { type AppRequest, type AppResponse, UnfitRequestError } from '../app-channel/app-channel.ts';
 import { ApiError } from '../errors.ts';
 import { UnreachableAddresses } from './invocation-balancing.ts';
 import { isShort, OneTimeBody, wholeBody } from './invocation-body.ts';
@@ -11,6 +11,7 @@ import { ForwardedHeaders, peerRequestHeaders, requestHeaders, responseHeaders }
 import { MethodPathError, normalizeMethod, normalizePath } from './invocation-path.ts';
 import { InvocationProxy } from './invocation-proxy.ts';
 import { callApp, type InvocationRoute, InvocationRoutes } from './invocation-route.ts';
+import type { PeerIdentity } from './peer-identity.ts';
 import type {
   Invocation,
   InvocationOptions,
@@ -66,7 +67,7 @@ class InvocationBlock implements Invocation, AsyncDisposable {
     }
   }
 
-  async fromPeer(request: AppRequest, signal: AbortSignal): Promise<AppResponse> {
+  async fromPeer(request: AppRequest, _caller: PeerIdentity | undefined, signal: AbortSignal): Promise<AppResponse> {
     if (this.#options.app === undefined) throw noAppChannel();
     const { verb, query, body, grpc } = request;
     try {
@@ -98,8 +99,8 @@ class InvocationBlock implements Invocation, AsyncDisposable {
     }
   }
 
-  proxyFromPeer(metadata: HeaderMap, target: string): ProxyHop {
-    return this.#proxy.fromPeer(metadata, target);
+  proxyFromPeer(call: ProxyRequest, _caller: PeerIdentity | undefined): ProxyHop {
+    return this.#proxy.fromPeer(call);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

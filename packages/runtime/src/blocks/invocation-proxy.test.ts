@@ -88,6 +88,10 @@ it('stays in this process for the own app, which must be there and healthy', asy
 it('takes a call of a peer for the own app alone, and believes the last sidecar on its way', () => {
   const { invocation } = block({ app: {} as AppChannel });
   const metadata = { 'dapr-caller-app-id': ['forged', 'orders'], 'dapr-app-id': 'checkout', 'dapr-api-token': 'x' };
-  expect(invocation.proxyFromPeer(metadata, 'checkout')).toEqual({ metadata: { 'dapr-caller-app-id': 'orders' } });
-  expect(() => invocation.proxyFromPeer({}, 'payments')).toThrow('this is the sidecar of checkout');
+  expect(invocation.proxyFromPeer({ metadata, target: 'checkout', method: '/a.B/C' }, undefined)).toEqual({
+    metadata: { 'dapr-caller-app-id': 'orders' },
+  });
+  expect(() => invocation.proxyFromPeer({ metadata: {}, target: 'payments', method: '/a.B/C' }, undefined)).toThrow(
+    'this is the sidecar of checkout',
+  );
 });

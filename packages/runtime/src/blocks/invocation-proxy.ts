@@ -67,7 +67,7 @@ export class InvocationProxy {
   }
 
   /** Throws an ApiError when the app cannot be called, or is not the one that was meant. */
-  fromPeer(metadata: ProxyHop['metadata'], target: string): ProxyHop {
+  fromPeer({ metadata, target }: ProxyRequest): ProxyHop {
     const { appId } = this.#options;
     if (target !== appId && target.split('.')[0] !== appId) throw otherApp(appId, target);
     this.#mustBeCallable();

@@ -3,6 +3,7 @@ import type { Logger, NameResolver } from '@outrigger/core';
 import type { AppChannel, AppRequest, AppResponse, HeaderMap } from '../app-channel/app-channel.ts';
 import type { Policies } from '../resilience/policies.ts';
 import type { HttpEndpoint } from '../resources/http-endpoint-resource.ts';
+import type { PeerIdentity } from './peer-identity.ts';
 
 /** Carries a call to another sidecar, which hands it to its app. */
 export interface PeerTransport extends AsyncDisposable {
@@ -60,9 +61,11 @@ export interface Invocation {
 
   /**
    * A peer's call to this process's app. `path` is the method as the peer sent it, decoded, with or without its leading slash;
-   * it is normalised here. Throws an ApiError when the app was not reached.
+   * it is normalised here. Throws an ApiError when the app was not reached, or when access control refuses the call.
+   *
+   * @param caller `undefined`: the connection says nothing of who the peer is
    */
-  fromPeer(request: AppRequest, signal: AbortSignal): Promise<AppResponse>;
+  fromPeer(request: AppRequest, caller: PeerIdentity | undefined, signal: AbortSignal): Promise<AppResponse>;
 
   /**
    * Hands a gRPC call on to the target's app: `attempt` is made with one of its sidecars after the other, and again as the
@@ -80,11 +83,12 @@ export interface Invocation {
 
   /**
    * Where a gRPC call of a peer goes: to this process's app, for which it must be. Throws an ApiError when the app cannot be
-   * called.
+   * called, or when access control refuses the call.
    *
-   * @param target the app id that the peer has named
+   * @param call `target` is the app id that the peer has named, `method` is `/package.Service/Method`
+   * @param caller as for {@link fromPeer}
    */
-  proxyFromPeer(metadata: HeaderMap, target: string): ProxyHop;
+  proxyFromPeer(call: ProxyRequest, caller: PeerIdentity | undefined): ProxyHop;
 }
 
 export interface InvocationOptions {

@@ -53,8 +53,8 @@ export interface PeerProxyOptions {
 export function proxyCallsOfPeers({ invocation, app }: PeerProxyOptions): UnknownMethodHandler {
   return async function* (path, requests, context) {
     if (path.startsWith(ownService)) throw new GrpcError('UNIMPLEMENTED', `unknown method ${path}`);
-    const hop = invocation.proxyFromPeer(context.headers, targetOf(context));
-    const { signal } = context;
+    const { signal, headers, peer } = context;
+    const hop = invocation.proxyFromPeer({ target: targetOf(context), method: path, metadata: headers }, peer);
     const messages = new ProxyMessages(requests);
     const metadata = metadataOf(hop, app);
     const call = await callAgainIfUntouched(

@@ -30,10 +30,13 @@ export function serviceInvocation(invocation: Pick<Invocation, 'fromPeer'>, maxB
   const limit = bodyLimit(maxBodySize);
   const { fullName, methods } = ServiceInvocationDefinition;
 
-  async function callLocal(head: InternalInvokeRequest, { signal }: CallContext): Promise<InternalInvokeResponse> {
+  async function callLocal(
+    head: InternalInvokeRequest,
+    { signal, peer }: CallContext,
+  ): Promise<InternalInvokeResponse> {
     const bytes = head.message?.data?.value;
     const request = understood(() => requestOf(head, bytes?.byteLength ? bytes : undefined));
-    const answer = answerToPeer(await invocation.fromPeer(request, signal));
+    const answer = answerToPeer(await invocation.fromPeer(request, peer, signal));
     const response = responseHead(answer);
     const value = await bytesUpTo(limit, answer.body);
     if (value === undefined) throw new GrpcError('RESOURCE_EXHAUSTED', tooLong(limit));
@@ -43,7 +46,7 @@ export function serviceInvocation(invocation: Pick<Invocation, 'fromPeer'>, maxB
 
   async function* callLocalStream(
     messages: AsyncIterable<InternalInvokeRequestStream>,
-    { signal }: CallContext,
+    { signal, peer }: CallContext,
   ): AsyncGenerator<InternalInvokeResponseStream> {
     const incoming = messages[Symbol.asyncIterator]();
     const leading = await incoming.next();
@@ -54,7 +57,7 @@ export function serviceInvocation(invocation: Pick<Invocation, 'fromPeer'>, maxB
     const { [markedEnd]: mark, ...headers } = bodiless.headers;
     const whole = (piece: Uint8Array): boolean => isWhole(headers, piece);
     const body = await bodyFrom(payload, incoming, whole, mark !== undefined);
-    const answer = answerToPeer(await invocation.fromPeer({ ...bodiless, headers, body }, signal));
+    const answer = answerToPeer(await invocation.fromPeer({ ...bodiless, headers, body }, peer, signal));
 
     let response: InternalInvokeResponse | undefined = responseHead(answer);
     // A whole body goes along with the head; of one that streams the head goes ahead.

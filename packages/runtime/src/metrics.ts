@@ -1,0 +1,18 @@
+/**
+ * Takes what the engine counts. Names, labels and kinds are Dapr's, as Prometheus has them (`dapr_resiliency_count`), without the
+ * label `app_id`, which whoever serves them adds. None of these may throw, and each costs one call when nobody serves them.
+ */
+export interface Metrics {
+  /** Adds one to a counter. */
+  count(name: string, labels?: MetricLabels): void;
+  /** Sets a gauge; of one name all have the same labels. */
+  set(name: string, value: number, labels?: MetricLabels): void;
+}
+
+export type MetricLabels = Readonly<Record<string, string>>;
+
+/** Nobody is interested. */
+export const noMetrics: Metrics = {
+  count: () => {},
+  set: () => {},
+};
