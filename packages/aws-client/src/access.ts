@@ -27,13 +27,20 @@ interface AwsKeys {
   readonly expiration?: Date;
 }
 
-/** Throws `invalid-argument` for an endpoint that is no URL. */
+/** Throws `invalid-argument` for an endpoint that is no URL, and for half of the keys. */
 export function awsAccess(login: AwsLogin): AwsAccess {
   const { region, endpoint, accessKey, secretKey, sessionToken, assumeRoleArn, sessionName } = login;
   if (endpoint !== undefined && !URL.canParse(endpoint)) {
     throw new ComponentError(
       'invalid-argument',
       `endpoint "${endpoint}" is no URL; it looks like http://localhost:4566`,
+    );
+  }
+  if ((accessKey === undefined) !== (secretKey === undefined)) {
+    const [given, missing] = accessKey === undefined ? ['secretKey', 'accessKey'] : ['accessKey', 'secretKey'];
+    throw new ComponentError(
+      'invalid-argument',
+      `${given} is set without ${missing}: set both, or neither to use the process's own role`,
     );
   }
   const keys =
@@ -51,12 +58,11 @@ export function awsAccess(login: AwsLogin): AwsAccess {
 
 /** Asked by the SDK when it needs them, and again before they expire. Few take on a role, so the code for it is loaded then. */
 function roleCredentials(options: FromTemporaryCredentialsOptions): () => Promise<AwsKeys> {
-  let take: Promise<() => Promise<AwsKeys>> | undefined;
+  let take: (() => Promise<AwsKeys>) | undefined;
   return async () => {
-    take ??= import('@aws-sdk/credential-providers').then((providers) => providers.fromTemporaryCredentials(options));
-    return await (
-      await take
-    )();
+    const { fromTemporaryCredentials } = await import('@aws-sdk/credential-providers');
+    take ??= fromTemporaryCredentials(options);
+    return await take();
   };
 }
 
