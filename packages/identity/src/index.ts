@@ -1,0 +1,1 @@
+export { SpiffeId } from './spiffe-id.ts';
