@@ -6,7 +6,11 @@ describe('SpiffeId', () => {
   it('of an app is read and written', () => {
     const id = SpiffeId.ofApp({ trustDomain: 'public', namespace: 'default', appId: 'shop.Orders_1' });
     expect(id.toString()).toBe('spiffe://public/ns/default/shop.Orders_1');
-    expect(SpiffeId.parse(id.toString()).app).toEqual({ trustDomain: 'public', namespace: 'default', appId: 'shop.Orders_1' });
+    expect(SpiffeId.parse(id.toString()).app).toEqual({
+      trustDomain: 'public',
+      namespace: 'default',
+      appId: 'shop.Orders_1',
+    });
   });
 
   it.each(['spiffe://td', 'spiffe://td/ns/a', 'spiffe://td/ns/a/b/c', 'spiffe://td/sa/a/b'])(

@@ -61,7 +61,8 @@ export class SpiffeId {
 function wrongTrustDomain(text: string): string | undefined {
   if (text === '') return 'it has no trust domain';
   if (text.length > maxTrustDomain) return `the trust domain is longer than ${maxTrustDomain} bytes`;
-  if (!/^[a-z0-9._-]+$/.test(text)) return 'the trust domain may have lower case letters, digits, ".", "-" and "_" only';
+  if (!/^[a-z0-9._-]+$/.test(text))
+    return 'the trust domain may have lower case letters, digits, ".", "-" and "_" only';
   return undefined;
 }
 
