@@ -11,7 +11,9 @@ const needServer = listPackages(import.meta.dirname)
   .filter(({ manifest }) => manifest.nx?.tags?.some((tag) => tag.startsWith('server:')))
   .map(({ folder }) => `${folder}/test/**/*.test.ts`);
 
-const patient = { testTimeout: 60_000, hookTimeout: 60_000 };
+// Processes, servers and the tests share the processors, on some machines with strangers: what failed is run once more, and the
+// report says which that was.
+const timed = { testTimeout: 60_000, hookTimeout: 60_000, retry: 1 };
 
 export default defineConfig({
   ssr: { resolve: { conditions, externalConditions: conditions } },
@@ -39,7 +41,7 @@ export default defineConfig({
           name: 'conformance',
           include: ['packages/*/{test,templates}/**/*.test.ts', 'examples/*/test/**/*.test.ts'],
           exclude: ['**/node_modules/**', ...needServer],
-          ...patient,
+          ...timed,
         },
       },
       {
@@ -48,7 +50,7 @@ export default defineConfig({
           name: 'e2e',
           include: ['e2e/**/*.test.ts'],
           exclude: ['**/node_modules/**', 'e2e/backends/**'],
-          ...patient,
+          ...timed,
         },
       },
       {
@@ -56,10 +58,7 @@ export default defineConfig({
         test: {
           name: 'backends',
           include: [...needServer, 'e2e/backends/**/*.test.ts'],
-          ...patient,
-          // Ten servers and the tests share the processors, on some machines with strangers: what failed is run once more, and the
-          // report says which that was.
-          retry: 1,
+          ...timed,
         },
       },
     ],
