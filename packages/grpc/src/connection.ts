@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 
 import type { PeerIdentity } from '@outrigger/runtime';
 
+import type { VerifiedPeer } from './tls.ts';
 import { defaultHeartbeat, Heartbeat, type HeartbeatTimes } from './heartbeat.ts';
 
 /** When a connection is asked whether it is still there, and when it is ended. Milliseconds. */
@@ -27,6 +28,7 @@ const pingAnswer = 17;
 const enhanceYourCalm = 0xb;
 /** How long a client has to answer the goodbye, in milliseconds; a call that comes later is refused and may be made elsewhere. */
 const goodbyePatience = 250;
+const longestTimer = 2 ** 31 - 1;
 /** In a GOAWAY: calls that are on their way are still taken. */
 const lastPossibleStream = 2 ** 31 - 1;
 
@@ -36,6 +38,7 @@ export class Connection {
   readonly #socket: Socket;
   readonly #keepalive: Keepalive;
   readonly #heartbeat: Heartbeat;
+  readonly #peer: VerifiedPeer | undefined;
   #calls = 0;
   #idleSince = performance.now();
   #bytesAnswered = 0;
@@ -43,20 +46,26 @@ export class Connection {
   #lastPing = -Infinity;
   #pingStrikes = 0;
   #isLeaving = false;
+  #expiry: NodeJS.Timeout | undefined;
 
-  constructor(session: ServerHttp2Session, socket: Socket, keepalive: Keepalive) {
+  constructor(session: ServerHttp2Session, socket: Socket, keepalive: Keepalive, peer: VerifiedPeer | undefined) {
     this.#session = session;
     this.#socket = socket;
     this.#keepalive = keepalive;
+    this.#peer = peer;
     this.#heartbeat = new Heartbeat(session, socket, keepalive.pingTimeout, () => this.cut());
     const check = setInterval(() => this.#check(), Math.min(keepalive.pingAfter, keepalive.maxIdle)).unref();
     session.on('ping', () => this.#pinged());
-    session.once('close', () => clearInterval(check));
+    session.once('close', () => {
+      clearInterval(check);
+      clearTimeout(this.#expiry);
+    });
+    if (peer !== undefined) this.#endWith(peer.validUntil);
   }
 
   /** Who the client is; nobody knows on a connection that is not encrypted. */
   get peer(): PeerIdentity | undefined {
-    return undefined;
+    return this.#peer?.identity;
   }
 
   callBegan(): void {
@@ -92,6 +101,13 @@ export class Connection {
   cut(): void {
     this.#session.destroy();
     this.#socket.destroy();
+  }
+
+  /** A certificate vouches for the client until then. */
+  #endWith(validUntil: number): void {
+    const left = validUntil - Date.now();
+    const wait = Math.max(0, Math.min(left, longestTimer));
+    this.#expiry = setTimeout(() => (left > longestTimer ? this.#endWith(validUntil) : this.sayGoodbye()), wait).unref();
   }
 
   #pinged(): void {

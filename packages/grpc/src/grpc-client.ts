@@ -7,12 +7,17 @@ import type { HeaderMap } from '@outrigger/runtime';
 import { Heartbeat, type HeartbeatTimes } from './heartbeat.ts';
 import { metadataToSend } from './metadata-entries.ts';
 import { type CallConnection, ClientCall } from './client-call.ts';
+import { authorityOf, openSocket, type SecuredConnection } from './open-socket.ts';
+import { PeerRefusedError, type PeerTls } from './tls.ts';
 
 export interface GrpcClientOptions {
   /** `host:port`, an IPv6 address with or without brackets; or `unix:` and the path of a socket. */
   readonly address: string;
-  /** Speak TLS; whom the certificate is for is not looked at. Default: no. */
-  readonly tls?: boolean;
+  /**
+   * Speak TLS; with `true` whom the certificate is for is not looked at. Where what this side shows or trusts changes, a new connection
+   * takes the calls from then on; the old one ends with its last. Default: no.
+   */
+  readonly tls?: boolean | PeerTls;
   /** Longest message to take, in bytes; 0: no limit. Default 4 MiB. */
   readonly maxMessageSize?: number;
   /** Milliseconds to wait for a connection. Default 5 s. */
@@ -27,18 +32,20 @@ export interface GrpcClientOptions {
 interface Connection extends CallConnection {
   readonly session: ClientHttp2Session;
   isLost: boolean;
+  readonly secured: SecuredConnection | undefined;
   /** Made so far. */
   calls: number;
   /** Not over yet. */
   open: number;
 }
 
-const unixScheme = 'unix:';
-
 /** How much of one call's messages may be under way, so that the round trip does not bound what a stream can carry. */
 const streamWindow = 1024 * 1024;
 /** The same for all calls of a connection. What is read of it is given back at once, whether or not a call's reader is slow. */
 const connectionWindow = 16 * 1024 * 1024;
+
+/** Milliseconds until it is tried again to replace a connection that still serves. */
+const renewalPause = 1000;
 
 const sessionOptions = {
   settings: { initialWindowSize: streamWindow, enablePush: false },
@@ -60,6 +67,9 @@ export class GrpcClient {
   readonly #maxMessageSize: number;
   #connection: Connection | undefined;
   #connecting: Promise<void> | undefined;
+  /** What the server said when it ended a connection with an error. */
+  #goodbye: string | undefined;
+  #nextRenewal = -Infinity;
   #calls = 0;
   #idleSince = performance.now();
   #isClosed = false;
@@ -72,8 +82,11 @@ export class GrpcClient {
     this.#maxMessageSize = maxMessageSize === 0 ? Infinity : maxMessageSize;
   }
 
+  /** Whether there is a connection, and certificates still vouch for it. */
   get isConnected(): boolean {
-    return this.#connection !== undefined;
+    const connection = this.#connection;
+    if (connection === undefined) return false;
+    return connection.secured === undefined || this.#isStillSecured(connection, connection.secured);
   }
 
   /** When the last call ended, on the clock of `performance.now()`; infinity while there is one. */
@@ -86,9 +99,30 @@ export class GrpcClient {
    * when it is not to be had; nothing was sent then.
    */
   connected(): Promise<void> {
-    if (this.#connection !== undefined) return Promise.resolve();
+    return this.isConnected ? Promise.resolve() : this.#connectOnce();
+  }
+
+  #connectOnce(): Promise<void> {
     this.#connecting ??= this.#connect().finally(() => (this.#connecting = undefined));
     return this.#connecting;
+  }
+
+  /** Where this side shows or trusts something else by now, a connection with that is made; until it is up the old one serves. */
+  #isStillSecured(connection: Connection, { credentials, validUntil }: SecuredConnection): boolean {
+    const { tls } = this.#options;
+    if (Date.now() >= validUntil) {
+      this.#forget(connection);
+      return false;
+    }
+    if (typeof tls !== 'object' || tls.credentials() === credentials) return true;
+    const now = performance.now();
+    if (this.#connecting !== undefined || now < this.#nextRenewal) return true;
+    this.#nextRenewal = now + renewalPause;
+    this.#connectOnce().catch((error: unknown) => {
+      // Whom this side no longer trusts it does not go on talking to.
+      if (error instanceof ComponentError && error.cause instanceof PeerRefusedError) this.#forget(connection);
+    });
+    return true;
   }
 
   /**
@@ -100,7 +134,7 @@ export class GrpcClient {
    */
   call(path: string, metadata: HeaderMap, deadline?: number): ClientCall {
     const connection = this.#connection;
-    if (connection === undefined) throw this.#unavailable('the connection was lost');
+    if (connection === undefined) throw this.#unavailable(this.#goodbye ?? 'the connection was lost');
     const timeout = deadline === undefined ? undefined : timeoutUntil(deadline);
     const stream = this.#request(connection, {
       ':method': 'POST',
@@ -142,11 +176,13 @@ export class GrpcClient {
     if (this.#isClosed) throw this.#unavailable('the client is closed');
     const { connect } = await import('node:http2');
     const { connectTimeout = 5000, tls = false } = this.#options;
-    const socket = await openSocket(this.address, tls, connectTimeout).catch((error: unknown) => {
+    this.#goodbye = undefined;
+    const { socket, secured } = await openSocket(this.address, tls, connectTimeout).catch((error: unknown) => {
       throw this.#unavailable(errorMessage(error), error);
     });
     const connection: Connection = {
       isLost: false,
+      secured,
       calls: 0,
       open: 0,
       callEnded: () => {
@@ -164,10 +200,11 @@ export class GrpcClient {
       }),
     };
     const { session } = connection;
-    session.once('goaway', (code) => {
+    session.once('goaway', (code: number, _last: number, reason?: Buffer) => {
       // With an error the server ends the connection at once, its calls with it.
-      if (code === 0) this.#forget(connection);
-      else this.#lose(connection);
+      if (code === 0) return this.#forget(connection);
+      if (reason !== undefined && reason.length > 0) this.#goodbye = `the server ended it: ${printable(reason)}`;
+      this.#lose(connection);
     });
     session.once('close', () => this.#forget(connection));
     await new Promise<void>((resolve, reject) => {
@@ -181,12 +218,14 @@ export class GrpcClient {
       });
       session.once('close', () => {
         clearTimeout(late);
+        if (this.#goodbye !== undefined) return reject(this.#unavailable(this.#goodbye, failure));
         const reason = failure === undefined ? 'the connection was closed' : errorMessage(failure);
         reject(new NotGrpcError(this.#failure(`it does not speak gRPC: ${reason}`), failure));
       });
       session.once('remoteSettings', () => {
         clearTimeout(late);
-        resolve();
+        // Where the server refuses this side, it says so right after its settings.
+        setImmediate(() => (connection.isLost ? reject(this.#unavailable(this.#goodbye ?? 'it has just ended')) : resolve()));
       });
     });
     session.setLocalWindowSize(connectionWindow);
@@ -194,7 +233,9 @@ export class GrpcClient {
       session.close();
       throw this.#unavailable('the client is closed');
     }
+    const old = this.#connection;
     this.#connection = connection;
+    if (old?.open === 0) old.session.close();
     this.#keepWatch(connection, socket);
   }
 
@@ -217,7 +258,9 @@ export class GrpcClient {
 
   /** The next call is made on a new connection; this one ends with its last call. */
   #forget(connection: Connection): void {
-    if (this.#connection === connection) this.#connection = undefined;
+    if (this.#connection !== connection) return;
+    this.#connection = undefined;
+    if (connection.open === 0) connection.session.close();
   }
 
   #unavailable(reason: string, cause?: unknown): ComponentError {
@@ -236,53 +279,13 @@ export class NotGrpcError extends ComponentError {
   }
 }
 
-/** A connected socket. Rejects when there is none in time. */
-async function openSocket(address: string, tls: boolean, timeout: number): Promise<Socket> {
-  if (address.startsWith(unixScheme)) {
-    return opened((await import('node:net')).connect(address.slice(unixScheme.length)), 'connect', timeout);
-  }
-  const { host, port } = endpointOf(address);
-  const options = { host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 };
-  const socket = tls
-    ? (await import('node:tls')).connect({
-        ...options,
-        ALPNProtocols: ['h2'],
-        rejectUnauthorized: false,
-        ...(/[a-z]/i.test(host) && !host.includes(':') && { servername: host }),
-      })
-    : (await import('node:net')).connect(options);
-  return opened(socket, tls ? 'secureConnect' : 'connect', timeout);
-}
-
-function opened(socket: Socket, event: 'connect' | 'secureConnect', timeout: number): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    const late = setTimeout(() => socket.destroy(new Error(`not connected within ${timeout} ms`)), timeout);
-    socket.once('error', (error) => {
-      clearTimeout(late);
-      reject(error);
-    });
-    socket.once(event, () => {
-      clearTimeout(late);
-      resolve(socket);
-    });
-  });
-}
-
-function endpointOf(address: string): { readonly host: string; readonly port: number } {
-  const colon = address.lastIndexOf(':');
-  const host = address.slice(0, colon);
-  return { host: host.startsWith('[') ? host.slice(1, -1) : host, port: Number(address.slice(colon + 1)) };
-}
-
-/** The address as a header and a URL have it: without the zone of an IPv6 address, which means nothing to others. */
-function authorityOf(address: string): string {
-  if (address.startsWith(unixScheme)) return 'localhost';
-  const { host, port } = endpointOf(address);
-  return host.includes(':') ? `[${host.replace(/%.*/, '')}]:${port}` : address;
-}
-
 /** What is left until then, as gRPC writes it: at most eight digits and a unit. */
 function timeoutUntil(deadline: number): string {
   const left = Math.max(1, Math.ceil(deadline - Date.now()));
   return left < 1e8 ? `${left}m` : `${Math.min(Math.ceil(left / 1000), 99_999_999)}S`;
+}
+
+/** What a server says of itself, short and without what a terminal would obey. */
+function printable(reason: Buffer): string {
+  return reason.toString('latin1', 0, 500).replaceAll(/[^\x20-\x7e]/g, '?');
 }

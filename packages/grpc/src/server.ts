@@ -25,6 +25,7 @@ import {
   type UnknownMethodHandler,
 } from './service.ts';
 import { StreamCall, type StreamMethod } from './stream-call.ts';
+import type { VerifiedPeer } from './tls.ts';
 import { decoded, UnaryCall, type UnaryMethod } from './unary-call.ts';
 
 export interface GrpcServerOptions {
@@ -49,10 +50,17 @@ export interface GrpcServerOptions {
 
 /** Answers gRPC calls on connections that somebody else has accepted. */
 export interface GrpcServer {
-  /** Serves the calls on a connection, until it ends. */
-  inject(socket: Socket): void;
+  /**
+   * Serves the calls on a connection, until it ends.
+   *
+   * @param peer who the client is, by its verified certificate; the connection ends with the last call that began before this is no
+   * longer valid
+   */
+  inject(socket: Socket, peer?: VerifiedPeer): void;
   /** Tells every caller to make no new calls on its connection, which ends with its last call. */
   sayGoodbye(): void;
+  /** The same, but new connections may come: these are then verified anew. */
+  renewConnections(): void;
   /** Cuts every connection. */
   end(): void;
 }
@@ -99,10 +107,10 @@ class Http2GrpcServer implements GrpcServer {
     }
   }
 
-  inject(socket: Socket): void {
+  inject(socket: Socket, peer?: VerifiedPeer): void {
     const session = performServerHandshake(socket, this.#sessionOptions);
     session.setLocalWindowSize(connectionWindow);
-    const connection = new Connection(session, socket, this.#keepalive);
+    const connection = new Connection(session, socket, this.#keepalive, peer);
     this.#connections.add(connection);
     session.on('error', (error: Error) => {
       this.#host.logger.debug(`a gRPC connection failed: ${error.message}`);
@@ -115,6 +123,10 @@ class Http2GrpcServer implements GrpcServer {
 
   sayGoodbye(): void {
     this.#isLeaving = true;
+    for (const connection of this.#connections) connection.sayGoodbye();
+  }
+
+  renewConnections(): void {
     for (const connection of this.#connections) connection.sayGoodbye();
   }
 
