@@ -107,7 +107,10 @@ export class Connection {
   #endWith(validUntil: number): void {
     const left = validUntil - Date.now();
     const wait = Math.max(0, Math.min(left, longestTimer));
-    this.#expiry = setTimeout(() => (left > longestTimer ? this.#endWith(validUntil) : this.sayGoodbye()), wait).unref();
+    this.#expiry = setTimeout(
+      () => (left > longestTimer ? this.#endWith(validUntil) : this.sayGoodbye()),
+      wait,
+    ).unref();
   }
 
   #pinged(): void {

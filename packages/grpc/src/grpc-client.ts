@@ -225,7 +225,9 @@ export class GrpcClient {
       session.once('remoteSettings', () => {
         clearTimeout(late);
         // Where the server refuses this side, it says so right after its settings.
-        setImmediate(() => (connection.isLost ? reject(this.#unavailable(this.#goodbye ?? 'it has just ended')) : resolve()));
+        setImmediate(() =>
+          connection.isLost ? reject(this.#unavailable(this.#goodbye ?? 'it has just ended')) : resolve(),
+        );
       });
     });
     session.setLocalWindowSize(connectionWindow);

@@ -31,7 +31,9 @@ export async function openSocket(address: string, tls: boolean | PeerTls, timeou
     return { socket: await opened(socket, 'secureConnect', timeout), secured: undefined };
   }
   const { connect } = await import('node:net');
-  const socket = address.startsWith(unixScheme) ? connect(address.slice(unixScheme.length)) : connect(tcpOptions(address));
+  const socket = address.startsWith(unixScheme)
+    ? connect(address.slice(unixScheme.length))
+    : connect(tcpOptions(address));
   return { socket: await opened(socket, 'connect', timeout), secured: undefined };
 }
 
@@ -44,7 +46,9 @@ async function openSecured(address: string, tls: PeerTls, timeout: number): Prom
   try {
     await opened(socket, 'secureConnect', timeout);
   } catch (error) {
-    throw isNotTls(error) ? new PeerRefusedError(tls.plaintextHint ?? 'it does not speak TLS', { cause: error }) : error;
+    throw isNotTls(error)
+      ? new PeerRefusedError(tls.plaintextHint ?? 'it does not speak TLS', { cause: error })
+      : error;
   }
   try {
     return { socket, secured: { credentials, validUntil: tls.verify(socket).validUntil } };
@@ -96,4 +100,3 @@ export function authorityOf(address: string): string {
   const { host, port } = endpointOf(address);
   return host.includes(':') ? `[${host.replace(/%.*/, '')}]:${port}` : address;
 }
-

@@ -60,7 +60,8 @@ export function acceptTls({ tls, onConnection, plaintextHint, logger }: TlsAccep
     try {
       peer = tls.verify(socket);
     } catch (error) {
-      const reason = error instanceof PeerRefusedError ? error.message : `it cannot be verified: ${errorMessage(error)}`;
+      const reason =
+        error instanceof PeerRefusedError ? error.message : `it cannot be verified: ${errorMessage(error)}`;
       return refuse(socket, reason, inadequateSecurity);
     }
     onConnection(socket, peer);

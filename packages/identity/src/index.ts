@@ -1,1 +1,10 @@
+export type { KeyAlgorithm } from './certificate-request.ts';
+export { MutualTls, type MutualTlsOptions } from './mutual-tls.ts';
+export { type Expectation, verifiedPeer } from './peer-verification.ts';
+export { Sentry, SentryError, type SentryFailure, type SentryOptions } from './sentry-client.ts';
+export { readSentryToken, type SentryToken, type SentryTokenOptions } from './sentry-token.ts';
+export { spiffeIdOf } from './spiffe-certificate.ts';
 export { SpiffeId } from './spiffe-id.ts';
+export type { Svid } from './svid.ts';
+export { SvidSource, type SvidSourceOptions } from './svid-source.ts';
+export { fixedTrustAnchors, type TrustAnchors, trustAnchorsFile } from './trust-anchors.ts';
