@@ -49,6 +49,7 @@ export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
   const starting = { appId, namespace, env, logger, secretTexts, signal };
   if (problems.errors.length > 0) await checkMetadata(planned, components, problems, starting);
   problems.throwIfAny();
+  await options.prepare?.(configuration, signal);
   const secretStore = (name: string) => components.get('secrets', name)?.instance;
   const origins = { appId, namespace, env, secretStore, secretTexts, logger };
   try {
@@ -97,7 +98,7 @@ function warnOfUnenforced({ httpPipeline, appHttpPipeline, sections }: Configura
   const unenforced = [
     ...(httpPipeline.length > 0 ? ['httpPipeline'] : []),
     ...(appHttpPipeline.length > 0 ? ['appHttpPipeline'] : []),
-    ...['accessControl', 'mtls'].filter((name) => sections[name] !== undefined),
+    ...['accessControl'].filter((name) => sections[name] !== undefined),
   ];
   for (const name of unenforced) logger.warn(`the Configuration's ${name} is not supported yet and protects nothing`);
 }

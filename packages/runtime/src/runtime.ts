@@ -44,6 +44,11 @@ export interface RuntimeOptions {
   readonly metrics?: Metrics;
   /** Reaches other sidecars; absent in library mode without service invocation. */
   readonly peers?: PeerTransport;
+  /**
+   * Called with the Configuration before any component starts, once all resources are known to be in order. The start waits for it,
+   * and fails with what it rejects with.
+   */
+  readonly prepare?: (configuration: Configuration, signal: AbortSignal) => Promise<void>;
   /** Where peers reach this process; registered with the name resolver once the runtime serves. */
   readonly self?: { readonly host: string; readonly port: number };
   /** Environment for `envRef`, templates and tokens. Default: `process.env`. */

@@ -38,6 +38,11 @@ export class PeerApp {
     this.#options = options;
   }
 
+  /** Whose sidecars are called. */
+  get target(): { readonly appId: string; readonly namespace: string } {
+    return this.#options;
+  }
+
   /**
    * Calls one of the app's sidecars; one that cannot be reached is passed over for the next. Rejects with ComponentError
    * `unavailable` when none could be reached, else with what the peer said.

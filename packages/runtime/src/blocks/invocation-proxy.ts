@@ -55,7 +55,7 @@ export class InvocationProxy {
     }
     const outgoing = proxyMetadata(metadata, this.#self, { appId, target });
     const each = (live: AbortSignal): Promise<A> =>
-      peer.each((address) => attempt({ address, metadata: outgoing }, live), live);
+      peer.each((address) => attempt({ address, peer: peer.target, metadata: outgoing }, live), live);
     if (policyOf !== undefined) return policyOf(method).execute(each, signal);
     return this.#builtIn.execute(async (live, count) => {
       try {

@@ -41,6 +41,8 @@ export interface ProxyRequest {
 export interface ProxyHop {
   /** Of a sidecar of the target's app; absent: this process's own app. */
   readonly address?: string;
+  /** Whose sidecar is at the address; there where that is. */
+  readonly peer?: { readonly appId: string; readonly namespace: string };
   /** What is to go along: the caller's without what ends here, and who calls whom. */
   readonly metadata: HeaderMap;
 }
