@@ -42,6 +42,8 @@ export interface GrpcServerOptions {
   readonly maxMessageSizeSetting?: string;
   /** Bytes of all headers of a call, as HTTP/2 counts them. A call with more is reset. Default 64 KiB. */
   readonly maxHeaderSize?: number;
+  /** What to tell the user of a client that does not speak HTTP/2, beside that; it is said once, in the log. */
+  readonly notHttp2Hint?: string;
   readonly keepalive?: Partial<Keepalive>;
   readonly logger: Logger;
   /** Takes secrets out of the texts of an error that is answered. Default: there are none. */
@@ -90,6 +92,7 @@ class Http2GrpcServer implements GrpcServer {
   readonly #connections = new Set<Connection>();
   readonly #sessionOptions: ServerSessionOptions;
   #isLeaving = false;
+  #hasSaidNotHttp2 = false;
 
   constructor(options: GrpcServerOptions) {
     const { maxMessageSize = 4 * 1024 * 1024, logger } = options;
@@ -113,6 +116,7 @@ class Http2GrpcServer implements GrpcServer {
     const connection = new Connection(session, socket, this.#keepalive, peer);
     this.#connections.add(connection);
     session.on('error', (error: Error) => {
+      if (isNotHttp2(error)) this.#sayNotHttp2(socket);
       this.#host.logger.debug(`a gRPC connection failed: ${error.message}`);
       session.destroy();
     });
@@ -132,6 +136,13 @@ class Http2GrpcServer implements GrpcServer {
 
   end(): void {
     for (const connection of this.#connections) connection.cut();
+  }
+
+  #sayNotHttp2({ remoteAddress, remotePort }: Socket): void {
+    const { notHttp2Hint: hint } = this.#options;
+    if (hint === undefined || this.#hasSaidNotHttp2) return;
+    this.#hasSaidNotHttp2 = true;
+    this.#host.logger.warn(`a client at ${remoteAddress ?? '?'}:${remotePort ?? '?'} does not speak HTTP/2: ${hint}`);
   }
 
   #serve(session: ServerHttp2Session, connection: Connection): void {
@@ -201,6 +212,11 @@ class Http2GrpcServer implements GrpcServer {
     };
     return { kind: 'stream', api: undefined, method };
   }
+}
+
+/** What the client sent first is not how HTTP/2 begins: nghttp2's NGHTTP2_ERR_BAD_CLIENT_MAGIC. */
+function isNotHttp2(error: Error): boolean {
+  return 'errno' in error && error.errno === -903;
 }
 
 function sessionOptions(maxHeaderListSize: number): ServerSessionOptions {

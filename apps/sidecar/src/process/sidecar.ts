@@ -1,11 +1,12 @@
 import { join } from 'node:path';
 
 import { errorMessage, type Logger, parseDuration } from '@outrigger/core';
-import { createRuntime, type Runtime, type SecretTexts } from '@outrigger/runtime';
+import { type Configuration, createRuntime, noMetrics, type Runtime, type SecretTexts } from '@outrigger/runtime';
 
 import { invokeFallback } from '../blocks/invoke/http.ts';
 import { type InternalServer, serveInternal } from '../blocks/invoke/internal-server.ts';
 import { GrpcPeers } from '../blocks/invoke/peers.ts';
+import type { MutualTls } from '@outrigger/identity';
 import type { PortServer } from '../grpc/port-server.ts';
 import { apiRuleNotices } from '../http/api-rule-notices.ts';
 import { parseListenAddresses } from '../http/listen.ts';
@@ -15,6 +16,7 @@ import { appConnection, appHealth, openApp } from './app-connection.ts';
 import type { Flags } from './flag-table.ts';
 import { type PublicGrpcOptions, servePublicGrpc } from './grpc-server.ts';
 import { httpApi } from './http-api.ts';
+import { plaintextNotice, startMutualTls } from './mutual-tls.ts';
 import { internalAddress, publicAddresses, refuseSharedPorts } from './listen-settings.ts';
 import type { ProcessLog } from './log.ts';
 import { pluggableComponents } from './pluggable-components.ts';
@@ -48,6 +50,7 @@ export class Sidecar implements AsyncDisposable {
   #grpc: PortServer | undefined;
   #internal: InternalServer | undefined;
   #runtime: Runtime | undefined;
+  #mutualTls: MutualTls | undefined;
   #phase: Phase = 'starting';
 
   private constructor(options: SidecarOptions) {
@@ -162,15 +165,31 @@ export class Sidecar implements AsyncDisposable {
         logger: this.#log,
         secretTexts,
         peers,
+        prepare: (configuration, starting) => this.#secure(configuration, peers, starting),
         self: { host: env['DAPR_HOST_IP'] ?? '127.0.0.1', port: internal.port },
         env,
         signal,
       }),
     );
     this.#runtime = runtime;
-    internal.serve(runtime.invocation);
+    internal.serve(runtime.invocation, this.#mutualTls);
     await this.#serve(runtime, internal.port, { peers, app: app?.grpc });
     this.#phase = 'serving';
+  }
+
+  /** Resolves once there is a certificate, where one is needed: no component has started by then, and no port serves. */
+  async #secure(configuration: Configuration, peers: GrpcPeers, signal: AbortSignal): Promise<void> {
+    const { flags, env, log } = this.#options;
+    if (!flags['enable-mtls']) {
+      const notice = plaintextNotice(configuration);
+      if (notice !== undefined) this.#log.warn(notice);
+      return;
+    }
+    const logger = log.scope('dapr.runtime.security');
+    const settings = { flags, env, appId: flags['app-id'] ?? '', logger, metrics: noMetrics };
+    const { mutualTls } = this.#own(await startMutualTls(settings, configuration, signal));
+    this.#mutualTls = mutualTls;
+    peers.secureWith(mutualTls);
   }
 
   #api(runtime: Runtime): Api {

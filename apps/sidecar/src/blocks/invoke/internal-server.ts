@@ -1,4 +1,6 @@
 import type { Logger } from '@outrigger/core';
+import type { GrpcServer } from '@outrigger/grpc/server';
+import type { MutualTls } from '@outrigger/identity';
 import type { Invocation } from '@outrigger/runtime';
 
 import type { GrpcAppConnection } from '../../app/grpc-app-connection.ts';
@@ -21,11 +23,18 @@ export interface InternalServerOptions {
 export interface InternalServer {
   /** The port that was bound. */
   readonly port: number;
-  /** Begins to answer; connections that have come before wait until then. To be called once. */
-  serve(invocation: Pick<Invocation, 'fromPeer' | 'proxyFromPeer'>): void;
+  /**
+   * Begins to answer; connections that have come before wait until then. To be called once.
+   *
+   * @param tls absent: plaintext
+   */
+  serve(invocation: Pick<Invocation, 'fromPeer' | 'proxyFromPeer'>, tls?: ServerTls): void;
   /** Takes no new calls, lets those in flight end for `graceMs`, then cuts them off. Resolves when all are gone. */
   close(graceMs: number): Promise<void>;
 }
+
+/** What the server's side of mutual TLS is; `MutualTls` of `@outrigger/identity`. */
+export type ServerTls = Pick<MutualTls, 'server' | 'onOtherRoots'>;
 
 /** A message holds a piece of a body, or all of one within the limit, and beside it headers. */
 const headSize = 64 * 1024;
@@ -43,20 +52,22 @@ export async function serveInternal(options: InternalServerOptions): Promise<Int
   const server = new PortServer(await bindPort({ endpoints: [{ host, port }], flags }), logger);
   return {
     port: server.port,
-    serve: (invocation) =>
+    serve: (invocation, tls) =>
       server.serve(async () => {
         const [{ createGrpcServer }, { proxyCallsOfPeers }, { serviceInvocation }] = await Promise.all([
           import('@outrigger/grpc/server'),
           import('./proxy.ts'),
           import('./service-invocation.ts'),
         ]);
-        return createGrpcServer({
+        const grpc = createGrpcServer({
           services: [serviceInvocation(invocation, maxBodySize)],
           unknown: proxyCallsOfPeers({ invocation, app: grpcApp }),
           maxMessageSize: messageLimit(maxBodySize),
           maxMessageSizeSetting: '--max-body-size',
+          notHttp2Hint: 'if it is a sidecar with --enable-mtls, start this one with --enable-mtls, too',
           logger,
         });
+        return tls === undefined ? grpc : overTls(grpc, tls, logger);
       }),
     close: (graceMs) => server.close(graceMs),
   };

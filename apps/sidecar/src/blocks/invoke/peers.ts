@@ -2,9 +2,21 @@ import { ComponentError, errorMessage, type Logger, silentLogger } from '@outrig
 import { type AppRequest, type AppResponse, type PeerTransport, unlessAborted } from '@outrigger/runtime';
 
 import { callAgainIfUntouched } from './call-again.ts';
-import type { GrpcClient, HeartbeatTimes } from '@outrigger/grpc/client';
+import type { GrpcClient, HeartbeatTimes, PeerTls } from '@outrigger/grpc/client';
 import { messageLimit } from './internal-server.ts';
 import type { PeerChannel } from './peer-channel.ts';
+
+/** What the client's side of mutual TLS is; `MutualTls` of `@outrigger/identity`. */
+export interface PeerSecurity {
+  clientFor(target: PeerTarget): PeerTls;
+}
+
+/** Whose sidecar is called. */
+export interface PeerTarget {
+  readonly appId: string;
+  /** Empty when none is set. */
+  readonly namespace: string;
+}
 
 interface Loaded {
   readonly Client: typeof GrpcClient;
@@ -50,6 +62,7 @@ export class GrpcPeers implements PeerTransport {
   readonly #peers = new Map<string, Peer>();
   #sweep: NodeJS.Timeout | undefined;
   #closed = false;
+  #security: PeerSecurity | undefined;
 
   constructor(options: GrpcPeersOptions = {}) {
     this.#options = {
@@ -68,45 +81,52 @@ export class GrpcPeers implements PeerTransport {
 
   async call(
     address: string,
-    target: { readonly appId: string; readonly namespace: string },
+    target: PeerTarget,
     request: AppRequest,
     signal: AbortSignal,
   ): Promise<AppResponse> {
     signal.throwIfAborted();
     return callAgainIfUntouched(
-      () => this.#peer(address, signal),
+      () => this.#peer(address, target, signal),
       ({ channel }) => channel.call(target.appId, request, signal),
       signal,
     );
   }
 
   /** A client whose connection to that sidecar is up. Rejects with ComponentError `unavailable` when it is not to be had. */
-  async client(address: string, signal: AbortSignal): Promise<GrpcClient> {
-    return (await this.#peer(address, signal)).client;
+  async client(address: string, target: PeerTarget, signal: AbortSignal): Promise<GrpcClient> {
+    return (await this.#peer(address, target, signal)).client;
+  }
+
+  /** Connects with mutual TLS from now on. To be called before the first call. */
+  secureWith(security: PeerSecurity): void {
+    this.#security = security;
   }
 
   /** Waits for no one: calls in flight are ended by those who made them. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     clearInterval(this.#sweep);
-    for (const [address, peer] of this.#peers) this.#drop(address, peer);
+    for (const [key, peer] of this.#peers) this.#drop(key, peer);
   }
 
-  async #peer(address: string, signal: AbortSignal): Promise<Peer> {
-    const known = this.#peers.get(address);
-    return known?.client.isConnected ? known : this.#connected(address, signal);
+  async #peer(address: string, target: PeerTarget, signal: AbortSignal): Promise<Peer> {
+    // A connection that was verified to lead to one app is no way to another.
+    const key = this.#security === undefined ? address : `${address} ${target.namespace}/${target.appId}`;
+    const known = this.#peers.get(key);
+    return known?.client.isConnected ? known : this.#connected(key, address, target, signal);
   }
 
-  async #connected(address: string, signal: AbortSignal): Promise<Peer> {
+  async #connected(key: string, address: string, target: PeerTarget, signal: AbortSignal): Promise<Peer> {
     const loaded = await load();
     signal.throwIfAborted();
     if (this.#closed) throw new ComponentError('unavailable', 'this sidecar is shutting down');
-    const peer = this.#peers.get(address) ?? this.#open(loaded, address);
+    const peer = this.#peers.get(key) ?? this.#open(loaded, key, address, target);
     try {
       await unlessAborted(peer.client.connected(), signal);
     } catch (error) {
       signal.throwIfAborted();
-      this.#drop(address, peer);
+      this.#drop(key, peer);
       // In Dapr's words.
       const message = `rpc error: code = Unavailable desc = ${errorMessage(error)}`;
       throw new ComponentError('unavailable', message, { cause: error });
@@ -114,25 +134,27 @@ export class GrpcPeers implements PeerTransport {
     return peer;
   }
 
-  #open({ Client, Channel, usualHeartbeat }: Loaded, address: string): Peer {
+  #open({ Client, Channel, usualHeartbeat }: Loaded, key: string, address: string, target: PeerTarget): Peer {
     const { connectTimeout, heartbeat = usualHeartbeat, idleTimeout, logger, maxBodySize } = this.#options;
-    const client = new Client({ address, connectTimeout, heartbeat, maxMessageSize: messageLimit(maxBodySize) });
+    const tls = this.#security?.clientFor(target);
+    const maxMessageSize = messageLimit(maxBodySize);
+    const client = new Client({ address, connectTimeout, heartbeat, maxMessageSize, ...(tls && { tls }) });
     const peer = { client, channel: new Channel(client, maxBodySize, logger) };
-    this.#peers.set(address, peer);
+    this.#peers.set(key, peer);
     this.#sweep ??= setInterval(() => this.#closeIdle(), Math.max(idleTimeout / 4, 10)).unref();
     return peer;
   }
 
   #closeIdle(): void {
     const limit = performance.now() - this.#options.idleTimeout;
-    for (const [address, peer] of this.#peers) if (peer.client.idleSince < limit) this.#drop(address, peer);
+    for (const [key, peer] of this.#peers) if (peer.client.idleSince < limit) this.#drop(key, peer);
     if (this.#peers.size > 0) return;
     clearInterval(this.#sweep);
     this.#sweep = undefined;
   }
 
-  #drop(address: string, peer: Peer): void {
-    if (this.#peers.get(address) === peer) this.#peers.delete(address);
+  #drop(key: string, peer: Peer): void {
+    if (this.#peers.get(key) === peer) this.#peers.delete(key);
     peer.client.close();
   }
 }

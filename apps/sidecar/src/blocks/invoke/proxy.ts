@@ -23,6 +23,8 @@ const ownService = '/dapr.proto.internals.v1.';
 
 /** Hands calls of services that this process does not know on to the app that `dapr-app-id` names, as they are. */
 export function proxyCalls({ invocation, peers, app }: ProxyOptions): UnknownMethodHandler {
+  const connect = ({ address, peer }: ProxyHop, signal: AbortSignal): Promise<GrpcClient> =>
+    address === undefined || peer === undefined ? clientOf(app, signal) : peers.client(address, peer, signal);
   return async function* (path, requests, context) {
     const target = targetOf(context);
     const messages = new ProxyMessages(requests);
@@ -32,7 +34,7 @@ export function proxyCalls({ invocation, peers, app }: ProxyOptions): UnknownMet
       (hop, signal) => {
         const metadata = metadataOf(hop, app);
         return callAgainIfUntouched(
-          () => (hop.address === undefined ? clientOf(app, signal) : peers.client(hop.address, signal)),
+          () => connect(hop, signal),
           (client) => ProxiedCall.begin({ client, path, metadata, messages, context, signal }),
           signal,
         );
