@@ -72,3 +72,21 @@ export async function serveInternal(options: InternalServerOptions): Promise<Int
     close: (graceMs) => server.close(graceMs),
   };
 }
+
+/** The same server, for callers that show who they are. */
+async function overTls(grpc: GrpcServer, tls: ServerTls, logger: Logger): Promise<GrpcServer> {
+  const { acceptTls } = await import('@outrigger/grpc/tls');
+  tls.onOtherRoots(() => grpc.renewConnections());
+  const inject = acceptTls({
+    tls: tls.server,
+    onConnection: (socket, peer) => grpc.inject(socket, peer),
+    plaintextHint: 'the called sidecar has --enable-mtls: start the calling one with --enable-mtls, too',
+    logger,
+  });
+  return {
+    inject,
+    sayGoodbye: () => grpc.sayGoodbye(),
+    renewConnections: () => grpc.renewConnections(),
+    end: () => grpc.end(),
+  };
+}

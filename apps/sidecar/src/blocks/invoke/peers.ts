@@ -79,12 +79,7 @@ export class GrpcPeers implements PeerTransport {
     return this.#peers.size;
   }
 
-  async call(
-    address: string,
-    target: PeerTarget,
-    request: AppRequest,
-    signal: AbortSignal,
-  ): Promise<AppResponse> {
+  async call(address: string, target: PeerTarget, request: AppRequest, signal: AbortSignal): Promise<AppResponse> {
     signal.throwIfAborted();
     return callAgainIfUntouched(
       () => this.#peer(address, target, signal),
