@@ -83,7 +83,7 @@ export async function startProxyHalf({
     app,
     resolver: directory,
     peers,
-    policies: { app: () => undefined, serviceRetry: retry({ maxRetries: 3, duration: 1 }) },
+    policies: { generation: 0, app: () => undefined, serviceRetry: retry({ maxRetries: 3, duration: 1 }) },
     ...options,
   });
   internal.serve(invocation);

@@ -59,6 +59,7 @@ export interface Half {
 
 /** What never applies a policy of the user's, and does not wait between the built-in retries. */
 const noPolicies: InvocationOptions['policies'] = {
+  generation: 0,
   app: () => undefined,
   serviceRetry: retry({ maxRetries: 3, duration: 1 }),
 };

@@ -99,6 +99,7 @@ export {
   policy,
   type PolicyLayer,
   type PolicyOptions,
+  type RecoveryEvent,
   type RetryEvent,
 } from './resilience/policy.ts';
 export { type Retry, retry, type RetryOptions } from './resilience/retry.ts';

@@ -13,6 +13,7 @@ import { Subscriptions } from './blocks/subscriptions.ts';
 import type { Components } from './components/components.ts';
 import { problemOf } from './components/start-components.ts';
 import { appOutcome } from './resilience/app-outcome.ts';
+import { following } from './resilience/following.ts';
 import type { Policies } from './resilience/policies.ts';
 import type { ComponentResource } from './resources/component-resource.ts';
 import type { Configuration } from './resources/configuration.ts';
@@ -34,6 +35,8 @@ export interface RuntimeParts {
   readonly components: Components;
   readonly httpEndpoints: readonly HttpEndpoint[];
   readonly resolver: NameResolver | undefined;
+  /** Reads the Resiliency resources again and makes `policies` follow; resolves to the names of the resources. */
+  readonly reloadResiliencies: (signal: AbortSignal) => Promise<readonly string[]>;
   /** Makes a component, which is not among `components` yet. Rejects with what the user has to mend. */
   readonly startComponent: (resource: ComponentResource, signal: AbortSignal) => Promise<ComponentInstance>;
 }
@@ -51,8 +54,16 @@ export function loadedComponents(resources: Resources, components: Components): 
 
 /** The outbound policy of each of these components, by name. */
 function outboundOf(components: readonly ComponentInstance[], policies: Policies) {
-  const byName = new Map(components.map((one) => [one.name, policies.outbound(one)]));
-  return (name: string) => byName.get(name);
+  const byName = new Map(components.map((one) => [one.name, following(policies, () => policies.outbound(one))]));
+  return (name: string) => byName.get(name)?.();
+}
+
+/** The inbound policy of each of these components, by name. */
+function inboundOf(components: readonly ComponentInstance[], policies: Policies) {
+  const byName = new Map(
+    components.map((one) => [one.name, following(policies, () => policies.inbound(one, appOutcome))]),
+  );
+  return (name: string) => byName.get(name)?.();
 }
 
 /** Throws a ResourceError for an outbox that cannot work. */
@@ -105,7 +116,7 @@ export function subscriptionsBlock(
       declarative: resources.subscriptions,
       components: resources.components,
       logger,
-      initializationRetry: policies.initializationRetry,
+      initializationRetry: () => policies.initializationRetry,
     })
   );
 }
@@ -124,8 +135,8 @@ export function bindingsBlock({ options, components, policies, logger }: Runtime
       channel: app,
       components: bindings,
       outputs,
-      inbound: (component, outcome) => policies.inbound(component, outcome),
-      initializationRetry: policies.initializationRetry,
+      inbound: inboundOf(bindings, policies),
+      initializationRetry: () => policies.initializationRetry,
       logger,
     });
   return { outputs, inputs };
@@ -170,10 +181,9 @@ export function configurationBlock({
   logger,
 }: RuntimeParts): ConfigurationBlock {
   const stores = components.ofKind('configuration');
-  const inbound = new Map(stores.map((one) => [one.name, policies.inbound(one, appOutcome)]));
   return new ConfigurationBlock(
     stores.map(({ name, instance }) => ({ name, store: instance })),
-    { app, outbound: outboundOf(stores, policies), inbound: (name) => inbound.get(name), logger },
+    { app, outbound: outboundOf(stores, policies), inbound: inboundOf(stores, policies), logger },
   );
 }
 

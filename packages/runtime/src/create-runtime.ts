@@ -6,6 +6,7 @@ import { planComponents, planNameResolver } from './components/plan-components.t
 import { resolveHttpEndpoints } from './components/resolve-http-endpoints.ts';
 import { checkMetadata, startComponent, startComponents } from './components/start-components.ts';
 import { compilePolicies } from './resilience/compile-policies.ts';
+import { reloadOf } from './resilience/policies-reload.ts';
 import type { Configuration } from './resources/configuration.ts';
 import { loadConfiguration } from './resources/load-configuration.ts';
 import { loadResources } from './resources/load-resources.ts';
@@ -39,7 +40,7 @@ export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
     loadResources({ folders: options.resourcesPaths ?? [], appId, namespace, problems }),
   ]);
   warnOfUnenforced(configuration, logger);
-  const policies = await compilePolicies(resources.resiliencies, problems, logger);
+  const policies = await compilePolicies(resources.resiliencies, problems, logger, options.metrics);
   const definitions = definitionsOf(options, problems);
   const planned = await planComponents(resources.components, definitions, configuration, problems, logger);
   const resolver = options.peers && (await planNameResolver(configuration, definitions, problems, logger));
@@ -67,6 +68,7 @@ export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
       components,
       httpEndpoints,
       resolver: components.ofKind('nameresolution')[0]?.instance,
+      reloadResiliencies: reloadOf(policies, { folders: options.resourcesPaths ?? [], appId, namespace }, logger),
       startComponent: async (resource, own) => {
         const found = await definitions.find(resource, AbortSignal.timeout(resource.initTimeout));
         return startComponent({ ...found, resource }, components, { ...starting, signal: own });

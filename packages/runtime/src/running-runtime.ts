@@ -46,8 +46,8 @@ export class RunningRuntime implements Runtime {
   readonly invocation: Invocation;
   readonly components: readonly LoadedComponent[];
   readonly httpEndpoints: readonly string[];
-  readonly resiliencies: readonly string[];
   readonly #parts: RuntimeParts;
+  #resiliencies: readonly string[];
   readonly #state: StateBlock;
   readonly #outboxes: Outboxes;
   readonly #secrets: SecretsBlock;
@@ -113,7 +113,7 @@ export class RunningRuntime implements Runtime {
     this.#ownInvocation = invocation;
     this.components = loadedComponents(resources, components);
     this.httpEndpoints = parts.httpEndpoints.map(({ name }) => name);
-    this.resiliencies = resources.resiliencies.map(({ name }) => name);
+    this.#resiliencies = resources.resiliencies.map(({ name }) => name);
   }
 
   /** What has to run before anybody may use the building blocks. */
@@ -125,6 +125,14 @@ export class RunningRuntime implements Runtime {
     const { subscriptions } = this.#parts.resources;
     const known = this.#subscriptions?.known ?? declaredSubscriptions(subscriptions.map(({ spec }) => spec));
     return [...known, ...this.#streams.active];
+  }
+
+  get resiliencies(): readonly string[] {
+    return this.#resiliencies;
+  }
+
+  async reloadResiliencies(signal: AbortSignal = never): Promise<void> {
+    this.#resiliencies = await this.#parts.reloadResiliencies(signal);
   }
 
   state(storeName: string): StateHandle {

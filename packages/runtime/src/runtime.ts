@@ -150,6 +150,13 @@ export interface Runtime extends AsyncDisposable {
   reloadPubSub(name: string, options?: ReloadOptions): Promise<void>;
 
   /**
+   * Reads the Resiliency resources again. From when this resolves, calls go by what is there now; those under way end by the
+   * policies they began with, and a breaker whose policy is unchanged keeps its state. Rejects with a {@link ResourceError} when
+   * they cannot be used, and everything stays as it was.
+   */
+  reloadResiliencies(signal?: AbortSignal): Promise<void>;
+
+  /**
    * Stops taking in work: the instance is no longer found by peers, subscriptions end. Resolves when what they had in flight is
    * done; from the moment `grace` aborts the rest is given back to its broker. The building blocks can be used until disposal.
    */

@@ -50,7 +50,7 @@ export async function scene(setup: Setup): Promise<Scene> {
     namespaced: false,
     appId: 'app',
     namespace: '',
-    inbound: setup.inbound,
+    inbound: () => setup.inbound,
     ...setup.broker,
   });
   const dead: Message[] = [];

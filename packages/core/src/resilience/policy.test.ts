@@ -43,6 +43,25 @@ describe('without layers', () => {
   });
 });
 
+describe('the one who is told', () => {
+  it('hears of a recovery, with the number of attempts, and of none that came at once or never', async () => {
+    const onRecover = vi.fn<(event: { attempts: number }) => void>();
+    const target = policy([retry({ duration: 10, maxRetries: 2 })], { onRecover });
+    const failing = (failures: number) => {
+      let made = 0;
+      return target.execute(async () => {
+        if (made++ < failures) throw failure;
+      }, signal);
+    };
+    for (const failures of [0, 2, 3]) {
+      const settled = failing(failures).catch(() => {});
+      await vi.runAllTimersAsync();
+      await settled;
+    }
+    expect(onRecover.mock.calls).toEqual([[{ attempts: 3 }]]);
+  });
+});
+
 describe('results that are failures', () => {
   interface Answer {
     readonly status: number;

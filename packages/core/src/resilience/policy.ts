@@ -18,6 +18,11 @@ export interface RetryEvent {
   readonly error: unknown;
 }
 
+export interface RecoveryEvent {
+  /** How many were made, the one that succeeded among them; 2 or more. */
+  readonly attempts: number;
+}
+
 /** How one policy judges outcomes and whom it tells. None of these may throw. */
 export interface PolicyOptions<R = unknown> {
   /** What a result means. Default: each is a success. A result is returned to the caller whatever its verdict. */
@@ -28,6 +33,8 @@ export interface PolicyOptions<R = unknown> {
   readonly discard?: (result: R) => void;
   /** Called before each wait for another attempt. */
   readonly onRetry?: (event: RetryEvent) => void;
+  /** Called when an attempt after the first one succeeds. */
+  readonly onRecover?: (event: RecoveryEvent) => void;
   /** Called when an attempt runs out of time. */
   readonly onTimeout?: (event: TimeoutEvent) => void;
 }
@@ -92,6 +99,7 @@ class ComposedPolicy<R> implements Policy<R> {
   readonly #judgeError: (error: unknown) => Verdict;
   readonly #discard: ((result: R) => void) | undefined;
   readonly #onRetry: ((event: RetryEvent) => void) | undefined;
+  readonly #onRecover: ((event: RecoveryEvent) => void) | undefined;
 
   constructor(parts: Partial<Parts>, options: PolicyOptions<R>) {
     this.#bulkhead = parts.bulkhead;
@@ -106,6 +114,7 @@ class ComposedPolicy<R> implements Policy<R> {
     this.#judgeError = options.judgeError ?? judgeError;
     this.#discard = options.discard;
     this.#onRetry = options.onRetry;
+    this.#onRecover = options.onRecover;
   }
 
   execute<T extends R>(call: Call<T>, signal: AbortSignal): Promise<T> {
@@ -144,10 +153,10 @@ class ComposedPolicy<R> implements Policy<R> {
         outcome = error;
         threw = true;
       }
-      const delay = this.#settle(outcome, threw, admission, signal)
-        ? this.#delayAfter(attempt, backoff, startedAt)
-        : undefined;
+      const verdict = this.#settle(outcome, threw, admission, signal);
+      const delay = verdict === 'retryable' ? this.#delayAfter(attempt, backoff, startedAt) : undefined;
       if (delay === undefined) {
+        if (attempt > 1 && verdict === 'success') this.#onRecover?.({ attempts: attempt });
         if (threw) throw outcome;
         return outcome as T;
       }
@@ -158,8 +167,8 @@ class ComposedPolicy<R> implements Policy<R> {
     }
   }
 
-  /** Judges an outcome, tells the breaker, and answers whether it is worth another attempt. */
-  #settle(outcome: unknown, threw: boolean, admission: number | undefined, signal: AbortSignal): boolean {
+  /** Judges an outcome and tells the breaker; `retryable` is left of the verdict only when another attempt makes sense now. */
+  #settle(outcome: unknown, threw: boolean, admission: number | undefined, signal: AbortSignal): Verdict {
     let verdict: Verdict = 'ignored';
     let counted: 'success' | 'failure' | 'ignored' = 'ignored';
     try {
@@ -170,8 +179,11 @@ class ComposedPolicy<R> implements Policy<R> {
       // Also when a judge has thrown: a breaker on trial would wait for this outcome for ever.
       if (admission !== undefined) this.#breaker?.record(admission, counted);
     }
-    if (verdict !== 'retryable' || signal.aborted || this.#breaker?.state === 'open') return false;
-    return !threw || (!BrokenCircuitError.is(outcome) && this.#retry?.retryable?.(outcome) !== false);
+    if (verdict !== 'retryable') return verdict;
+    if (signal.aborted || this.#breaker?.state === 'open') return 'failure';
+    if (!threw) return verdict;
+    const isFinal = BrokenCircuitError.is(outcome) || this.#retry?.retryable?.(outcome) === false;
+    return isFinal ? 'failure' : verdict;
   }
 
   #verdictOnError(error: unknown, signal: AbortSignal): Verdict {

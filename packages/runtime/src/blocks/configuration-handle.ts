@@ -24,8 +24,10 @@ export interface StoreConfigurationOptions {
   readonly name: string;
   readonly store: ConfigurationStore;
   readonly app: AppChannel | undefined;
-  readonly outbound: Policy | undefined;
-  readonly inbound: Policy | undefined;
+  /** Asked with each call. */
+  readonly outbound: () => Policy | undefined;
+  /** Asked with each change. */
+  readonly inbound: () => Policy | undefined;
   readonly logger: Logger;
 }
 
@@ -35,7 +37,7 @@ const never = new AbortController().signal;
 export class StoreConfiguration implements ConfigurationHandle {
   readonly #name: string;
   readonly #store: ConfigurationStore;
-  readonly #policy: Policy | undefined;
+  readonly #policy: () => Policy | undefined;
   readonly #logger: Logger;
   readonly #push: ConfigurationPush | undefined;
   readonly #subscriptions = new Map<string, LiveSubscription>();
@@ -136,7 +138,8 @@ export class StoreConfiguration implements ConfigurationHandle {
   }
 
   #run<T>(call: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
-    return this.#policy === undefined ? call(signal) : this.#policy.execute(call, signal);
+    const policy = this.#policy();
+    return policy === undefined ? call(signal) : policy.execute(call, signal);
   }
 }
 

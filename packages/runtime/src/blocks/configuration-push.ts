@@ -14,7 +14,8 @@ export interface ConfigurationPushOptions {
   /** Name of the component. */
   readonly store: string;
   readonly app: AppChannel;
-  readonly policy: Policy | undefined;
+  /** Asked with each item. */
+  readonly policy: () => Policy | undefined;
   readonly logger: Logger;
 }
 
@@ -49,8 +50,9 @@ export class ConfigurationPush {
   }
 
   async #tell(id: string, items: ConfigurationItems): Promise<void> {
-    const { store, policy, logger } = this.#options;
+    const { store, logger } = this.#options;
     for (const [key, item] of Object.entries(items)) {
+      const policy = this.#options.policy();
       const request = pushRequest(store, id, key, item);
       try {
         const call = (signal: AbortSignal) => this.#send(request, signal);

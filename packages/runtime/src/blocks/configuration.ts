@@ -48,9 +48,9 @@ export interface ConfigurationComponent {
 export interface ConfigurationBlockOptions {
   /** Who is told of changes. Absent: there is no app. */
   readonly app?: AppChannel | undefined;
-  /** Around calls to a component; `undefined`: they go straight through. Asked once per component. */
+  /** Around calls to a component; `undefined`: they go straight through. Asked with each call. */
   readonly outbound?: (component: string) => Policy | undefined;
-  /** Around telling the app of a component's changes; `undefined`: a single attempt. Asked once per component. */
+  /** Around telling the app of a component's changes; `undefined`: a single attempt. Asked with each change. */
   readonly inbound?: (component: string) => Policy | undefined;
   readonly logger: Logger;
 }
@@ -64,7 +64,14 @@ export class ConfigurationBlock {
     this.#handles = new Map(
       components.map(({ name, store }) => [
         name,
-        new StoreConfiguration({ name, store, app, outbound: outbound?.(name), inbound: inbound?.(name), logger }),
+        new StoreConfiguration({
+          name,
+          store,
+          app,
+          outbound: () => outbound?.(name),
+          inbound: () => inbound?.(name),
+          logger,
+        }),
       ]),
     );
   }

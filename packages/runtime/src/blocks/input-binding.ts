@@ -15,8 +15,8 @@ export interface InputBindingContext {
   readonly binding: InputBinding;
   readonly deliver: NonNullable<AppChannel['deliverBinding']>;
   readonly outputs: OutputBindings;
-  /** Around the app's handling of one event. */
-  readonly inbound: Policy | undefined;
+  /** Around the app's handling of one event; asked with each. */
+  readonly inbound: () => Policy | undefined;
   readonly leave: Leave;
   readonly logger: Logger;
 }
@@ -36,7 +36,7 @@ export async function deliverEvent(
   let answer: InputBindingAnswer = { to: [], concurrency: 'sequential' };
   try {
     await leave.execute(
-      context.inbound ?? noPolicy,
+      context.inbound() ?? noPolicy,
       async (attempt) => {
         answer = await deliver({ ...event, ...binding }, attempt);
       },

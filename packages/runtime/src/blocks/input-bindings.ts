@@ -12,8 +12,7 @@ import {
 } from '@outrigger/core';
 
 import type { AppChannel, InputBinding } from '../app-channel/app-channel.ts';
-import { appOutcome } from '../resilience/app-outcome.ts';
-import type { CallOutcome, ComponentTarget } from '../resilience/policies.ts';
+import type { ComponentTarget } from '../resilience/policies.ts';
 import { propertyOf } from '../components/component-instance.ts';
 import { directionOf } from './binding-direction.ts';
 import type { OutputBindings } from './bindings.ts';
@@ -26,16 +25,16 @@ export interface InputBindingsOptions {
   readonly components: readonly (BindingComponent & ComponentTarget)[];
   /** Take what the app wants to send on. */
   readonly outputs: OutputBindings;
-  /** The inbound policy of a component, asked once for each; `undefined`: an event is handed over once. */
-  readonly inbound?: (component: ComponentTarget, outcome: CallOutcome<unknown>) => Policy | undefined;
+  /** The inbound policy of a component, asked with each event; `undefined`: it is handed over once. */
+  readonly inbound?: (component: string) => Policy | undefined;
   /** Around asking the app, which may still be starting. Default: 3 retries within some seconds. */
-  readonly initializationRetry?: Retry;
+  readonly initializationRetry?: () => Retry;
   readonly logger: Logger;
 }
 
 interface Source extends InputBinding {
   readonly read: NonNullable<Bindings['read']>;
-  readonly inbound: Policy | undefined;
+  readonly inbound: () => Policy | undefined;
   readonly isCertain: boolean;
 }
 
@@ -51,7 +50,6 @@ const whileAppStarts = retry({ policy: 'exponential', maxInterval: 1000, maxRetr
 export class InputBindings implements AsyncDisposable {
   readonly #options: InputBindingsOptions;
   readonly #sources: readonly Source[];
-  readonly #whileAppStarts: Policy;
   #running: Running[] = [];
   /** Aborts with the next stop, so that a start which that overtakes leaves nothing running. */
   #stopped = new AbortController();
@@ -59,14 +57,13 @@ export class InputBindings implements AsyncDisposable {
   constructor(options: InputBindingsOptions) {
     const { components, inbound } = options;
     this.#options = options;
-    this.#whileAppStarts = policy([options.initializationRetry ?? whileAppStarts]);
     this.#sources = components.flatMap((component) => {
       const { name, instance, properties } = component;
       const { input, inputIsCertain } = directionOf(properties);
       if (instance.read === undefined || !input) return [];
       const path = `/${(propertyOf(properties, 'route') ?? name).replace(/^\/+/, '')}`;
       const read = instance.read.bind(instance);
-      return [{ name, path, read, inbound: inbound?.(component, appOutcome), isCertain: inputIsCertain }];
+      return [{ name, path, read, inbound: () => inbound?.(name), isCertain: inputIsCertain }];
     });
   }
 
@@ -119,13 +116,14 @@ export class InputBindings implements AsyncDisposable {
   }
 
   async #wanted(sources: readonly Source[], signal: AbortSignal): Promise<readonly Source[]> {
-    const { channel, logger } = this.#options;
+    const { channel, initializationRetry, logger } = this.#options;
     const asked = sources.filter(({ isCertain }) => !isCertain).map(({ name, path }) => ({ name, path }));
     let names: ReadonlySet<string> = new Set();
     try {
       if (asked.length > 0 && channel.inputBindings !== undefined) {
         const ask = channel.inputBindings.bind(channel);
-        names = await this.#whileAppStarts.execute((attempt) => ask(asked, attempt), signal);
+        const whileStarting = policy([initializationRetry?.() ?? whileAppStarts]);
+        names = await whileStarting.execute((attempt) => ask(asked, attempt), signal);
       }
     } catch (error) {
       signal.throwIfAborted();

@@ -1,11 +1,11 @@
-import { errorMessage, type Policy, policy } from '@outrigger/core';
+import type { Policy } from '@outrigger/core';
 
 import { RecentlyUsed } from '../resilience/recently-used.ts';
 import type { UnreachableAddresses } from './invocation-balancing.ts';
 import { appNotCallable, noAppAdvice, otherApp } from './invocation-errors.ts';
 import { type CallerIdentity, peerProxyMetadata, proxyMetadata } from './invocation-headers.ts';
-import { PeerApp, PeerUnreachedError } from './invocation-peer.ts';
-import { keptRoutes } from './invocation-route.ts';
+import { PeerApp } from './invocation-peer.ts';
+import { keptRoutes, peerRetry } from './invocation-route.ts';
 import { appOf, callerIdentity, InvocationTargetError, parseTarget } from './invocation-target.ts';
 import type { InvocationOptions, ProxyAnswer, ProxyHop, ProxyRequest } from './invocation.ts';
 
@@ -30,16 +30,16 @@ export class InvocationProxy {
   readonly #unreachable: UnreachableAddresses;
   readonly #self: CallerIdentity;
   readonly #routes = new RecentlyUsed<ProxyRoute>(keptRoutes);
-  readonly #builtIn: Policy;
+  /** Of the policies that the routes were made with. */
+  #generation: number;
+  #builtIn: Policy;
 
   constructor(options: InvocationOptions, unreachable: UnreachableAddresses) {
     this.#options = options;
     this.#unreachable = unreachable;
     this.#self = callerIdentity(options);
-    this.#builtIn = policy([options.policies.serviceRetry], {
-      judgeError: (error) => (error instanceof PeerUnreachedError ? 'retryable' : 'failure'),
-      onRetry: ({ delay, error }) => options.logger?.debug(`${errorMessage(error)}; trying again in ${delay} ms`),
-    });
+    this.#generation = options.policies.generation;
+    this.#builtIn = peerRetry(options);
   }
 
   /** Rejects with what kept the call from being answered. */
@@ -48,6 +48,7 @@ export class InvocationProxy {
     attempt: ProxyAttempt<A>,
     signal: AbortSignal,
   ): Promise<A> {
+    if (this.#generation !== this.#options.policies.generation) this.#renew();
     const { appId, peer, policyOf } = this.#routes.get(target, () => this.#newRoute(target));
     if (peer === undefined) {
       this.#mustBeCallable();
@@ -64,6 +65,13 @@ export class InvocationProxy {
         throw peer.unreached(error, count, live);
       }
     }, signal);
+  }
+
+  /** After a reload of the policies. */
+  #renew(): void {
+    this.#generation = this.#options.policies.generation;
+    this.#builtIn = peerRetry(this.#options);
+    this.#routes.clear();
   }
 
   /** Throws an ApiError when the app cannot be called, or is not the one that was meant. */

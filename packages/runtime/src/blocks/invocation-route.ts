@@ -45,22 +45,30 @@ export class InvocationRoutes implements AsyncDisposable {
   readonly #routes = new RecentlyUsed<InvocationRoute>(keptRoutes, (route) => this.#drop(route));
   /** Of routes that were dropped, as long as there are calls in flight. */
   readonly #closing = new Set<HttpEndpointClient>();
-  readonly #peerRetry: Policy<AppResponse>;
+  /** Of the policies that the routes were made with. */
+  #generation: number;
+  #peerRetry: Policy<AppResponse>;
 
   constructor(options: RouteOptions) {
-    const { httpEndpoints = [], logger, policies } = options;
+    const { httpEndpoints = [], policies } = options;
     this.#options = options;
     this.#self = callerIdentity(options);
     this.#endpoints = new Map(httpEndpoints.map((endpoint) => [endpoint.name, new HttpEndpointClient(endpoint)]));
-    this.#peerRetry = policy<AppResponse>([policies.serviceRetry], {
-      judgeError: (error) => (error instanceof PeerUnreachedError ? 'retryable' : 'failure'),
-      onRetry: ({ delay, error }) => logger?.debug(`${errorMessage(error)}; trying again in ${delay} ms`),
-    });
+    this.#generation = policies.generation;
+    this.#peerRetry = peerRetry(options);
   }
 
   /** Throws an InvocationTargetError when the text is no target. */
   route(target: string): InvocationRoute {
+    if (this.#generation !== this.#options.policies.generation) this.#renew();
     return this.#routes.get(target, () => this.#newRoute(target));
+  }
+
+  /** After a reload of the policies each route is made anew; calls under way end by the old one. */
+  #renew(): void {
+    this.#generation = this.#options.policies.generation;
+    this.#peerRetry = peerRetry(this.#options);
+    this.#routes.clear();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -116,6 +124,14 @@ export class InvocationRoutes implements AsyncDisposable {
     const call: InvocationRoute['call'] = (request, signal, attempt) => app.attempt(request, signal, attempt);
     return { call, addHeaders, policyOf: () => this.#peerRetry, replays: false };
   }
+}
+
+/** The built-in retries, for calls to peers that have no policy. */
+export function peerRetry<R>({ logger, policies }: InvocationOptions): Policy<R> {
+  return policy<R>([policies.serviceRetry], {
+    judgeError: (error) => (error instanceof PeerUnreachedError ? 'retryable' : 'failure'),
+    onRetry: ({ delay, error }) => logger?.debug(`${errorMessage(error)}; trying again in ${delay} ms`),
+  });
 }
 
 /** Calls this process's own app, provided that it is there and healthy. */

@@ -104,7 +104,7 @@ export interface InvocationOptions {
   readonly resolver?: NameResolver | undefined;
   /** Absent: other apps cannot be called. */
   readonly peers?: PeerTransport | undefined;
-  readonly policies: Pick<Policies, 'app' | 'serviceRetry'>;
+  readonly policies: Pick<Policies, 'app' | 'serviceRetry' | 'generation'>;
   readonly httpEndpoints?: readonly HttpEndpoint[];
   /** Address of this process as peers see it, for `X-Forwarded-For` and `Forwarded`. Default: the machine's first. */
   readonly hostAddress?: string | undefined;

@@ -37,7 +37,7 @@ export interface LockComponent {
 
 export interface LockBlockOptions {
   readonly appId: string;
-  /** The outbound policy of a component; `undefined`: calls go straight through. Asked once per component. */
+  /** The outbound policy of a component; `undefined`: calls go straight through. Asked with each call. */
   readonly policy?: (component: string) => Policy | undefined;
 }
 
@@ -52,7 +52,7 @@ export class LockBlock {
     this.#handles = new Map(
       components.map(({ name, store, properties }) => {
         const prefix = lockKeyPrefix(propertyOf(properties, 'keyPrefix'), { name, appId });
-        return [name, new StoreLock(name, store, prefix, policy?.(name))];
+        return [name, new StoreLock(name, store, prefix, () => policy?.(name))];
       }),
     );
   }
@@ -69,9 +69,9 @@ class StoreLock implements LockHandle {
   readonly #name: string;
   readonly #store: LockStore;
   readonly #prefix: string;
-  readonly #policy: Policy | undefined;
+  readonly #policy: () => Policy | undefined;
 
-  constructor(name: string, store: LockStore, prefix: string, policy: Policy | undefined) {
+  constructor(name: string, store: LockStore, prefix: string, policy: () => Policy | undefined) {
     this.#name = name;
     this.#store = store;
     this.#prefix = prefix;
@@ -114,6 +114,7 @@ class StoreLock implements LockHandle {
   }
 
   #run<T>(call: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
-    return this.#policy === undefined ? call(signal) : this.#policy.execute(call, signal);
+    const policy = this.#policy();
+    return policy === undefined ? call(signal) : policy.execute(call, signal);
   }
 }

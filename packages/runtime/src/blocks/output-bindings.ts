@@ -17,7 +17,7 @@ export interface BindingComponent {
 interface Output {
   readonly operations: ReadonlySet<string>;
   readonly invoke: NonNullable<Bindings['invoke']>;
-  readonly policy: Policy | undefined;
+  readonly policy: () => Policy | undefined;
 }
 
 const never = new AbortController().signal;
@@ -27,14 +27,14 @@ const nothing = new Uint8Array();
 export class OutputBindingsBlock implements OutputBindings {
   readonly #outputs = new Map<string, Output>();
 
-  /** `policy`: the outbound policy of a component, asked once for each; `undefined`: calls go straight through. */
+  /** `policy`: the outbound policy of a component, asked with each call; `undefined`: calls go straight through. */
   constructor(components: readonly BindingComponent[], policy?: (component: string) => Policy | undefined) {
     for (const { name, instance, properties } of components) {
       if (instance.invoke === undefined || !directionOf(properties).output) continue;
       this.#outputs.set(name, {
         operations: new Set(instance.operations),
         invoke: instance.invoke.bind(instance),
-        policy: policy?.(name),
+        policy: () => policy?.(name),
       });
     }
   }
@@ -46,7 +46,8 @@ export class OutputBindingsBlock implements OutputBindings {
     const output = this.#outputs.get(name);
     if (output === undefined) throw noSuchBinding(name);
     if (!output.operations.has(operation)) throw unknownOperation(name, operation, [...output.operations]);
-    const { invoke, policy } = output;
+    const { invoke } = output;
+    const policy = output.policy();
     const call = (attempt: AbortSignal) => invoke({ operation, data, metadata }, attempt);
     try {
       return await (policy === undefined ? call(signal) : policy.execute(call, signal));

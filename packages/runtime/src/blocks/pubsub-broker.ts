@@ -21,11 +21,13 @@ export interface BrokerOptions {
   readonly namespaced: boolean;
   readonly appId: string;
   readonly namespace: string;
-  /** Around publishing. */
-  readonly outbound?: Policy | undefined;
-  /** Around the app's handling of a message. */
-  readonly inbound?: Policy | undefined;
+  /** Around publishing; asked each time. */
+  readonly outbound?: () => Policy | undefined;
+  /** Around the app's handling of a message; asked each time. */
+  readonly inbound?: () => Policy | undefined;
 }
+
+const none = (): undefined => undefined;
 
 /** One pub/sub component with everything the engine adds to it compiled: scopes, prefix, envelope, policies. */
 export class Broker {
@@ -34,10 +36,10 @@ export class Broker {
   readonly appId: string;
   readonly scopes: TopicScopes;
   readonly envelopes: EnvelopeWriter;
-  readonly inbound: Policy;
   /** By the app's names; what arrives there does not expire. */
   readonly deadLetterTopics = new Set<string>();
-  readonly #outbound: Policy;
+  readonly #outbound: () => Policy | undefined;
+  readonly #inbound: () => Policy | undefined;
   readonly #prefix: string;
   #sending = 0;
   #idle: PromiseWithResolvers<void> | undefined;
@@ -52,9 +54,14 @@ export class Broker {
       pubsubName: options.name,
       nativeTtl: options.component.features.includes('message-ttl'),
     });
-    this.inbound = options.inbound ?? noPolicy;
-    this.#outbound = options.outbound ?? noPolicy;
+    this.#inbound = options.inbound ?? none;
+    this.#outbound = options.outbound ?? none;
     this.#prefix = options.namespaced ? options.namespace : '';
+  }
+
+  /** Around the app's handling of a message, as it is now. */
+  get inbound(): Policy {
+    return this.#inbound() ?? noPolicy;
   }
 
   /** The topic as the broker knows it. */
@@ -72,9 +79,10 @@ export class Broker {
     const onWire = this.#prefix === '' ? request : { ...request, topic: this.wireTopic(request.topic) };
     this.#sending++;
     try {
-      await (this.#outbound === noPolicy
+      const policy = this.#outbound();
+      await (policy === undefined
         ? this.component.publish(onWire, signal)
-        : this.#outbound.execute((attempt) => this.component.publish(onWire, attempt), signal));
+        : policy.execute((attempt) => this.component.publish(onWire, attempt), signal));
     } finally {
       this.#sent();
     }
@@ -98,7 +106,7 @@ export class Broker {
     let failed: FailedEntry[] = entries.map((entry) => ({ entry, error: undefined }));
     this.#sending++;
     try {
-      await this.#outbound.execute(async (attempt) => {
+      await (this.#outbound() ?? noPolicy).execute(async (attempt) => {
         const pending = failed.map(({ entry }) => entry);
         try {
           const outcomes = await this.#publishMany(wireTopic, pending, metadata, attempt);

@@ -1,5 +1,6 @@
 import type { ComponentInstance, ComponentRegistry } from '../components/component-instance.ts';
 import { appOutcome } from '../resilience/app-outcome.ts';
+import { following } from '../resilience/following.ts';
 import type { Policies } from '../resilience/policies.ts';
 import { Broker } from './pubsub-broker.ts';
 
@@ -17,8 +18,8 @@ export function compileBroker(running: ComponentInstance<'pubsub'>, { policies, 
     component: running.instance,
     properties: running.properties,
     namespaced: running.namespaced,
-    outbound: policies.outbound(running),
-    inbound: policies.inbound(running, appOutcome),
+    outbound: following(policies, () => policies.outbound(running)),
+    inbound: following(policies, () => policies.inbound(running, appOutcome)),
   });
 }
 

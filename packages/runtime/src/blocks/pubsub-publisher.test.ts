@@ -101,7 +101,7 @@ describe('publishing', () => {
   });
 
   it('tries again as the outbound policy says', async () => {
-    const { publisher, component } = setUp({ outbound: policy([retry({ duration: 0, maxRetries: 2 })]) });
+    const { publisher, component } = setUp({ outbound: () => policy([retry({ duration: 0, maxRetries: 2 })]) });
     await publisher.publish({ ...event, topic: 'down2' });
     expect(component.published).toHaveLength(1);
   });
@@ -177,7 +177,7 @@ describe('publishing many', () => {
   });
 
   it('answers which entries failed, after retrying only those', async () => {
-    const { publisher, component } = setUp({ outbound: policy([retry({ duration: 0, maxRetries: 2 })]) });
+    const { publisher, component } = setUp({ outbound: () => policy([retry({ duration: 0, maxRetries: 2 })]) });
     const entry = (entryId: string, key: string) => ({
       entryId,
       data: Buffer.from('x'),

@@ -26,7 +26,7 @@ export interface SecretsComponent {
 export interface SecretsBlockOptions {
   /** `spec.secrets.scopes` of the Configuration. A store without one allows every secret. */
   readonly scopes?: readonly SecretScope[];
-  /** The outbound policy of a component; `undefined`: calls go straight through. Asked once per component. */
+  /** The outbound policy of a component; `undefined`: calls go straight through. Asked with each call. */
   readonly policy?: (component: string) => Policy | undefined;
 }
 
@@ -41,7 +41,7 @@ export class SecretsBlock {
     this.#handles = new Map(
       components.map(({ name, store }) => {
         const scope = scopes.find((candidate) => candidate.storeName.trim() === name);
-        return [name, new StoreSecrets(name, store, isAllowed(scope), policy?.(name))];
+        return [name, new StoreSecrets(name, store, isAllowed(scope), () => policy?.(name))];
       }),
     );
   }
@@ -68,9 +68,9 @@ class StoreSecrets implements SecretsHandle {
   readonly #name: string;
   readonly #store: SecretStore;
   readonly #isAllowed: (secret: string) => boolean;
-  readonly #policy: Policy | undefined;
+  readonly #policy: () => Policy | undefined;
 
-  constructor(name: string, store: SecretStore, allows: (secret: string) => boolean, policy: Policy | undefined) {
+  constructor(name: string, store: SecretStore, allows: (secret: string) => boolean, policy: () => Policy | undefined) {
     this.#name = name;
     this.#store = store;
     this.#isAllowed = allows;
@@ -104,6 +104,7 @@ class StoreSecrets implements SecretsHandle {
   }
 
   #run<T>(call: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
-    return this.#policy === undefined ? call(signal) : this.#policy.execute(call, signal);
+    const policy = this.#policy();
+    return policy === undefined ? call(signal) : policy.execute(call, signal);
   }
 }

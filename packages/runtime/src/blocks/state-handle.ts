@@ -34,7 +34,8 @@ export interface StoreHandleOptions {
   readonly store: StateStore;
   /** Before every key, separator included; may be empty. */
   readonly prefix: string;
-  readonly policy: Policy | undefined;
+  /** Asked with each call. */
+  readonly policy: () => Policy | undefined;
   readonly encryption: StateEncryption | undefined;
   readonly outbox?: Outbox | undefined;
   readonly hideSecrets?: ((text: string) => string) | undefined;
@@ -47,7 +48,7 @@ export class StoreHandle implements StateHandle {
   readonly #name: string;
   readonly #store: StateStore;
   readonly #prefix: string;
-  readonly #policy: Policy | undefined;
+  readonly #policy: () => Policy | undefined;
   readonly #encryption: StateEncryption | undefined;
   readonly #outbox: Outbox | undefined;
   readonly #hideSecrets: (text: string) => string;
@@ -66,9 +67,10 @@ export class StoreHandle implements StateHandle {
     checkKey(this.#name, key);
     try {
       const request = this.#read(key, options);
-      const item = await (this.#policy === undefined
+      const policy = this.#policy();
+      const item = await (policy === undefined
         ? this.#store.get(request, signal)
-        : this.#policy.execute((attempt) => this.#store.get(request, attempt), signal));
+        : policy.execute((attempt) => this.#store.get(request, attempt), signal));
       return item === undefined || this.#encryption === undefined ? item : this.#decrypted(item);
     } catch (error) {
       throw errors.stateGetFailed(this.#name, key, error);
@@ -87,7 +89,7 @@ export class StoreHandle implements StateHandle {
         return;
       }
       const requests = items.map((item) => this.#write(item));
-      failures = failuresOf(await runUnder(requests, this.#setAll, this.#policy, signal));
+      failures = failuresOf(await runUnder(requests, this.#setAll, this.#policy(), signal));
     } catch (error) {
       failures = [error];
     }
@@ -120,7 +122,7 @@ export class StoreHandle implements StateHandle {
     const outcomes = await runUnder(
       requests,
       (pending, attempt) => this.#getAll(pending, options.parallelism, attempt),
-      this.#policy,
+      this.#policy(),
       signal,
     );
     // whoever asked is gone
@@ -137,7 +139,7 @@ export class StoreHandle implements StateHandle {
     let failures: unknown[];
     try {
       const requests = items.map((item) => this.#deletion(item));
-      failures = failuresOf(await runUnder(requests, this.#deleteAll, this.#policy, signal));
+      failures = failuresOf(await runUnder(requests, this.#deleteAll, this.#policy(), signal));
     } catch (error) {
       failures = [error];
     }
@@ -213,7 +215,8 @@ export class StoreHandle implements StateHandle {
   }
 
   #run<T>(call: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
-    return this.#policy === undefined ? call(signal) : this.#policy.execute(call, signal);
+    const policy = this.#policy();
+    return policy === undefined ? call(signal) : policy.execute(call, signal);
   }
 
   #checkWritable(key: string): void {

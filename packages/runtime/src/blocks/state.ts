@@ -95,7 +95,7 @@ export interface StateBlockOptions {
   readonly appId: string;
   /** Empty when none is set. */
   readonly namespace: string;
-  /** The outbound policy of a component; `undefined`: calls go straight through. Asked once per component. */
+  /** The outbound policy of a component; `undefined`: calls go straight through. Asked with each call. */
   readonly policy?: (component: string) => Policy | undefined;
   /** Takes secrets out of the errors of single items. Default: they are told as they are. */
   readonly hideSecrets?: (text: string) => string;
@@ -126,7 +126,7 @@ function handleOf(component: StateComponent, options: StateBlockOptions): StateH
     name,
     store,
     prefix: keyPrefix(property(component.properties, 'keyPrefix'), { ...options, name }),
-    policy: options.policy?.(name),
+    policy: () => options.policy?.(name),
     encryption: encryptionOf(component),
     outbox: component.outbox,
     hideSecrets: options.hideSecrets,

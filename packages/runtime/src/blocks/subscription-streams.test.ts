@@ -129,7 +129,7 @@ describe('what becomes of an event', () => {
 
   test('the inbound policy holds', async () => {
     const inbound: Policy = policy([retry({ policy: 'constant', duration: 1, maxRetries: 2 })]);
-    const { dead, publish, subscribe } = await scene({ inbound });
+    const { dead, publish, subscribe } = await scene({ inbound: () => inbound });
     const { events } = await subscribe({ deadLetterTopic: 'dead' });
     await publish('one');
     for (let index = 0; index < 3; index++) (await at(events, index)).resolve('RETRY');

@@ -268,7 +268,7 @@ describe('leaving', () => {
       subscription: { route: '/orders', deadLetterTopic: 'dead' },
       handle: () => ({ status: 500 }),
       broker: {
-        outbound: {
+        outbound: () => ({
           execute: (call, signal) => {
             if (++publishes === 1) return call(signal, 1);
             taking.resolve();
@@ -276,7 +276,7 @@ describe('leaving', () => {
               signal.addEventListener('abort', () => reject(signal.reason as Error));
             });
           },
-        },
+        }),
       },
     });
     await publish({ n: 1 });

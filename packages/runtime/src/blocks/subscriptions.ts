@@ -30,7 +30,7 @@ export interface SubscriptionsOptions {
   readonly components?: readonly DeclaredComponent[];
   readonly logger: Logger;
   /** Around reading what the app subscribes to, which may still be starting. Default: 3 retries within some seconds. */
-  readonly initializationRetry?: Retry;
+  readonly initializationRetry?: () => Retry;
 }
 
 /** One subscription as `GET /v1.0/metadata` shows it. */
@@ -54,7 +54,6 @@ const whileAppStarts = retry({ policy: 'exponential', maxInterval: 1000, maxRetr
 /** The app's subscriptions: those of resources and those that the app declares itself, merged. */
 export class Subscriptions implements AsyncDisposable {
   readonly #options: SubscriptionsOptions;
-  readonly #whileAppStarts: Policy;
   /** As the last start has found them. */
   #wanted: ReadonlyMap<string, WantedSubscription> = new Map();
   #running: readonly RunningOne[] = [];
@@ -68,7 +67,6 @@ export class Subscriptions implements AsyncDisposable {
   constructor(options: SubscriptionsOptions) {
     this.#options = options;
     this.#known = declaredSubscriptions(options.declarative.map(({ spec }) => spec));
-    this.#whileAppStarts = policy([options.initializationRetry ?? whileAppStarts]);
   }
 
   /** Those that are delivering, or paused. */
@@ -182,7 +180,9 @@ export class Subscriptions implements AsyncDisposable {
 
   async #programmatic(signal: AbortSignal): Promise<readonly SubscriptionSpec[]> {
     try {
-      return await this.#whileAppStarts.execute((attempt) => this.#options.channel.subscriptions(attempt), signal);
+      const { channel, initializationRetry } = this.#options;
+      const whileStarting = policy([initializationRetry?.() ?? whileAppStarts]);
+      return await whileStarting.execute((attempt) => channel.subscriptions(attempt), signal);
     } catch (error) {
       signal.throwIfAborted();
       this.#options.logger.error(`reading the app's subscriptions failed: ${errorMessage(error)}`);

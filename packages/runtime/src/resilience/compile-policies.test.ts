@@ -251,7 +251,7 @@ describe('built-in policies', () => {
     expect(policies.serviceRetry).toMatchObject({ maxRetries: 3, backoff: { interval: 2000 } });
     expect(policies.initializationRetry.maxRetries).toBe(7);
     expect(warnings).toEqual([
-      '0.yaml:1: Resiliency "r0": DaprBuiltInServiceRetries needs at least 3 retries; 3 are made',
+      '0.yaml:1: Resiliency "r0": DaprBuiltInServiceRetries needs a maxRetries of at least 3; 3 are made',
       '0.yaml:1: Resiliency "r0": DaprBuiltInActorNotFoundRetries cannot be overridden; what the resource says of it is ignored',
     ]);
   });

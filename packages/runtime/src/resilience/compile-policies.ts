@@ -1,73 +1,103 @@
 import {
   type CircuitBreaker,
-  type ComponentKind,
-  judgeError,
-  kindOfTypePrefix,
   type Logger,
   type Policy,
   policy,
   type Retry,
+  type Timeout,
   type Verdict,
 } from '@outrigger/core';
 
+import { type Metrics, noMetrics } from '../metrics.ts';
 import type { Problems } from '../resources/problems.ts';
-import type {
-  CodeRanges,
-  ComponentTargetSpec,
-  ResiliencyResource,
-  TargetSpec,
-} from '../resources/resiliency-resource.ts';
-import type { CallOutcome, ComponentTarget, Policies } from './policies.ts';
-import { type NamedRetry, type PolicyNames, PolicySet } from './policy-set.ts';
+import type { ResiliencyResource } from '../resources/resiliency-resource.ts';
+import { Breakers, type TargetBreakers } from './breakers.ts';
+import { componentLabel, levelsOf } from './default-levels.ts';
+import { errorJudge, statusJudge } from './judges.ts';
+import type { ActorPolicies, CallOutcome, ComponentTarget, Policies } from './policies.ts';
+import type { NamedRetry, PolicyNames } from './policy-set.ts';
 import { RecentlyUsed } from './recently-used.ts';
+import { planResiliency, type ResiliencyPlan } from './resiliency-plan.ts';
+import { TargetEvents, type TargetName } from './target-events.ts';
 
 /** Compiles all Resiliency resources, of which later ones win. What is wrong goes to `problems`. */
 export async function compilePolicies(
   resources: readonly ResiliencyResource[],
   problems: Problems,
   logger: Logger,
-): Promise<Policies> {
-  const set = new PolicySet();
-  for (const resource of resources) await set.add(resource, problems);
-  const apps = new Map<string, TargetSpec>();
-  const components = new Map<string, ComponentTargetSpec>();
-  for (const resource of resources) {
-    const owner = `Resiliency "${resource.name}"`;
-    for (const [name, target] of resource.apps) apps.set(name, target);
-    for (const [name, target] of resource.components) components.set(name, target);
-    const directions = [...resource.components.values()].flatMap(({ outbound, inbound }) => [outbound, inbound]);
-    for (const target of [...resource.apps.values(), ...resource.actors.values(), ...directions]) {
-      if (target !== undefined) set.check(target, owner, problems);
-    }
-  }
-  return new CompiledPolicies(set, apps, components, logger);
+  metrics: Metrics = noMetrics,
+): Promise<CompiledPolicies> {
+  return new CompiledPolicies(await planResiliency(resources, problems), logger, metrics);
 }
 
 /** Callers name targets as they like, so the breakers of those used last are kept. */
 const keptTargets = 1000;
+const pathsOfApp = 100;
+const idsOfActorType = 5000;
 
-class CompiledPolicies implements Policies {
-  readonly serviceRetry: Retry;
-  readonly initializationRetry: Retry;
-  readonly #set: PolicySet;
-  readonly #apps: ReadonlyMap<string, TargetSpec>;
-  readonly #components: ReadonlyMap<string, ComponentTargetSpec>;
+/** What one call's policy is made of. */
+interface Layers {
+  readonly operation: string;
+  readonly events: TargetEvents;
+  readonly retry: NamedRetry | undefined;
+  readonly timeout: Timeout | undefined;
+  readonly breaker: CircuitBreaker | undefined;
+}
+
+/** The policies of the resources as they were last loaded. */
+export class CompiledPolicies implements Policies {
+  #plan: ResiliencyPlan;
+  #generation = 0;
   readonly #logger: Logger;
-  readonly #componentBreakers = new Map<string, CircuitBreaker | undefined>();
-  readonly #pathBreakers = new RecentlyUsed<RecentlyUsed<CircuitBreaker | undefined>>(keptTargets);
+  readonly #metrics: Metrics;
+  readonly #breakers: { readonly apps: Breakers; readonly actors: Breakers; readonly components: Breakers };
 
-  constructor(
-    set: PolicySet,
-    apps: ReadonlyMap<string, TargetSpec>,
-    components: ReadonlyMap<string, ComponentTargetSpec>,
-    logger: Logger,
-  ) {
-    this.#set = set;
-    this.#apps = apps;
-    this.#components = components;
+  constructor(plan: ResiliencyPlan, logger: Logger, metrics: Metrics) {
+    this.#plan = plan;
     this.#logger = logger;
-    this.serviceRetry = this.#builtIn('DaprBuiltInServiceRetries');
-    this.initializationRetry = this.#builtIn('DaprBuiltInInitializationRetries');
+    this.#metrics = metrics;
+    this.#breakers = {
+      apps: new Breakers(logger, keptTargets),
+      actors: new Breakers(logger, keptTargets),
+      components: new Breakers(logger),
+    };
+    this.#countLoaded();
+  }
+
+  /** From now on these apply. A breaker that is in them with the same settings goes on as it is. */
+  replace(plan: ResiliencyPlan): void {
+    this.#plan = plan;
+    this.#generation++;
+    this.#countLoaded();
+  }
+
+  #countLoaded(): void {
+    for (const { name, namespace } of this.#plan.resources)
+      this.#metrics.count('dapr_resiliency_loaded', { name, namespace });
+  }
+
+  get generation(): number {
+    return this.#generation;
+  }
+
+  get serviceRetry(): Retry {
+    return this.#plan.policies.builtIn('DaprBuiltInServiceRetries');
+  }
+
+  get initializationRetry(): Retry {
+    return this.#plan.policies.builtIn('DaprBuiltInInitializationRetries');
+  }
+
+  get actorRetry(): Retry {
+    return this.#plan.policies.builtIn('DaprBuiltInActorRetries');
+  }
+
+  get actorReminderRetry(): Retry {
+    return this.#plan.policies.builtIn('DaprBuiltInActorReminderRetries');
+  }
+
+  get actorNotFoundRetry(): Retry {
+    return this.#plan.policies.builtIn('DaprBuiltInActorNotFoundRetries');
   }
 
   outbound<R>(component: ComponentTarget, outcome?: CallOutcome<R>): Policy<R> | undefined {
@@ -79,114 +109,106 @@ class CompiledPolicies implements Policies {
   }
 
   app<R>(target: string, outcome: CallOutcome<R> = {}): ((path: string) => Policy<R>) | undefined {
-    const spec = this.#apps.get(target);
-    const names: PolicyNames = spec ?? this.#set.defaults(['App']);
-    const breakerOf = (path: string) =>
-      this.#set.newBreaker(names.circuitBreaker, `app ${target}, ${path}`, this.#logger);
-    const shared = this.#compose(names, undefined, outcome);
-    if (names.circuitBreaker === undefined || breakerOf('') === undefined) return shared && (() => shared);
+    const spec = this.#plan.apps.get(target);
+    const { layers, breakersOf } = this.#layers(
+      { label: `app_${target}`, direction: 'outbound' },
+      spec ?? this.#plan.policies.defaults(['App']),
+    );
+    const limit = spec?.circuitBreakerCacheSize ?? pathsOfApp;
+    const breakers = breakersOf(this.#breakers.apps, target, limit);
+    const policyOf = (path: string, name: string) =>
+      compose({ ...layers, breaker: breakers?.get(path), operation: `endpoint[${name}]` }, outcome);
+    if (layers.retry === undefined && breakers === undefined) {
+      const shared = policyOf('', target);
+      return shared && (() => shared);
+    }
+    return perKey(limit, (path) => policyOf(path, `${target}, ${path}`));
+  }
 
-    const limit = spec?.circuitBreakerCacheSize ?? 100;
-    const known = this.#pathBreakers.get(target, () => new RecentlyUsed<CircuitBreaker | undefined>(limit));
-    const policies = new RecentlyUsed<Policy<R>>(limit);
-    return (path) =>
-      policies.get(
-        path,
-        () =>
-          this.#compose(
-            names,
-            known.get(path, () => breakerOf(path)),
-            outcome,
-          ) as Policy<R>,
-      );
+  actor<R>(type: string, outcome: CallOutcome<R> = {}): ActorPolicies<R> {
+    const { actors, policies } = this.#plan;
+    const spec = actors.get(type);
+    const { layers, breakersOf } = this.#layers(
+      { label: `actor_${type}`, direction: 'outbound' },
+      spec ?? policies.defaults(['Actor']),
+    );
+    const inTurn = compose({ ...layers, retry: undefined, breaker: undefined, operation: `actor[${type}]` }, outcome);
+    // default policies have no scope: as in Dapr one breaker for all of the type; `both` is per id, as there
+    const isPerId = spec?.circuitBreakerScope === 'id' || spec?.circuitBreakerScope === 'both';
+    const limit = spec?.circuitBreakerCacheSize ?? idsOfActorType;
+    const breakers = breakersOf(this.#breakers.actors, type, limit);
+    if (layers.retry === undefined && breakers === undefined) return { beforeTurn: undefined, inTurn };
+    const beforeTurn = perKey(limit, (id) => {
+      const breaker = breakers?.get(isPerId ? `${type}-${id}` : type);
+      return compose({ ...layers, timeout: undefined, breaker, operation: `actor[${type}, ${id}]` }, outcome);
+    });
+    return { beforeTurn, inTurn };
   }
 
   #component<R>(
-    { name, type }: ComponentTarget,
+    component: ComponentTarget,
     direction: 'outbound' | 'inbound',
     outcome: CallOutcome<R> = {},
   ): Policy<R> | undefined {
-    const spec = this.#components.get(name);
+    const { policies, components } = this.#plan;
+    const { name, type } = component;
+    const spec = components.get(name);
     // A component with an entry of its own has no default policies, not even for the direction it leaves out.
     const names: PolicyNames =
-      spec === undefined ? this.#set.defaults(levelsOf(type, direction)) : (spec[direction] ?? {});
-    return this.#compose(names, this.#componentBreaker(name, names.circuitBreaker), outcome);
+      spec === undefined ? policies.defaults(levelsOf(type, direction)) : (spec[direction] ?? {});
+    const { layers, breakersOf } = this.#layers({ label: componentLabel(component), direction }, names);
+    // One per component: both directions share it, as in Dapr, where both name the same policy.
+    const key = `${names.circuitBreaker}-${name}`;
+    const breaker = breakersOf(this.#breakers.components, key, 1)?.get(key);
+    return compose(
+      { ...layers, breaker, operation: `component[${name}] ${direction === 'outbound' ? 'output' : 'input'}` },
+      outcome,
+    );
   }
 
-  /** One per component: both directions share it, as in Dapr. */
-  #componentBreaker(component: string, name: string | undefined): CircuitBreaker | undefined {
-    if (name === undefined) return undefined;
-    if (!this.#componentBreakers.has(component)) {
-      this.#componentBreakers.set(component, this.#set.newBreaker(name, `component ${component}`, this.#logger));
-    }
-    return this.#componentBreakers.get(component);
-  }
-
-  #compose<R>(names: PolicyNames, breaker: CircuitBreaker | undefined, outcome: CallOutcome<R>): Policy<R> | undefined {
-    const named = this.#set.retry(names.retry);
-    const limit = this.#set.timeout(names.timeout);
-    if (named === undefined && limit === undefined && breaker === undefined) return undefined;
-    const { statusOf, discard, isFinal } = outcome;
-    const judgeStatus = statusJudge(named);
-    const judgeError = errorJudge(outcome, judgeStatus);
-    const once = (verdict: Verdict, settled: unknown): Verdict =>
-      verdict === 'retryable' && isFinal?.(settled) ? 'failure' : verdict;
-    return policy<R>([named?.retry, breaker, limit], {
-      ...(statusOf && { judgeResult: (result: R) => once(judgeStatus(statusOf(result)), result) }),
-      judgeError: (error) => once(judgeError(error), error),
-      ...(discard && { discard }),
-      onRetry: ({ attempt, delay }) =>
-        this.#logger.debug(`attempt ${attempt} failed; next one in ${delay} ms`, { retry: names.retry }),
-    });
-  }
-
-  #builtIn(name: string): Retry {
-    const named = this.#set.retry(name);
-    if (named === undefined) throw new Error(`the built-in policy ${name} is missing`);
-    return named.retry;
+  /** What the names stand for, with one who counts and logs for the target, and a way to its breakers. */
+  #layers(target: TargetName, names: PolicyNames) {
+    const { policies } = this.#plan;
+    const [retry, timeout, breaker] = [
+      policies.retry(names.retry),
+      policies.timeout(names.timeout),
+      policies.breaker(names.circuitBreaker),
+    ];
+    const owners = { retry: retry?.owner, timeout: timeout?.owner, circuitBreaker: breaker?.owner };
+    const events = new TargetEvents(target, owners, this.#metrics, this.#logger);
+    const { direction } = target;
+    return {
+      layers: { events, retry, timeout: timeout?.timeout },
+      breakersOf: (all: Breakers, key: string, limit: number): TargetBreakers | undefined =>
+        breaker && all.of(key, breaker.settings, { limit, direction, events }),
+    };
   }
 }
 
-/** An HTTP status fails outside 2xx and 3xx, a gRPC code other than 0; `matching` says which failures are tried again. */
-function statusJudge(named: NamedRetry | undefined): (status: number | undefined) => Verdict {
-  return (status) => {
-    if (status === undefined) return 'success';
-    const isHttp = status >= 100;
-    if (isHttp ? status < 400 : status === 0) return 'success';
-    const ranges = isHttp ? named?.httpStatusCodes : named?.grpcStatusCodes;
-    return ranges === undefined || inRanges(status, ranges) ? 'retryable' : 'failure';
-  };
+/** The policies of keys that callers choose; those used last are kept. */
+function perKey<R>(limit: number, make: (key: string) => Policy<R> | undefined): (key: string) => Policy<R> {
+  const policies = new RecentlyUsed<Policy<R>>(limit);
+  // there is a layer at least, and so a policy
+  return (key) => policies.get(key, () => make(key) as Policy<R>);
 }
 
-function errorJudge<R>(
-  { statusOfError }: CallOutcome<R>,
-  judgeStatus: (status: number) => Verdict,
-): (error: unknown) => Verdict {
-  if (statusOfError === undefined) return judgeError;
-  return (error) => {
-    const status = statusOfError(error);
-    return status === undefined ? judgeError(error) : judgeStatus(status);
-  };
-}
-
-function inRanges(code: number, ranges: CodeRanges): boolean {
-  return ranges.some(([from, to]) => code >= from && code <= to);
-}
-
-const levelNames: Readonly<Partial<Record<ComponentKind, string>>> = {
-  state: 'Statestore',
-  pubsub: 'Pubsub',
-  bindings: 'Binding',
-  secrets: 'Secretstore',
-  configuration: 'Configuration',
-  lock: 'Lock',
-  crypto: 'Crypto',
-};
-
-/** From the narrowest to the widest: `StatestoreComponentOutbound`, `StatestoreComponent`, `ComponentOutbound`, `Component`. */
-function levelsOf(type: string, direction: 'outbound' | 'inbound'): string[] {
-  const side = direction === 'outbound' ? 'Outbound' : 'Inbound';
-  const kind = kindOfTypePrefix.get(type.split('.')[0] ?? '');
-  const level = kind && levelNames[kind];
-  return [...(level === undefined ? [] : [`${level}Component${side}`]), `Component${side}`, 'Component'];
+function compose<R>(
+  { operation, events, retry, timeout, breaker }: Layers,
+  outcome: CallOutcome<R>,
+): Policy<R> | undefined {
+  if (retry === undefined && timeout === undefined && breaker === undefined) return undefined;
+  const { statusOf, discard, isFinal } = outcome;
+  const judgeStatus = statusJudge(retry);
+  const judgeError = errorJudge(outcome, judgeStatus);
+  const once = (verdict: Verdict, settled: unknown): Verdict =>
+    verdict === 'retryable' && isFinal?.(settled) ? 'failure' : verdict;
+  const composed = policy<R>([retry?.retry, breaker, timeout], {
+    ...(statusOf && { judgeResult: (result: R) => once(judgeStatus(statusOf(result)), result) }),
+    judgeError: (error) => once(judgeError(error), error),
+    ...(discard && { discard }),
+    onRetry: (event) => events.retrying(operation, event),
+    onRecover: (event) => events.recovered(operation, event),
+    onTimeout: () => events.timedOut(),
+  });
+  return events.counted(composed, { retry, timeout, breaker });
 }

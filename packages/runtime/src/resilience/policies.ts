@@ -22,11 +22,25 @@ export interface ComponentTarget {
   readonly type: string;
 }
 
+/** Around calls to one actor type. Each is `undefined` where nothing applies. */
+export interface ActorPolicies<R = unknown> {
+  /**
+   * Around a call from before it has its turn: retries and the breaker, and no time limit, as the turn may be long in coming.
+   * Ids may have breakers of their own, kept while they are among the most recently used.
+   */
+  readonly beforeTurn: ((id: string) => Policy<R>) | undefined;
+  /** Around the call in its turn: the time limit alone. */
+  readonly inTurn: Policy<R> | undefined;
+}
+
 /**
- * The policies of all loaded Resiliency resources, compiled. Ask once per target, at load, and keep the answer: `undefined`
- * means that nothing applies and the call goes straight through. Breakers are shared by all who ask for the same target.
+ * The policies of all loaded Resiliency resources, compiled. Ask once per target, at load, and keep the answer as long as
+ * {@link generation} stays the same (see `following`): `undefined` means that nothing applies and the call goes straight through.
+ * Breakers are shared by all who ask for the same target.
  */
 export interface Policies {
+  /** Grows when the resources are reloaded: answers from before are out of date. */
+  readonly generation: number;
   /** Around calls to a component. */
   outbound<R = unknown>(component: ComponentTarget, outcome?: CallOutcome<R>): Policy<R> | undefined;
 
@@ -39,8 +53,16 @@ export interface Policies {
    */
   app<R = unknown>(target: string, outcome?: CallOutcome<R>): ((path: string) => Policy<R>) | undefined;
 
+  /** Around calls to actors of a type. */
+  actor<R = unknown>(type: string, outcome?: CallOutcome<R>): ActorPolicies<R>;
   /** `DaprBuiltInServiceRetries`: for calls to a peer that has no policy of its own and could not be reached. */
   readonly serviceRetry: Retry;
   /** `DaprBuiltInInitializationRetries`: for components whose first start fails because a backend is not there yet. */
   readonly initializationRetry: Retry;
+  /** `DaprBuiltInActorRetries`: for calls to an actor's host that has no policy and could not be reached. */
+  readonly actorRetry: Retry;
+  /** `DaprBuiltInActorReminderRetries`: for reminders and timers that the actor did not take. */
+  readonly actorReminderRetry: Retry;
+  /** `DaprBuiltInActorNotFoundRetries`: for actors whose place is not known yet. No resource changes it. */
+  readonly actorNotFoundRetry: Retry;
 }

@@ -13,3 +13,13 @@ it('what was not used for longest has to go, and is handed over', () => {
   expect(dropped).toEqual(["b's"]);
   expect([...kept.values()]).toEqual(["a's", "c's"]);
 });
+
+it('with less room than before, those not used for longest go', () => {
+  const dropped: string[] = [];
+  const kept = new RecentlyUsed<string>(3, (value) => dropped.push(value));
+  for (const key of ['a', 'b', 'c', 'a']) kept.get(key, () => key);
+  kept.resize(1);
+  expect(dropped).toEqual(['b', 'c']);
+  kept.clear();
+  expect(dropped).toEqual(['b', 'c', 'a']);
+});

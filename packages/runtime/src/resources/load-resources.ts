@@ -26,6 +26,8 @@ export interface LoadOptions {
   /** Resources of other namespaces are left out; empty: none is. */
   readonly namespace: string;
   readonly problems: Problems;
+  /** Others are passed over in silence. Default: all kinds are read. */
+  readonly kinds?: readonly string[];
 }
 
 const readers: Readonly<Record<string, (envelope: Envelope) => Resource | undefined>> = {
@@ -46,11 +48,13 @@ const versions: Readonly<Record<string, readonly string[]>> = { Subscription: ['
 
 /** Reads all `.yaml` and `.yml` files of the folders, not of folders inside them. What is wrong goes to `problems`. */
 export async function loadResources(options: LoadOptions): Promise<Resources> {
-  const { appId, namespace, problems } = options;
+  const { appId, kinds, namespace, problems } = options;
   const byKind = new Map<string, Resource[]>();
   const firstOf = new Map<string, Resource>();
   for (const file of listFiles(options.folders, problems)) {
     for (const document of await readYamlFile(file, problems)) {
+      if (kinds !== undefined && !(isObject(document.value) && kinds.includes(String(document.value['kind']))))
+        continue;
       const envelope = readEnvelope(document, file, problems);
       if (envelope === undefined || !isForUs(envelope, appId, namespace)) continue;
       const { kind, name } = envelope;

@@ -36,7 +36,7 @@ export interface TargetSpec extends Position {
   readonly circuitBreakerCacheSize?: number;
 }
 
-interface ActorTargetSpec extends TargetSpec {
+export interface ActorTargetSpec extends TargetSpec {
   readonly circuitBreakerScope?: 'type' | 'id' | 'both';
 }
 

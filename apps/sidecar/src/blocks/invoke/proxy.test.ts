@@ -273,6 +273,7 @@ it('messages are bounded as the sidecar says', async () => {
 
 describe('a policy', () => {
   const policies = (...layers: Parameters<typeof policy>[0]): InvocationOptions['policies'] => ({
+    generation: 0,
     serviceRetry: retry({ maxRetries: 0 }),
     app: (_, outcome = {}) => {
       const { isFinal, statusOf, discard } = outcome;
