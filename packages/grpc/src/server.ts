@@ -115,8 +115,9 @@ class Http2GrpcServer implements GrpcServer {
     session.setLocalWindowSize(connectionWindow);
     const connection = new Connection(session, socket, this.#keepalive, peer);
     this.#connections.add(connection);
+    const client = `${socket.remoteAddress ?? '?'}:${socket.remotePort ?? '?'}`;
     session.on('error', (error: Error) => {
-      if (isNotHttp2(error)) this.#sayNotHttp2(socket);
+      if (isNotHttp2(error)) this.#sayNotHttp2(client);
       this.#host.logger.debug(`a gRPC connection failed: ${error.message}`);
       session.destroy();
     });
@@ -138,11 +139,11 @@ class Http2GrpcServer implements GrpcServer {
     for (const connection of this.#connections) connection.cut();
   }
 
-  #sayNotHttp2({ remoteAddress, remotePort }: Socket): void {
+  #sayNotHttp2(client: string): void {
     const { notHttp2Hint: hint } = this.#options;
     if (hint === undefined || this.#hasSaidNotHttp2) return;
     this.#hasSaidNotHttp2 = true;
-    this.#host.logger.warn(`a client at ${remoteAddress ?? '?'}:${remotePort ?? '?'} does not speak HTTP/2: ${hint}`);
+    this.#host.logger.warn(`a client at ${client} does not speak HTTP/2: ${hint}`);
   }
 
   #serve(session: ServerHttp2Session, connection: Connection): void {

@@ -21,6 +21,8 @@ const handshakeRecord = 0x16;
 const inadequateSecurity = 0xc;
 /** Milliseconds for the client's first byte and for the handshake, each. */
 const handshakeTimeout = 10_000;
+/** Milliseconds after which a refusal is a warning again; more within them are for who debugs. */
+const complaintPause = 5000;
 /** How long a client that is refused has to read why. */
 const farewell = 500;
 
@@ -30,8 +32,15 @@ const farewell = 500;
  */
 export function acceptTls({ tls, onConnection, plaintextHint, logger }: TlsAcceptorOptions): (socket: Socket) => void {
   const from = (socket: Socket) => `${socket.remoteAddress ?? '?'}:${socket.remotePort ?? '?'}`;
+  let quietUntil = -Infinity;
+  const complain = (text: string): void => {
+    const now = performance.now();
+    if (now < quietUntil) return logger.debug(text);
+    quietUntil = now + complaintPause;
+    logger.warn(text);
+  };
   const refuse = (socket: Socket, reason: string, code: number): void => {
-    logger.warn(`a connection from ${from(socket)} was refused: ${reason}`);
+    complain(`a connection from ${from(socket)} was refused: ${reason}`);
     const session = performServerHandshake(socket);
     session.on('error', () => session.destroy());
     session.goaway(code, 0, Buffer.from(reason));
@@ -67,7 +76,7 @@ export function acceptTls({ tls, onConnection, plaintextHint, logger }: TlsAccep
     onConnection(socket, peer);
   });
   server.on('tlsClientError', (error, socket) => {
-    logger.warn(`the TLS handshake with ${from(socket)} failed: ${errorMessage(error)}`);
+    complain(`the TLS handshake with ${from(socket)} failed: ${errorMessage(error)}`);
     socket.destroy();
   });
 

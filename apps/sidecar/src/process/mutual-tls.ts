@@ -43,6 +43,9 @@ export async function startMutualTls(
       '--enable-mtls needs the address of the certificate authority: --sentry-address host:port, or sentryAddress in spec.mtls of the Configuration',
     );
   }
+  if (!/^[^\s/]+:\d{1,5}$/.test(address)) {
+    throw new SettingError(`--sentry-address is "${address}": it has to be host:port`);
+  }
   const { MutualTls: Tls, fixedTrustAnchors, trustAnchorsFile } = await import('@outrigger/identity');
   const trustAnchors = await readTrustAnchors(env, logger, { fixedTrustAnchors, trustAnchorsFile });
   try {
