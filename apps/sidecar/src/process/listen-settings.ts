@@ -2,6 +2,8 @@ import { loopbackAddresses, parseListenAddresses } from '../http/listen.ts';
 import type { Flags } from './flag-table.ts';
 import { SettingError } from './setting-error.ts';
 
+const none: ReadonlySet<string> = new Set();
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Where the internal port is bound: peers on this machine alone reach it, unless the user names an address that others can reach. */
@@ -15,14 +17,22 @@ export function publicAddresses(flags: Flags): readonly string[] {
   return address ? [address] : loopbackAddresses;
 }
 
+/** Where metrics are served. */
+export function metricsAddresses(flags: Flags): readonly string[] {
+  const address = flags['metrics-listen-address'];
+  return address ? parseListenAddresses(address) : loopbackAddresses;
+}
+
 /** Throws a {@link SettingError} when two of the sidecar's own servers are to listen on the same port of the same address. */
-export function refuseSharedPorts(flags: Flags, env: Environment): void {
+export function refuseSharedPorts(flags: Flags, env: Environment, given: ReadonlySet<string> = none): void {
   const apiAddresses = flags['unix-domain-socket'] ? [] : parseListenAddresses(flags['dapr-listen-addresses']);
   const listeners = [
     ['dapr-http-port', apiAddresses],
     ['dapr-grpc-port', apiAddresses],
     ['dapr-internal-grpc-port', [internalAddress(flags, env)]],
     ['dapr-public-port', publicAddresses(flags)],
+    // its default port gives way to another that the user has chosen
+    ['metrics-port', flags['enable-metrics'] && given.has('metrics-port') ? metricsAddresses(flags) : []],
   ] as const;
   for (const [index, [name, addresses]] of listeners.entries()) {
     const port = flags[name];

@@ -130,6 +130,7 @@ async function serve(parsed: ParsedFlags, env: Environment, output: Output, star
     sidecar = await Sidecar.start(
       {
         flags,
+        given: parsed.given,
         env,
         ...output,
         onShutdown: () => stop.request('Shutdown requested via API'),
@@ -143,6 +144,7 @@ async function serve(parsed: ParsedFlags, env: Environment, output: Output, star
     return 1;
   }
 
+  using _hangups = sidecar.followHangups((reason) => stop.request(reason));
   try {
     await sidecar.connectApp(stop.signal);
     logger.info(`dapr initialized. Status: Running. Init Elapsed ${Math.round(process.uptime() * 1000 - started)}ms`);

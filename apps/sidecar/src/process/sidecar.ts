@@ -11,9 +11,12 @@ import type { PortServer } from '../grpc/port-server.ts';
 import { apiRuleNotices } from '../http/api-rule-notices.ts';
 import { parseListenAddresses } from '../http/listen.ts';
 import { createHttpServer, type HttpServer } from '../http/server.ts';
+import { PrometheusMetrics } from '../metrics/prometheus-metrics.ts';
+import { serveMetrics } from '../metrics/serve-metrics.ts';
 import type { Api } from './api.ts';
 import { appConnection, appHealth, openApp } from './app-connection.ts';
 import type { Flags } from './flag-table.ts';
+import { Hangup } from './hangup.ts';
 import { type PublicGrpcOptions, servePublicGrpc } from './grpc-server.ts';
 import { httpApi } from './http-api.ts';
 import { plaintextNotice, startMutualTls } from './mutual-tls.ts';
@@ -24,6 +27,8 @@ import { apiVersion, sidecarVersion } from './version.ts';
 
 export interface SidecarOptions {
   readonly flags: Flags;
+  /** The flags that the user gave; the others have their defaults. */
+  readonly given: ReadonlySet<string>;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly log: ProcessLog;
   /** What no log and no answer may show; the log hides it already. */
@@ -44,6 +49,7 @@ type Phase = 'starting' | 'serving' | 'ready';
 export class Sidecar implements AsyncDisposable {
   readonly #options: SidecarOptions;
   readonly #log: Logger;
+  readonly #metrics: PrometheusMetrics | undefined;
   /** What has been made, in its order; ends in the opposite one. */
   readonly #parts: AsyncDisposable[] = [];
   readonly #servers: HttpServer[] = [];
@@ -56,6 +62,8 @@ export class Sidecar implements AsyncDisposable {
   private constructor(options: SidecarOptions) {
     this.#options = options;
     this.#log = options.log.scope('dapr.runtime');
+    const { flags } = options;
+    this.#metrics = flags['enable-metrics'] ? new PrometheusMetrics(flags['app-id'] ?? '', this.#log) : undefined;
   }
 
   /**
@@ -77,6 +85,11 @@ export class Sidecar implements AsyncDisposable {
   async connectApp(signal: AbortSignal): Promise<void> {
     await this.#runtime?.connectApp(signal);
     this.#phase = 'ready';
+  }
+
+  /** On SIGHUP reads the policies again, until disposal. `stop`: called when the signal means that the process should end. */
+  followHangups(stop: (reason: string) => void): Disposable | undefined {
+    return this.#runtime && new Hangup(this.#runtime, stop, this.#log);
   }
 
   /** Resolves once the app counts as unhealthy; never when its health is not checked. Rejects when the signal aborts. */
@@ -129,7 +142,7 @@ export class Sidecar implements AsyncDisposable {
 
   async #start(signal: AbortSignal): Promise<void> {
     const { flags, env, log, secretTexts } = this.#options;
-    refuseSharedPorts(flags, env);
+    refuseSharedPorts(flags, env, this.#options.given);
     const appId = flags['app-id'] ?? '';
     const app = await openApp({ flags, env, log, appId });
     if (app !== undefined) this.#own(app.channel);
@@ -164,6 +177,7 @@ export class Sidecar implements AsyncDisposable {
         ...(flags['enable-app-health-check'] ? { appHealth: appHealth(flags) } : {}),
         logger: this.#log,
         secretTexts,
+        metrics: this.#metrics ?? noMetrics,
         peers,
         prepare: (configuration, starting) => this.#secure(configuration, peers, starting),
         self: { host: env['DAPR_HOST_IP'] ?? '127.0.0.1', port: internal.port },
@@ -186,10 +200,20 @@ export class Sidecar implements AsyncDisposable {
       return;
     }
     const logger = log.scope('dapr.runtime.security');
-    const settings = { flags, env, appId: flags['app-id'] ?? '', logger, metrics: noMetrics };
+    const settings = { flags, env, appId: flags['app-id'] ?? '', logger, metrics: this.#metrics ?? noMetrics };
     const { mutualTls } = this.#own(await startMutualTls(settings, configuration, signal));
     this.#mutualTls = mutualTls;
     peers.secureWith(mutualTls);
+  }
+
+  async #serveMetrics(): Promise<void> {
+    if (this.#metrics === undefined) return;
+    const { flags, given, log } = this.#options;
+    const logger = log.scope('dapr.metrics');
+    const server = await serveMetrics({ flags, given, metrics: this.#metrics, logger });
+    if (server === undefined) return;
+    this.#servers.push(server);
+    this.#own({ [Symbol.asyncDispose]: () => server.close(0) });
   }
 
   #api(runtime: Runtime): Api {
@@ -264,6 +288,7 @@ export class Sidecar implements AsyncDisposable {
       apiLogger: isLogging ? log.scope('dapr.runtime.grpc.api-info') : undefined,
     });
     this.#grpc = this.#own(grpc);
+    await this.#serveMetrics();
 
     const publicPort = flags['dapr-public-port'];
     if (publicPort === undefined) return;

@@ -2,7 +2,6 @@ import {
   ComponentError,
   errorMessage,
   type Logger,
-  type Policy,
   policy,
   type Retry,
   retry,
