@@ -1,4 +1,5 @@
 import type { Logger } from '@outrigger/core';
+import type * as identity from '@outrigger/identity';
 import type { MutualTls, TrustAnchors } from '@outrigger/identity';
 import type { Configuration, Metrics } from '@outrigger/runtime';
 
@@ -87,10 +88,7 @@ export function plaintextNotice({ sections }: Configuration): string | undefined
 async function readTrustAnchors(
   env: MutualTlsSettings['env'],
   logger: Logger,
-  {
-    fixedTrustAnchors,
-    trustAnchorsFile,
-  }: Pick<typeof import('@outrigger/identity'), 'fixedTrustAnchors' | 'trustAnchorsFile'>,
+  { fixedTrustAnchors, trustAnchorsFile }: Pick<typeof identity, 'fixedTrustAnchors' | 'trustAnchorsFile'>,
 ): Promise<TrustAnchors> {
   const { DAPR_TRUST_ANCHORS: text, DAPR_TRUST_ANCHORS_FILE: file } = env;
   if (text && file) logger.debug('DAPR_TRUST_ANCHORS is not used: there is DAPR_TRUST_ANCHORS_FILE');
