@@ -35,7 +35,8 @@ export function verifiedPeer(socket: TLSSocket, expect: Expectation): VerifiedPe
 
 /** What OpenSSL says, in words that say what to do. */
 function explained(problem: unknown, validFrom: string, validTo: string): string {
-  const code = problem instanceof Error && 'code' in problem ? String(problem.code) : String(problem ?? 'not verified');
+  // Node.js hands over the code alone, on some paths the error.
+  const code = typeof problem === 'string' ? problem : codeOf(problem);
   switch (code) {
     case 'CERT_HAS_EXPIRED':
       return `it has expired (valid until ${validTo})`;
@@ -51,4 +52,10 @@ function explained(problem: unknown, validFrom: string, validTo: string): string
     default:
       return problem instanceof Error ? `${problem.message} (${code})` : code;
   }
+}
+
+function codeOf(problem: unknown): string {
+  return problem instanceof Error && 'code' in problem && typeof problem.code === 'string'
+    ? problem.code
+    : 'not verified';
 }

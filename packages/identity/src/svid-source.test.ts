@@ -4,7 +4,7 @@ import { type Metrics, noMetrics } from '@outrigger/runtime';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 
 import { optionsOf } from '../test/mtls-scene.ts';
-import { type SentryBehaviour, TestAuthority, TestSentry } from '../test/testing.ts';
+import { type SentryBehaviour, type TestAuthority, TestSentry } from '../test/testing.ts';
 import { Sentry } from './sentry-client.ts';
 import { SvidSource } from './svid-source.ts';
 import { x509 } from './x509.ts';

@@ -1,10 +1,10 @@
-import { type AddressInfo, type Socket } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { createServer, type Server } from 'node:tls';
 
 import { silentLogger } from '@outrigger/core';
 import { GrpcError, unary } from '@outrigger/grpc';
 import { createGrpcServer } from '@outrigger/grpc/server';
-import { CADefinition, type SignCertificateRequest, SignCertificateResponse } from '@outrigger/protocol/sentry';
+import { CADefinition, type SignCertificateRequest, type SignCertificateResponse } from '@outrigger/protocol/sentry';
 
 import { x509 } from '../src/x509.ts';
 import { TestAuthority } from './test-authority.ts';
