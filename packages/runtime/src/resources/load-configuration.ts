@@ -45,6 +45,7 @@ export async function loadConfiguration(options: LoadConfigurationOptions): Prom
       if (envelope === undefined) continue;
       found = true;
       for (const name of Object.keys(read?.sections ?? {})) {
+        if (name === 'mtls') continue; // whoever encrypts reads it
         logger.debug(`${file}: section ${name} of the Configuration does nothing yet`);
       }
       merged = { ...merge(merged, read), name: envelope.name };
