@@ -96,11 +96,10 @@ function definitionsOf(
 }
 
 /** What the Configuration asks for to protect the app, and nothing here enforces yet, is said aloud. */
-function warnOfUnenforced({ httpPipeline, appHttpPipeline, sections }: Configuration, logger: Logger): void {
+function warnOfUnenforced({ httpPipeline, appHttpPipeline }: Configuration, logger: Logger): void {
   const unenforced = [
     ...(httpPipeline.length > 0 ? ['httpPipeline'] : []),
     ...(appHttpPipeline.length > 0 ? ['appHttpPipeline'] : []),
-    ...['accessControl'].filter((name) => sections[name] !== undefined),
   ];
   for (const name of unenforced) logger.warn(`the Configuration's ${name} is not supported yet and protects nothing`);
 }

@@ -192,10 +192,10 @@ describe('the runtime', () => {
   test('says aloud what the Configuration asks for and nothing enforces yet', async () => {
     folder.file(
       'config.yaml',
-      'kind: Configuration\napiVersion: dapr.io/v1alpha1\nmetadata: {name: c}\nspec: {accessControl: {defaultAction: deny}}\n',
+      'kind: Configuration\napiVersion: dapr.io/v1alpha1\nmetadata: {name: c}\nspec: {httpPipeline: {handlers: [{name: up, type: middleware.http.uppercase}]}}\n',
     );
     const logger = new LogLines();
     await using _ = await start('', { configPaths: [`${folder.path}/config.yaml`], logger });
-    expect(logger.lines).toContain("warn the Configuration's accessControl is not supported yet and protects nothing");
+    expect(logger.lines).toContain("warn the Configuration's httpPipeline is not supported yet and protects nothing");
   });
 });

@@ -1,5 +1,6 @@
 import { errorMessage } from '@outrigger/core';
 
+import { AccessControl } from './access-control/access-control.ts';
 import type { AppChannel, TopicEvent, TopicEventStatus } from './app-channel/app-channel.ts';
 import { AppHealth } from './app-channel/app-health.ts';
 import { unlessAborted } from './app-channel/unless-aborted.ts';
@@ -29,6 +30,7 @@ import type { SecretsBlock, SecretsHandle } from './blocks/secrets.ts';
 import type { StateBlock, StateHandle } from './blocks/state.ts';
 import { SubscriptionStreams } from './blocks/subscription-streams.ts';
 import { type ActiveSubscription, declaredSubscriptions, type Subscriptions } from './blocks/subscriptions.ts';
+import { type Metrics, noMetrics } from './metrics.ts';
 import type { Configuration } from './resources/configuration.ts';
 import type { LoadedComponent, ReloadOptions, RunningSubscription, Runtime, StreamingSubscription } from './runtime.ts';
 
@@ -102,6 +104,7 @@ export class RunningRuntime implements Runtime {
       namespace,
       app,
       policies,
+      accessControl: accessControlOf(configuration, options.metrics),
       logger,
       resolver: parts.resolver,
       peers: options.peers,
@@ -298,4 +301,8 @@ export class RunningRuntime implements Runtime {
       this.#parts.logger.warn(`${what} failed`, { error });
     }
   }
+}
+
+function accessControlOf({ accessControl }: Configuration, metrics: Metrics = noMetrics): AccessControl | undefined {
+  return accessControl && new AccessControl(accessControl, metrics);
 }

@@ -60,6 +60,7 @@ const empty = Empty.encode({}).finish();
 
 /** An app that serves Dapr's `AppCallback` over gRPC. */
 export class GrpcAppChannel implements AppChannel {
+  readonly isGrpc = true;
   readonly isPathOptional = true;
   /** For calls that nobody here looks into. */
   readonly connection: GrpcAppConnection;

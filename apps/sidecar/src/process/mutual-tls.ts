@@ -103,17 +103,13 @@ async function readTrustAnchors(
   );
 }
 
-function trustOf({ sections }: Configuration): ConfiguredTrust {
+function trustOf({ sections, accessControl }: Configuration): ConfiguredTrust {
   const mtls = record(sections['mtls']);
-  const accessControl = record(sections['accessControl']);
-  const policies: unknown = accessControl['policies'];
   return {
     sentryAddress: text(mtls['sentryAddress']),
     controlPlaneTrustDomain: text(mtls['controlPlaneTrustDomain']),
-    trustDomain: text(accessControl['trustDomain']),
-    otherTrustDomains: Array.isArray(policies)
-      ? policies.flatMap((policy: unknown) => text(record(policy)['trustDomain']) ?? [])
-      : [],
+    trustDomain: accessControl?.trustDomain,
+    otherTrustDomains: accessControl?.policies.map(({ trustDomain }) => trustDomain) ?? [],
   };
 }
 

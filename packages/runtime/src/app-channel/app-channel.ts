@@ -156,6 +156,9 @@ export class UnfitRequestError extends Error {
  * counts against `--app-max-concurrency`. Rejections are failures of the channel (`unavailable`), not answers of the app.
  */
 export interface AppChannel extends AsyncDisposable {
+  /** The app speaks gRPC. Default: no. */
+  readonly isGrpc?: boolean;
+
   /** Events may have an empty path: the app finds its handlers also without. Default: no. */
   readonly isPathOptional?: boolean;
 

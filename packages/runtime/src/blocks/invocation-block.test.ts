@@ -5,6 +5,10 @@ import { text } from 'node:stream/consumers';
 import { ComponentError, silentLogger } from '@outrigger/core';
 import { describe, expect, it, onTestFinished } from 'vitest';
 
+import { AccessControl } from '../access-control/access-control.ts';
+import { inProcessApp } from '../app-channel/in-process.ts';
+import { type ApiError } from '../errors.ts';
+import { noMetrics } from '../metrics.ts';
 import type { AppRequest, AppResponse, Body } from '../app-channel/app-channel.ts';
 import { compilePolicies } from '../resilience/compile-policies.ts';
 import { Problems } from '../resources/problems.ts';
@@ -267,5 +271,55 @@ describe('an HTTPEndpoint', () => {
       errorCode: 'ERR_DIRECT_INVOKE',
       message: expect.stringMatching(/^failed to invoke, id: http:\/\/127\.0\.0\.1:1, err: .*ECONNREFUSED/),
     });
+  });
+});
+
+describe('access control', () => {
+  const caller = { trustDomain: 'public', namespace: 'shop', appId: 'cart' };
+  const operations = [{ name: '/open', httpVerb: ['GET'], action: 'allow' as const }];
+  const accessControl = new AccessControl(
+    { defaultAction: 'deny', trustDomain: 'public', policies: [{ ...caller, operations }] },
+    noMetrics,
+  );
+  const request = { verb: 'GET', path: 'open', query: '', headers: {}, body: undefined };
+
+  async function seenBy(isGrpc: boolean, calls: readonly (typeof request)[]) {
+    const seen: string[] = [];
+    const app = Object.assign(inProcessApp({}), { isGrpc });
+    app.invoke = async ({ path }) => {
+      seen.push(path);
+      return answer(200);
+    };
+    const { invocation } = await block(async () => answer(500), {}, { accessControl, app });
+    const outcomes = await Promise.allSettled(calls.map((call) => invocation.fromPeer(call, caller, never)));
+    const refused = outcomes.flatMap((one) => (one.status === 'rejected' ? [one.reason as ApiError] : []));
+    return { seen, refused, invocation };
+  }
+
+  it('refuses with 403 what no rule allows, and the app hears nothing of it', async () => {
+    const { seen, refused, invocation } = await seenBy(false, [
+      request,
+      { ...request, verb: 'POST' },
+      { ...request, path: 'closed' },
+      { ...request, path: 'open/../closed' },
+    ]);
+    expect(seen).toEqual(['/open']);
+    expect(refused).toHaveLength(3);
+    for (const error of refused) expect(error).toMatchObject({ httpStatus: 403, grpcStatus: 'PERMISSION_DENIED' });
+    const stranger = invocation.fromPeer(request, undefined, never);
+    await expect(stranger).rejects.toThrow(
+      'access control policy has denied access to appid:  operation: open verb: GET',
+    );
+  });
+
+  it('judges the path that the app gets', async () => {
+    expect((await seenBy(false, [{ ...request, path: 'closed/../open' }])).seen).toEqual(['/open']);
+  });
+
+  it('judges proxied calls by their method alone', async () => {
+    const { invocation } = await seenBy(true, []);
+    const call = { target: 'checkout', metadata: {}, method: '/shop.Cart/Get' };
+    expect(() => invocation.proxyFromPeer(call, caller)).toThrow('operation: /shop.Cart/Get verb: NONE');
+    expect(invocation.proxyFromPeer({ ...call, method: '/open' }, caller)).toEqual({ metadata: {} });
   });
 });

@@ -6,7 +6,14 @@ import { type AppRequest, type AppResponse, UnfitRequestError } from '../app-cha
 import { ApiError } from '../errors.ts';
 import { UnreachableAddresses } from './invocation-balancing.ts';
 import { isShort, OneTimeBody, wholeBody } from './invocation-body.ts';
-import { appInvokeFailed, badPeerRequest, invokeFailed, noAppChannel, proxyFailed } from './invocation-errors.ts';
+import {
+  accessDenied,
+  appInvokeFailed,
+  badPeerRequest,
+  invokeFailed,
+  noAppChannel,
+  proxyFailed,
+} from './invocation-errors.ts';
 import { ForwardedHeaders, peerRequestHeaders, requestHeaders, responseHeaders } from './invocation-headers.ts';
 import { MethodPathError, normalizeMethod, normalizePath } from './invocation-path.ts';
 import { InvocationProxy } from './invocation-proxy.ts';
@@ -67,11 +74,12 @@ class InvocationBlock implements Invocation, AsyncDisposable {
     }
   }
 
-  async fromPeer(request: AppRequest, _caller: PeerIdentity | undefined, signal: AbortSignal): Promise<AppResponse> {
+  async fromPeer(request: AppRequest, caller: PeerIdentity | undefined, signal: AbortSignal): Promise<AppResponse> {
     if (this.#options.app === undefined) throw noAppChannel();
     const { verb, query, body, grpc } = request;
     try {
       const path = normalizeMethod(request.path);
+      this.#mayCall(caller, path, verb);
       const headers = peerRequestHeaders(request.headers, body);
       const response = await callApp(
         this.#options,
@@ -99,12 +107,24 @@ class InvocationBlock implements Invocation, AsyncDisposable {
     }
   }
 
-  proxyFromPeer(call: ProxyRequest, _caller: PeerIdentity | undefined): ProxyHop {
+  proxyFromPeer(call: ProxyRequest, caller: PeerIdentity | undefined): ProxyHop {
+    this.#mayCall(caller, call.method, undefined);
     return this.#proxy.fromPeer(call);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.#routes[Symbol.asyncDispose]();
+  }
+
+  /** Throws an ApiError when access control says no. */
+  #mayCall(caller: PeerIdentity | undefined, operation: string, verb: string | undefined): void {
+    const { accessControl, app, logger } = this.#options;
+    if (accessControl === undefined) return;
+    const isGrpc = verb === undefined || app?.isGrpc === true;
+    const refusal = accessControl.refusal({ caller, operation, isGrpc, ...(verb !== undefined && { verb }) });
+    if (refusal === undefined) return;
+    logger?.debug(refusal);
+    throw accessDenied(refusal);
   }
 
   /** Keeps a streamed body in memory where a policy may want to send it again and it says that it is short. */

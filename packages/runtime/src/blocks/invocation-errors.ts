@@ -73,6 +73,11 @@ export function badPeerRequest(reason: string): ApiError {
   return refusedToPeer(`parsing InternalInvokeRequest error: ${reason}`, 'INVALID_ARGUMENT');
 }
 
+/** Access control does not let the peer do this. */
+export function accessDenied(message: string): ApiError {
+  return new ApiError(message, { errorCode: 'ERR_DIRECT_INVOKE', httpStatus: 403, grpcStatus: 'PERMISSION_DENIED' });
+}
+
 /** A peer calls, but the app was not reached. */
 export function appInvokeFailed(cause: unknown): ApiError {
   return refusedToPeer(`error invoking app channel: ${errorMessage(cause)}`, 'INTERNAL', cause);

@@ -1,5 +1,6 @@
 import type { Logger, NameResolver } from '@outrigger/core';
 
+import type { AccessControl } from '../access-control/access-control.ts';
 import type { AppChannel, AppRequest, AppResponse, HeaderMap } from '../app-channel/app-channel.ts';
 import type { Policies } from '../resilience/policies.ts';
 import type { HttpEndpoint } from '../resources/http-endpoint-resource.ts';
@@ -104,6 +105,8 @@ export interface InvocationOptions {
   readonly resolver?: NameResolver | undefined;
   /** Absent: other apps cannot be called. */
   readonly peers?: PeerTransport | undefined;
+  /** Absent: every peer may call everything. */
+  readonly accessControl?: AccessControl | undefined;
   readonly policies: Pick<Policies, 'app' | 'serviceRetry' | 'generation'>;
   readonly httpEndpoints?: readonly HttpEndpoint[];
   /** Address of this process as peers see it, for `X-Forwarded-For` and `Forwarded`. Default: the machine's first. */

@@ -1,3 +1,4 @@
+import type { AccessControlSpec } from '../access-control/access-control-spec.ts';
 import type { Position } from './resource.ts';
 
 /** `spec` of the merged Configuration resources, validated; absent sections have their defaults. */
@@ -7,6 +8,8 @@ export interface Configuration {
   readonly appHttpPipeline: readonly PipelineHandler[];
   readonly secretScopes: readonly SecretScope[];
   readonly nameResolution?: NameResolutionSpec;
+  /** Absent: everybody may call everything. */
+  readonly accessControl?: AccessControlSpec;
   readonly features: ReadonlyMap<string, boolean>;
   readonly api: { readonly allowed: readonly ApiRule[]; readonly denied: readonly ApiRule[] };
   /** `type` or `type/version` that must not be loaded. */
@@ -18,7 +21,7 @@ export interface Configuration {
       readonly omitHealthChecks: boolean;
     };
   };
-  /** Sections that later building blocks read, as they stand in the YAML: tracing, metric, mtls, accessControl, … */
+  /** Sections that later building blocks read, as they stand in the YAML: tracing, metric, mtls, … */
   readonly sections: Readonly<Record<string, unknown>>;
 }
 

@@ -1,5 +1,6 @@
 import type { Logger } from '@outrigger/core';
 
+import { readAccessControl } from './access-control-section.ts';
 import { componentVersion } from './component-resource.ts';
 import type { ApiRule, Configuration, PipelineHandler, SecretScope } from './configuration.ts';
 import { readSpec } from './envelope.ts';
@@ -16,7 +17,7 @@ export interface LoadConfigurationOptions {
 }
 
 /** Sections that belong to Dapr but to no building block of today: kept as they are. */
-const laterSections = ['tracing', 'metric', 'metrics', 'mtls', 'accessControl', 'wasm', 'workflow'];
+const laterSections = ['tracing', 'metric', 'metrics', 'mtls', 'wasm', 'workflow'];
 
 const noConfiguration: Configuration = {
   name: '',
@@ -84,6 +85,7 @@ function readSections(spec: FieldReader): Sections {
   const [httpPipeline, appHttpPipeline] = ['httpPipeline', 'appHttpPipeline'].map((name) => pipelineOf(spec, name));
   const secretScopes = secretScopesOf(spec);
   const nameResolution = nameResolutionOf(spec);
+  const accessControl = within(spec, 'accessControl', readAccessControl);
   const features = featuresOf(spec);
   const api = apiOf(spec);
   const deniedComponents = deniedOf(spec);
@@ -94,6 +96,7 @@ function readSections(spec: FieldReader): Sections {
     ...(appHttpPipeline && { appHttpPipeline }),
     ...(secretScopes && { secretScopes }),
     ...(nameResolution && { nameResolution }),
+    ...(accessControl && { accessControl }),
     ...(features && { features }),
     ...(api && { api }),
     ...(deniedComponents && { deniedComponents }),
