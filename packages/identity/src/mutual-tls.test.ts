@@ -7,6 +7,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 
 import { clientOf, echo, serve, startMutualTls } from '../test/mtls-scene.ts';
 import { type IssueOptions, type SentryBehaviour, TestAuthority, TestSentry } from '../test/testing.ts';
+import type { TrustAnchors } from './trust-anchors.ts';
 
 async function startSentry(behaviour?: SentryBehaviour, authority?: TestAuthority): Promise<TestSentry> {
   const sentry = await TestSentry.start(behaviour, authority);
@@ -184,6 +185,55 @@ describe('while certificates are renewed', () => {
     expect(server.connections).toBeGreaterThan(1);
   });
 });
+
+describe('when the trust anchors change', () => {
+  it('a caller under a root that is gone is let go, and not let in again', async () => {
+    const [sentry, other] = await Promise.all([startSentry(), TestAuthority.create()]);
+    const anchors = changeable(sentry.authority.root);
+    const [shop, callee] = await Promise.all([
+      startMutualTls(sentry, 'shop'),
+      startMutualTls(sentry, 'orders', { trustAnchors: anchors }),
+    ]);
+    const server = await serve(callee.server);
+    callee.onOtherRoots(() => server.grpc.renewConnections());
+    const client = clientOf(server.address, shop.clientFor(orders));
+    expect(await echo(client, '1')).toBe('1');
+    anchors.change(sentry.authority.root + other.root);
+    await expect.poll(() => client.isConnected).toBe(false);
+    expect(await echo(client, '2')).toBe('2');
+    anchors.change(other.root);
+    await expect.poll(() => client.isConnected).toBe(false);
+    await expect(echo(client, '3')).rejects.toThrow(/not issued under the trust anchors/);
+  });
+
+  it('a caller no longer talks to a callee that it does not trust any more', async () => {
+    const [sentry, other] = await Promise.all([startSentry(), TestAuthority.create()]);
+    const anchors = changeable(sentry.authority.root);
+    const [shop, callee] = await Promise.all([
+      startMutualTls(sentry, 'shop', { trustAnchors: anchors }),
+      startMutualTls(sentry, 'orders'),
+    ]);
+    const server = await serve(callee.server);
+    const client = clientOf(server.address, shop.clientFor(orders));
+    expect(await echo(client, '1')).toBe('1');
+    anchors.change(other.root);
+    await expect.poll(() => client.isConnected).toBe(false);
+    await expect(echo(client, '2')).rejects.toThrow(/not issued under the trust anchors/);
+  });
+});
+
+function changeable(pem: string): TrustAnchors & { change(pem: string): void } {
+  const listeners: (() => void)[] = [];
+  return {
+    pem,
+    onChange: (listener) => void listeners.push(listener),
+    change(now) {
+      (this as { pem: string }).pem = now;
+      for (const listener of listeners) listener();
+    },
+    [Symbol.asyncDispose]: async () => {},
+  };
+}
 
 /** A caller that shows what it has and takes whoever answers. */
 function credentialsOnly(cert: string | undefined, key: string | undefined, ca: string): PeerTls {

@@ -1,5 +1,4 @@
 import { X509Certificate } from 'node:crypto';
-import { type Stats, unwatchFile, watchFile } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 
 import { errorMessage, type Logger } from '@outrigger/core';
@@ -27,28 +26,34 @@ export async function trustAnchorsFile(path: string, logger: Logger, interval = 
   const where = `the file ${path}`;
   const listeners: (() => void)[] = [];
   let pem = readAnchors(await readFile(path, 'utf8'), where);
+  let complaint: string | undefined;
   const reload = async (): Promise<void> => {
     try {
       const now = readAnchors(await readFile(path, 'utf8'), where);
+      complaint = undefined;
       if (now === pem) return;
       pem = now;
       logger.info(`the trust anchors in ${path} have changed and are used from now on`);
       for (const listener of listeners) listener();
     } catch (error) {
-      logger.warn(`${errorMessage(error)}; the trust anchors stay as they were`);
+      const text = errorMessage(error);
+      if (text !== complaint) logger.warn(`${text}; the trust anchors stay as they were`);
+      complaint = text;
     }
   };
-  // By name, again and again: the file is replaced as a whole, often behind a symbolic link.
-  const onLook = (now: Stats, before: Stats): void => {
-    if (now.mtimeMs !== before.mtimeMs || now.ino !== before.ino || now.size !== before.size) void reload();
-  };
-  watchFile(path, { interval, persistent: false }, onLook);
+  // Read again and again, which no way of replacing a file escapes: often it is behind symbolic links that change.
+  let reading = false;
+  const look = setInterval(() => {
+    if (reading) return;
+    reading = true;
+    void reload().finally(() => (reading = false));
+  }, interval).unref();
   return {
     get pem() {
       return pem;
     },
     onChange: (listener) => void listeners.push(listener),
-    [Symbol.asyncDispose]: async () => unwatchFile(path, onLook),
+    [Symbol.asyncDispose]: async () => clearInterval(look),
   };
 }
 
