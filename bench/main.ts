@@ -9,7 +9,6 @@ import { benchInstallSize } from './install-size.ts';
 import { benchLibrary } from './library.ts';
 import { loadTool } from './load.ts';
 import { benchStart } from './start.ts';
-import { benchTwoSidecars } from './two-sidecars.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -22,11 +21,6 @@ const connections = Number(options.connections);
 
 const http = await benchHttp({ connections, seconds: options.short ? 1 : 5, rounds: options.short ? 1 : 5 });
 const grpc = await benchGrpc({ seconds: options.short ? 1 : 4, rounds: options.short ? 1 : 5 });
-const twoSidecars = await benchTwoSidecars({
-  connections,
-  seconds: options.short ? 1 : 4,
-  rounds: options.short ? 1 : 5,
-});
 const libraryRate = await benchLibrary(options.short ? 0.5 : 3);
 const start = await benchStart(options.short ? 3 : 15);
 const size = options.short ? undefined : benchInstallSize();
@@ -42,20 +36,6 @@ console.table(
         'of bare GET': percent(row.ofBareGet),
         'of bare, same verb': percent(row.ofBareSameVerb),
         'CPU per request ÷ bare': row.cpuOfBare.toFixed(2),
-        'p99 ms': row.p99Ms.toFixed(2),
-      },
-    ]),
-  ),
-);
-console.log(`invoking through two sidecars, ${connections} connections, beside two bare node:http proxies`);
-console.table(
-  Object.fromEntries(
-    twoSidecars.map((row) => [
-      row.name,
-      {
-        'req/s': Math.round(row.requestsPerSecond),
-        'of two proxies': percent(row.ofBare),
-        'CPU per request ÷ two proxies': row.cpuOfBare.toFixed(2),
         'p99 ms': row.p99Ms.toFixed(2),
       },
     ]),
@@ -90,5 +70,5 @@ if (size)
 if (options.json)
   writeFileSync(
     options.json,
-    `${JSON.stringify({ loadTool, connections, http, twoSidecars, grpc, libraryRate, start, size }, undefined, 2)}\n`,
+    `${JSON.stringify({ loadTool, connections, http, grpc, libraryRate, start, size }, undefined, 2)}\n`,
   );

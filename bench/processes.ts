@@ -104,7 +104,11 @@ export async function startApp(value: string): Promise<{ target: Target; port: n
 export async function startSidecar(
   appId: string,
   args: readonly string[] = [],
-  { resourcesPath = here('./resources'), httpPort }: { resourcesPath?: string; httpPort?: number } = {},
+  {
+    resourcesPath = here('./resources'),
+    httpPort,
+    env = {},
+  }: { resourcesPath?: string; httpPort?: number; env?: Readonly<Record<string, string>> } = {},
 ): Promise<{ target: Target; url: string; port: number; grpcPort: number }> {
   const [port, grpcPort] = [httpPort ?? (await freePort()), await freePort()];
   const target = await Target.start(
@@ -121,7 +125,7 @@ export async function startSidecar(
       resourcesPath,
       ...args,
     ],
-    {},
+    env,
     /dapr initialized\. Status: Running/,
   );
   return { target, url: `http://127.0.0.1:${port}`, port, grpcPort };
