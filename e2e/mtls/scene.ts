@@ -26,7 +26,10 @@ export async function startScene({ ttl }: SceneOptions): Promise<Scene> {
   const workspace = stack.use(new Workspace());
   const sentry = stack.use(await TestSentry.start({ ttl }));
   const app = createServer((request, answer) => {
-    if (request.url === '/dapr/subscribe' || request.url === '/dapr/config') return answer.writeHead(404).end();
+    if (request.url === '/dapr/subscribe' || request.url === '/dapr/config') {
+      answer.writeHead(404).end();
+      return;
+    }
     void answered(request).then((body) => answer.setHeader('content-type', 'application/json').end(body));
   });
   await new Promise<void>((resolve) => app.listen(0, '127.0.0.1', resolve));

@@ -34,7 +34,7 @@ export interface InternalServer {
 }
 
 /** What the server's side of mutual TLS is; `MutualTls` of `@outrigger/identity`. */
-export type ServerTls = Pick<MutualTls, 'server' | 'onOtherRoots'>;
+type ServerTls = Pick<MutualTls, 'server' | 'onOtherRoots'>;
 
 /** A message holds a piece of a body, or all of one within the limit, and beside it headers. */
 const headSize = 64 * 1024;
