@@ -15,7 +15,7 @@ const loaded = loadPackageDefinition(loadSync(proto, { keepCase: true, longs: Nu
 export const { Canoes } = loaded.canoes.v1;
 
 /** An app whose methods answer with codes of gRPC, one after the other: `14,14,0` as the name that is asked for. */
-export class ScriptedGrpcApp implements AsyncDisposable {
+class ScriptedGrpcApp implements AsyncDisposable {
   readonly #server = new Server();
   readonly arrivals: number[] = [];
   port = 0;

@@ -1,10 +1,10 @@
 import type { Logger } from '@outrigger/core';
 import type { MetricLabels, Metrics } from '@outrigger/runtime';
-import type { Registry } from 'prom-client';
+import type * as PromClient from 'prom-client';
 
 import { metricHelp } from './metric-help.ts';
 
-type Prometheus = typeof import('prom-client');
+type Prometheus = typeof PromClient;
 
 /** One series of a family; a counter has `inc`, a gauge `set`. */
 interface Series {
@@ -34,7 +34,7 @@ export class PrometheusMetrics implements Metrics {
   readonly #families = new Map<string, Family>();
   #held: (() => void)[] = [];
   #prometheus: Prometheus | undefined;
-  #registry: Registry | undefined;
+  #registry: PromClient.Registry | undefined;
   #loading: Promise<void> | undefined;
 
   constructor(appId: string, logger: Logger) {

@@ -1,12 +1,4 @@
-import {
-  ComponentError,
-  errorMessage,
-  type Logger,
-  policy,
-  type Retry,
-  retry,
-  sleep,
-} from '@outrigger/core';
+import { ComponentError, errorMessage, type Logger, policy, type Retry, retry, sleep } from '@outrigger/core';
 
 import type { AppChannel, SubscriptionSpec } from '../app-channel/app-channel.ts';
 import type { Broker } from './pubsub-broker.ts';
