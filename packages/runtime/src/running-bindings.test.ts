@@ -41,7 +41,7 @@ async function start(options: Partial<RuntimeOptions>, metadata = '[]') {
     ...options,
   });
   onTestFinished(() => runtime[Symbol.asyncDispose]());
-  return { runtime, source };
+  return { runtime, source, folder };
 }
 
 test('events flow from the moment the app is connected, and what is under way when the runtime leaves may end', async () => {
@@ -94,4 +94,37 @@ test('without an app, outputs work and inputs are not read', async () => {
   await runtime.connectApp();
   expect(source.isRead).toBe(false);
   await expect(runtime.bindings.invoke({ name: 'source', operation: 'create' })).rejects.toThrow('nobody reads');
+});
+
+test('an inbound policy that is loaded while the runtime runs holds from then on, and goes by what the app answers', async () => {
+  let calls = 0;
+  const app = inProcessApp({
+    bindings: {
+      source: () => {
+        calls++;
+        throw new Error('no');
+      },
+    },
+  });
+  const { runtime, source, folder } = await start({ app });
+  const reload = async (codes: string) => {
+    folder.file(
+      'resources/policies.yaml',
+      'apiVersion: dapr.io/v1alpha1\nkind: Resiliency\nmetadata: {name: r}\nspec:\n' +
+        `  policies: {retries: {again: {duration: 1ms, maxRetries: 2, matching: {httpStatusCodes: "${codes}"}}}}\n` +
+        '  targets: {components: {source: {inbound: {retry: again}}}}\n',
+    );
+    await runtime.reloadResiliencies();
+  };
+  await runtime.connectApp();
+  await expect(source.emit('before')).rejects.toThrow('no');
+  expect(calls).toBe(1);
+  // what the handler throws is a 500
+  await reload('500');
+  expect(runtime.resiliencies).toEqual(['r']);
+  await expect(source.emit('after')).rejects.toThrow('no');
+  expect(calls).toBe(4);
+  await reload('503');
+  await expect(source.emit('final')).rejects.toThrow('no');
+  expect(calls).toBe(5);
 });
