@@ -1,5 +1,5 @@
 import type { PeerIdentity } from '../blocks/peer-identity.ts';
-import { normalizeMethod } from '../blocks/invocation-path.ts';
+import { cleanPath, normalizeMethod } from '../blocks/invocation-path.ts';
 import type { Metrics } from '../metrics.ts';
 import type { AccessAction, AccessControlSpec, CallerPolicySpec } from './access-control-spec.ts';
 import { OperationTree } from './operation-tree.ts';
@@ -83,6 +83,8 @@ class CallerPolicy {
   /** `undefined`: it says nothing of this. */
   actionFor({ isGrpc, operation, verb = '' }: AccessRequest): AccessAction | undefined {
     if (!this.#hasOperations) return this.#defaultAction;
+    // no gRPC method has dot segments or empty ones: what begins as an allowed one would else come through
+    if (isGrpc && cleanPath(operation) !== operation) return 'deny';
     if (isGrpc) return this.#grpc.find(operation)?.action ?? this.#defaultAction;
     const folded = foldedPath(operation);
     const generous = generousPath(operation);

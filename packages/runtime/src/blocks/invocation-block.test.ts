@@ -7,7 +7,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 
 import { AccessControl } from '../access-control/access-control.ts';
 import { inProcessApp } from '../app-channel/in-process.ts';
-import { type ApiError } from '../errors.ts';
+import type { ApiError } from '../errors.ts';
 import { noMetrics } from '../metrics.ts';
 import type { AppRequest, AppResponse, Body } from '../app-channel/app-channel.ts';
 import { compilePolicies } from '../resilience/compile-policies.ts';

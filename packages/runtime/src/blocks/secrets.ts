@@ -54,14 +54,21 @@ export class SecretsBlock {
   }
 }
 
-/** `allowedSecrets` alone counts where it is given; else `deniedSecrets` are denied and the rest is as `defaultAccess` says. */
+/**
+ * `allowedSecrets` alone counts where it is given; else `deniedSecrets` are denied and the rest is as `defaultAccess` says. Some
+ * stores take a name in any case: what is denied is so in every case, while what is allowed is so only as it is written.
+ */
 function isAllowed(scope: SecretScope | undefined): (secret: string) => boolean {
   if (scope === undefined) return () => true;
   const allowed = new Set(scope.allowedSecrets);
   if (allowed.size > 0) return (secret) => allowed.has(secret);
   if (scope.defaultAccess === 'deny') return () => false;
-  const denied = new Set(scope.deniedSecrets);
-  return (secret) => !denied.has(secret);
+  const denied = new Set(scope.deniedSecrets.map(foldedName));
+  return denied.size === 0 ? () => true : (secret) => !denied.has(foldedName(secret));
+}
+
+function foldedName(secret: string): string {
+  return secret.normalize('NFKC').trim().toLowerCase();
 }
 
 class StoreSecrets implements SecretsHandle {
