@@ -8,8 +8,9 @@ import {
   Server,
   ServerCredentials,
   type ServerUnaryCall,
+  type ServerWritableStream,
+  type ServiceClientConstructor,
 } from '@grpc/grpc-js';
-import type { ServiceClientConstructor, ServerWritableStream } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { TestSentry } from '@outrigger/identity/testing';
 

@@ -44,6 +44,8 @@ describe('scopes', () => {
     ['deny by default', { defaultAccess: 'deny' }, []],
     ['deny but for those allowed', { defaultAccess: 'deny', allowedSecrets: ['db'] }, ['db']],
     ['allow but for those denied', { deniedSecrets: ['db'] }, ['mail', 'key']],
+    ['deny a name in any case', { deniedSecrets: ['DB', ' Mail '] }, ['key']],
+    ['allow a name only as it is written', { allowedSecrets: ['DB', 'key'] }, ['key']],
     [
       'a list of allowed ones closes the rest',
       { allowedSecrets: ['db', 'key'], deniedSecrets: ['key'] },
