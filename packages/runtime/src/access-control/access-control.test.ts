@@ -49,6 +49,17 @@ test('paths of HTTP apps match in any case, names of gRPC methods only as they a
   );
 });
 
+test('a gRPC method with dot segments or empty ones is refused', () => {
+  const { access } = control(policy({ defaultAction: 'allow', operations: [allow('/pkg.Shop/Buy')] }));
+  const refused = (operation: string) => access.refusal({ caller: shop, operation, isGrpc: true }) !== undefined;
+  expect(['/pkg.Shop/Buy', '/pkg.Shop/Buy/..', '//pkg.Shop/Buy', '/pkg.Shop/Buy/'].map(refused)).toEqual([
+    false,
+    true,
+    true,
+    true,
+  ]);
+});
+
 test('a call without a verb gets what is the default for the app, whatever * says', () => {
   expect(control(policy({ operations: [allow('/a')] })).may('/a', '')).toBe(false);
   expect(control(policy({ defaultAction: 'allow', operations: [deny('/a')] })).may('/a', '')).toBe(true);

@@ -87,8 +87,9 @@ describe('scopes', () => {
     };
     const handle = vault({ deniedSecrets: ['db'] }, { get });
     await expect(handle.get('db')).rejects.toMatchObject({ errorCode: 'ERR_PERMISSION_DENIED' });
-    await handle.get('DB');
-    expect(asked).toEqual(['DB']);
+    await expect(handle.get('DB')).rejects.toMatchObject({ errorCode: 'ERR_PERMISSION_DENIED' });
+    await handle.get('db2');
+    expect(asked).toEqual(['db2']);
   });
 
   test('the refusal names secret and store', async () => {
