@@ -1,0 +1,99 @@
+import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { errorMessage } from '@outrigger/core';
+
+import { type AuthorityPem, generateAuthority } from './authority-keys.ts';
+
+/** Dapr's names for them. */
+const names = { trustAnchors: 'ca.crt', issuerChain: 'issuer.crt', issuerKey: 'issuer.key' } as const;
+
+/** The credentials in a folder, laid out as Dapr's Sentry has them: `ca.crt`, `issuer.crt`, `issuer.key`. */
+export class AuthorityFiles {
+  readonly folder: string;
+
+  constructor(folder: string) {
+    this.folder = folder;
+  }
+
+  /** Where the roots are: what sidecars get as `DAPR_TRUST_ANCHORS_FILE`. */
+  get trustAnchors(): string {
+    return join(this.folder, names.trustAnchors);
+  }
+
+  /** The last that is written: when it has changed, all have. */
+  get issuerChain(): string {
+    return join(this.folder, names.issuerChain);
+  }
+
+  /** `undefined`: none of the files is there. Throws an Error that names the file when only some are, or one cannot be read. */
+  async read(): Promise<AuthorityPem | undefined> {
+    const [trustAnchors, issuerChain, issuerKey] = await Promise.all([
+      this.#read(names.trustAnchors),
+      this.#read(names.issuerChain),
+      this.#read(names.issuerKey),
+    ]);
+    if (trustAnchors !== undefined && issuerChain !== undefined && issuerKey !== undefined) {
+      return { trustAnchors, issuerChain, issuerKey };
+    }
+    const found = {
+      [names.trustAnchors]: trustAnchors,
+      [names.issuerChain]: issuerChain,
+      [names.issuerKey]: issuerKey,
+    };
+    const missing = Object.entries(found).flatMap(([name, text]) => (text === undefined ? [name] : []));
+    if (missing.length === Object.keys(found).length) return undefined;
+    throw new Error(
+      `${this.folder} has no ${missing.join(' and no ')}: put all of ${Object.keys(found).join(', ')} there, or none to have them made`,
+    );
+  }
+
+  /** Replaces them one after the other, the roots first: who is trusted must be known before anybody shows it. */
+  async write({ trustAnchors, issuerChain, issuerKey }: AuthorityPem): Promise<void> {
+    try {
+      await mkdir(this.folder, { recursive: true, mode: 0o700 });
+      await chmod(this.folder, 0o700);
+      await this.#write(names.trustAnchors, trustAnchors, 0o644);
+      await this.#write(names.issuerKey, issuerKey, 0o600);
+      await this.#write(names.issuerChain, issuerChain, 0o644);
+    } catch (error) {
+      throw new Error(`cannot write to ${this.folder}: ${errorMessage(error)}`, { cause: error });
+    }
+  }
+
+  async #read(name: string): Promise<string | undefined> {
+    try {
+      return await readFile(join(this.folder, name), 'utf8');
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+      throw new Error(`${join(this.folder, name)} cannot be read: ${errorMessage(error)}`, { cause: error });
+    }
+  }
+
+  async #write(name: string, text: string, mode: number): Promise<void> {
+    const path = join(this.folder, name);
+    await writeFile(`${path}.new`, text, { mode });
+    await rename(`${path}.new`, path);
+  }
+}
+
+/** The credentials in a folder; new ones are made and written there when it has none. */
+export async function authorityIn(files: AuthorityFiles, trustDomain: string): Promise<AuthorityPem> {
+  const found = await files.read();
+  if (found !== undefined) return found;
+  const made = await generateAuthority(trustDomain);
+  await files.write(made);
+  return made;
+}
+
+/**
+ * Puts a new root and issuer in place. The old roots stay trusted beside the new one: certificates under them are good until they
+ * expire, and sidecars that follow the file let in both.
+ */
+export async function rotateRoot(files: AuthorityFiles, trustDomain: string): Promise<AuthorityPem> {
+  const old = await files.read();
+  const made = await generateAuthority(trustDomain);
+  const next = { ...made, trustAnchors: `${made.trustAnchors}${old?.trustAnchors ?? ''}` };
+  await files.write(next);
+  return next;
+}

@@ -1,0 +1,150 @@
+import { readFileSync, unwatchFile, watchFile } from 'node:fs';
+import { once } from 'node:events';
+
+import { errorMessage, type Logger } from '@outrigger/core';
+import { SpiffeId } from '@outrigger/identity/spiffe-id';
+
+import { AuthorityFiles, authorityIn, rotateRoot } from '../authority/authority-files.ts';
+import { type AuthorityPem, generateAuthority } from '../authority/authority-keys.ts';
+import { Sentry } from '../sentry.ts';
+import { insecureValidator } from '../validators/insecure.ts';
+import type { Validator } from '../validators/validator.ts';
+import { FlagError, type Flags, parseFlags, usage } from './flags.ts';
+import { processLog } from './log.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Milliseconds between two looks at the folder of credentials. */
+const watchInterval = 2000;
+
+/** The whole life of the process; resolves to its exit code: 0 after an orderly stop, 1 when it could not start. */
+export async function run(args: readonly string[], env: Environment): Promise<number> {
+  // what is written in a crash holds the environment, and that may hold secrets
+  if (process.report !== undefined) process.report.excludeEnv = true;
+  try {
+    const flags = parseFlags(args, env);
+    if (flags.help) process.stdout.write(usage());
+    else if (flags.version) process.stdout.write(`${version()}\n`);
+    else if (flags.command === 'rotate-root') await rotate(flags);
+    else await serve(flags, env);
+    return 0;
+  } catch (error) {
+    process.stderr.write(`outrigger-sentry: ${errorMessage(error)}\n`);
+    if (!(error instanceof FlagError) && env['DEBUG']) throw error;
+    return 1;
+  }
+}
+
+async function rotate({ issuerCredentials = '', trustDomain }: Flags): Promise<void> {
+  const files = new AuthorityFiles(issuerCredentials);
+  await rotateRoot(files, trustDomain);
+  process.stdout.write(
+    `a new root is in ${files.trustAnchors}, before the old ones, which stay trusted; a running sentry takes it within seconds.\n` +
+      'Give the file to all sidecars (those with DAPR_TRUST_ANCHORS_FILE on it follow by themselves). When every certificate under the\n' +
+      'old root has expired, take that out of the file.\n',
+  );
+}
+
+async function serve(flags: Flags, env: Environment): Promise<void> {
+  const logger = processLog(flags.logLevel);
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (stop.signal.aborted) process.exit(1);
+      stop.abort();
+    });
+  }
+  const { trustDomain, controlPlaneNamespace: namespace } = flags;
+  const identity = { trustDomain, namespace, appId: 'dapr-sentry' };
+  const files = flags.issuerCredentials === undefined ? undefined : new AuthorityFiles(flags.issuerCredentials);
+  const credentials =
+    files === undefined ? await generateAuthority(trustDomain) : await authorityIn(files, trustDomain);
+  const sentry = await Sentry.start({
+    credentials,
+    validators: await validatorsOf(flags, SpiffeId.ofApp(identity).toString(), env),
+    identity,
+    host: flags.listenAddress,
+    port: flags.port,
+    ...(flags.healthPort !== undefined && { healthPort: flags.healthPort }),
+    workloadTtl: flags.workloadTtl,
+    allowedClockSkew: flags.allowedClockSkew,
+    logger,
+  });
+  try {
+    sayWhere(sentry, files, credentials, logger);
+    if (flags.validators.includes('insecure')) {
+      logger.warn(
+        'the insecure validator takes every caller at its word: for a laptop, or where nobody else reaches the port',
+      );
+    }
+    using _ = follow(sentry, files, logger);
+    if (!stop.signal.aborted) await once(stop.signal, 'abort');
+    logger.info('stopping');
+  } finally {
+    await sentry[Symbol.asyncDispose]();
+  }
+}
+
+function sayWhere(sentry: Sentry, files: AuthorityFiles | undefined, credentials: AuthorityPem, logger: Logger): void {
+  logger.info(`certificates are given out on ${sentry.address}`);
+  if (sentry.healthAddress !== undefined) logger.info(`health is told on http://${sentry.healthAddress}/healthz`);
+  if (files !== undefined) {
+    logger.info(
+      `start sidecars with --enable-mtls --sentry-address ${sentry.address} and DAPR_TRUST_ANCHORS_FILE=${files.trustAnchors}`,
+    );
+    return;
+  }
+  logger.warn('the root is in memory only and gone with this process; keep it with --issuer-credentials FOLDER');
+  process.stdout.write(`export DAPR_TRUST_ANCHORS='${credentials.trustAnchors.trim()}'\n`);
+}
+
+async function validatorsOf(flags: Flags, audience: string, env: Environment): Promise<Validator[]> {
+  return Promise.all(
+    flags.validators.map(async (name): Promise<Validator> => {
+      if (name === 'insecure') return insecureValidator;
+      if (name === 'jwks') {
+        const { JwksValidator } = await import('../validators/jwks.ts');
+        return JwksValidator.open({ source: flags.jwksSource ?? '', audience });
+      }
+      const { KubernetesValidator, inClusterOptions } = await import('../validators/kubernetes.ts');
+      const { workloadTrustDomain: trustDomain } = flags;
+      const audiences = [audience, 'dapr.io/sentry'];
+      return new KubernetesValidator({ ...(await inClusterOptions(env)), audiences, trustDomain });
+    }),
+  );
+}
+
+/** Takes new credentials when the files change, or when told to by SIGHUP. */
+function follow(sentry: Sentry, files: AuthorityFiles | undefined, logger: Logger): Disposable {
+  if (files === undefined) return { [Symbol.dispose]: () => {} };
+  let last: string | undefined;
+  const reload = async (): Promise<void> => {
+    try {
+      const credentials = await files.read();
+      const text = JSON.stringify(credentials);
+      if (credentials === undefined || text === last) return;
+      await sentry.replace(credentials);
+      if (last !== undefined) logger.info(`the credentials in ${files.folder} are new and in use`);
+      last = text;
+    } catch (error) {
+      logger.error(`the credentials in ${files.folder} cannot be used, the old ones still are: ${errorMessage(error)}`);
+    }
+  };
+  // one at a time, in order
+  let reloading = reload();
+  const onChange = (): void => void (reloading = reloading.then(reload));
+  const { issuerChain } = files;
+  watchFile(issuerChain, { interval: watchInterval, persistent: false }, onChange);
+  process.on('SIGHUP', onChange);
+  return {
+    [Symbol.dispose]: () => {
+      unwatchFile(issuerChain, onChange);
+      process.off('SIGHUP', onChange);
+    },
+  };
+}
+
+function version(): string {
+  const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
+  return manifest.version;
+}

@@ -1,0 +1,72 @@
+import { readFile } from 'node:fs/promises';
+
+import { errorMessage } from '@outrigger/core';
+import { SpiffeId } from '@outrigger/identity/spiffe-id';
+import { type SignCertificateRequest, SignCertificateRequest_TokenValidator } from '@outrigger/protocol/sentry';
+import { createLocalJWKSet, createRemoteJWKSet, type JSONWebKeySet, type JWTVerifyGetKey, jwtVerify } from 'jose';
+
+import { defaultTrustDomain, RefusedTokenError, type Validator } from './validator.ts';
+
+export interface JwksOptions {
+  /** `https://…`, the path of a file, or the JSON itself. */
+  readonly source: string;
+  /** Whom the tokens have to be for: the SPIFFE id of this authority. */
+  readonly audience: string;
+  /** Milliseconds for which keys from a URL are not asked for again. Default 10 minutes. */
+  readonly minRefreshInterval?: number;
+  /** Milliseconds to wait for the URL. Default 30 s. */
+  readonly requestTimeout?: number;
+}
+
+/** Tells workloads by a JWT whose subject is their SPIFFE id, and whose key is in a JSON Web Key Set. */
+export class JwksValidator implements Validator {
+  readonly kind = SignCertificateRequest_TokenValidator.JWKS;
+  readonly #keys: JWTVerifyGetKey;
+  readonly #audience: string;
+
+  private constructor(keys: JWTVerifyGetKey, audience: string) {
+    this.#keys = keys;
+    this.#audience = audience;
+  }
+
+  /** Rejects with an Error that says what is wrong with the source. A URL is asked when the first token comes. */
+  static async open({ source, audience, minRefreshInterval, requestTimeout }: JwksOptions): Promise<JwksValidator> {
+    if (/^https?:/i.test(source)) {
+      const keys = createRemoteJWKSet(new URL(source), {
+        cooldownDuration: minRefreshInterval ?? 600_000,
+        timeoutDuration: requestTimeout ?? 30_000,
+      });
+      return new JwksValidator(keys, audience);
+    }
+    try {
+      const text = source.trimStart().startsWith('{') ? source : await readFile(source, 'utf8');
+      return new JwksValidator(createLocalJWKSet(JSON.parse(text) as JSONWebKeySet), audience);
+    } catch (error) {
+      throw new Error(`the JSON Web Key Set of the jwks validator cannot be used: ${errorMessage(error)}`, {
+        cause: error,
+      });
+    }
+  }
+
+  async validate(request: SignCertificateRequest): Promise<{ readonly trustDomain: string }> {
+    const { id: appId, namespace, token, trustDomain: asked } = request;
+    if (token === '')
+      throw new RefusedTokenError('the request has no token; set DAPR_SENTRY_TOKEN_FILE for the sidecar');
+    const trustDomain = asked || defaultTrustDomain;
+    const subject = SpiffeId.ofApp({ trustDomain, namespace, appId }).toString();
+    try {
+      // an unsigned token has no key in any set
+      await jwtVerify(token, this.#keys, {
+        audience: this.#audience,
+        subject,
+        requiredClaims: ['exp'],
+        clockTolerance: 60,
+      });
+    } catch (error) {
+      throw new RefusedTokenError(`the token does not show that this is ${subject}: ${errorMessage(error)}`, {
+        cause: error,
+      });
+    }
+    return { trustDomain };
+  }
+}
