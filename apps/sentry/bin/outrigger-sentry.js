@@ -1,5 +1,5 @@
 #!/bin/sh
-':'; /*
+':' /*
 # For a shell, these lines are the command, and to Node.js they are a comment: so it also starts with an empty environment,
 # and prefers the Node.js that a project has pinned (the npm package `node`) beside node_modules/.bin or beside this package.
 # Nothing is started for that: every process would take longer than a part of Node's own start.

@@ -292,7 +292,11 @@ describe('credentials in a folder', () => {
     const files = await folder();
     const old = await authorityIn(files, 'localhost');
     const { sentry } = await start({ credentials: old });
-    const next = await rotateRoot(files, 'localhost');
+    const commit = await rotateRoot(files, 'localhost');
+    const between = await files.read();
+    expect(between?.issuerChain).toBe(old.issuerChain);
+    const next = await commit();
+    expect(between?.trustAnchors).toBe(next.trustAnchors);
     expect(next.trustAnchors.endsWith(old.trustAnchors)).toBe(true);
     await sentry.replace(next);
     expect((await svid(sentry, next)).id.app?.appId).toBe('orders');

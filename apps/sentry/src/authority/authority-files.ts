@@ -87,13 +87,16 @@ export async function authorityIn(files: AuthorityFiles, trustDomain: string): P
 }
 
 /**
- * Puts a new root and issuer in place. The old roots stay trusted beside the new one: certificates under them are good until they
- * expire, and sidecars that follow the file let in both.
+ * Begins to put a new root and issuer in place: the new root is trusted beside the old ones at once. What it resolves with brings the
+ * issuer in, and is to be called when every sidecar knows the new root. Certificates under the old roots stay good until they expire.
  */
-export async function rotateRoot(files: AuthorityFiles, trustDomain: string): Promise<AuthorityPem> {
+export async function rotateRoot(files: AuthorityFiles, trustDomain: string): Promise<() => Promise<AuthorityPem>> {
   const old = await files.read();
   const made = await generateAuthority(trustDomain);
   const next = { ...made, trustAnchors: `${made.trustAnchors}${old?.trustAnchors ?? ''}` };
-  await files.write(next);
-  return next;
+  await files.write({ ...(old ?? next), trustAnchors: next.trustAnchors });
+  return async () => {
+    await files.write(next);
+    return next;
+  };
 }

@@ -14,6 +14,7 @@ const options = {
   'token-validator': { type: 'string', multiple: true, default: [] as string[] },
   'jwks-source': { type: 'string' },
   'workload-trust-domain': { type: 'string', default: 'public' },
+  'anchors-lead': { type: 'string', default: '30s' },
   'log-level': { type: 'string', default: 'info' },
   version: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
@@ -32,6 +33,7 @@ const help: Readonly<Record<keyof typeof options, string>> = {
   'token-validator': 'insecure, jwks or kubernetes; repeatable, the first is for requests that name none',
   'jwks-source': 'URL, file or text of the JSON Web Key Set of the jwks validator',
   'workload-trust-domain': 'Trust domain of workloads that the kubernetes validator lets in',
+  'anchors-lead': 'Of rotate-root: how long the new root is known before anybody shows a certificate under it',
   'log-level': 'debug, info, warn or error',
   version: 'Print the version',
   help: 'Print this',
@@ -58,6 +60,8 @@ export interface Flags {
   readonly validators: readonly ('insecure' | 'jwks' | 'kubernetes')[];
   readonly jwksSource: string | undefined;
   readonly workloadTrustDomain: string;
+  /** Milliseconds. */
+  readonly anchorsLead: number;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   readonly version: boolean;
   readonly help: boolean;
@@ -94,6 +98,7 @@ export function parseFlags(args: readonly string[], env: Readonly<Record<string,
     validators,
     jwksSource: values['jwks-source'],
     workloadTrustDomain: values['workload-trust-domain'],
+    anchorsLead: duration('anchors-lead', values['anchors-lead'], 0),
     logLevel: oneOf('log-level', values['log-level'], ['debug', 'info', 'warn', 'error']),
     version: values.version,
     help: values.help,

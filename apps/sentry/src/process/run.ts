@@ -1,5 +1,7 @@
-import { readFileSync, unwatchFile, watchFile } from 'node:fs';
+import { unwatchFile, watchFile } from 'node:fs';
+import { createRequire } from 'node:module';
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { errorMessage, type Logger } from '@outrigger/core';
 import { SpiffeId } from '@outrigger/identity/spiffe-id';
@@ -35,13 +37,18 @@ export async function run(args: readonly string[], env: Environment): Promise<nu
   }
 }
 
-async function rotate({ issuerCredentials = '', trustDomain }: Flags): Promise<void> {
+async function rotate({ issuerCredentials = '', trustDomain, anchorsLead }: Flags): Promise<void> {
   const files = new AuthorityFiles(issuerCredentials);
-  await rotateRoot(files, trustDomain);
+  const commit = await rotateRoot(files, trustDomain);
   process.stdout.write(
-    `a new root is in ${files.trustAnchors}, before the old ones, which stay trusted; a running sentry takes it within seconds.\n` +
-      'Give the file to all sidecars (those with DAPR_TRUST_ANCHORS_FILE on it follow by themselves). When every certificate under the\n' +
-      'old root has expired, take that out of the file.\n',
+    `${files.trustAnchors} has a new root now, before the old ones, which stay trusted.\n` +
+      `Sidecars that follow the file know it within a second; those with a copy need it now. In ${anchorsLead / 1000} s its issuer takes over …\n`,
+  );
+  await sleep(anchorsLead);
+  await commit();
+  process.stdout.write(
+    'done: a running authority signs with the new issuer within seconds. When every certificate under the old root has expired, take\n' +
+      'that root out of the file.\n',
   );
 }
 
@@ -145,6 +152,6 @@ function follow(sentry: Sentry, files: AuthorityFiles | undefined, logger: Logge
 }
 
 function version(): string {
-  const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
+  const manifest = createRequire(import.meta.url)('@outrigger/sentry/package.json') as { version: string };
   return manifest.version;
 }
