@@ -300,7 +300,7 @@ describe('credentials in a folder', () => {
     expect(next.trustAnchors.endsWith(old.trustAnchors)).toBe(true);
     await sentry.replace(next);
     expect((await svid(sentry, next)).id.app?.appId).toBe('orders');
-    await expect(svid(sentry, old)).rejects.toThrow();
+    await expect(svid(sentry, old)).rejects.toThrow('trust anchors');
     await writeFile(join(files.folder, 'issuer.crt'), 'broken');
     const broken = await files.read();
     await expect(sentry.replace(broken ?? next)).rejects.toThrow("the issuer's certificate");

@@ -91,7 +91,7 @@ describe.skipIf(!hasMulticast)('a resolver', { retry: 2 }, () => {
     await expect.poll(() => addressesOf(reader, gone.appId)).toHaveLength(1);
     const now = performance.now();
     const clock = vi.spyOn(performance, 'now').mockImplementation(() => now + 61_000);
-    onTestFinished(() => void clock.mockRestore());
+    onTestFinished(() => clock.mockRestore());
     const browsing = addressesOf(reader, gone.appId);
     clock.mockRestore();
     expect(await browsing).toEqual([]);

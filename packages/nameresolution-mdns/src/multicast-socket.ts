@@ -113,7 +113,7 @@ export class MulticastSocket implements AsyncDisposable {
         await new Promise<void>((resolve, reject) => {
           const sent = (error: Error | null) => (error ? reject(error) : resolve());
           if (packet.type === 'query') this.#mdns.query(packet as QueryOutgoingPacket, sent);
-          else this.#mdns.respond(packet as ResponseOutgoingPacket, sent);
+          else this.#mdns.respond(packet, sent);
         });
       } catch (error) {
         errors.push(`${address}: ${errorMessage(error)}`);
