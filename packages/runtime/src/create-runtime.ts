@@ -43,7 +43,9 @@ export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
   const policies = await compilePolicies(resources.resiliencies, problems, logger, options.metrics);
   const definitions = definitionsOf(options, problems);
   const planned = await planComponents(resources.components, definitions, configuration, problems, logger);
-  const resolver = options.peers && (await planNameResolver(configuration, definitions, problems, logger));
+  const resolver =
+    options.peers &&
+    (await planNameResolver({ ...configuration, mode: options.mode ?? 'standalone' }, definitions, problems, logger));
   for (const warning of problems.warnings) logger.warn(describeProblem(warning));
 
   const components = new Components(logger);

@@ -189,6 +189,28 @@ describe('the runtime', () => {
     ]);
   });
 
+  test('outside standalone mode has the name resolver of the mode', async () => {
+    const asked: string[] = [];
+    const own = defineComponent({
+      kind: 'nameresolution',
+      type: 'nameresolution.kubernetes',
+      version: 'v1',
+      description: 'for this test',
+      metadata: {},
+      create: async () => ({
+        resolve: async ({ appId }) => {
+          asked.push(appId);
+          return [];
+        },
+        [Symbol.asyncDispose]: async () => {},
+      }),
+    });
+    await using runtime = await start('', { peers, mode: 'kubernetes', components: [own] });
+    const request = { target: 'other', verb: 'GET', path: '/', query: '', headers: {}, body: undefined };
+    await expect(runtime.invocation.invoke(request, AbortSignal.timeout(10_000))).rejects.toThrow('other');
+    expect(asked).toContain('other');
+  });
+
   test('says aloud what the Configuration asks for and nothing enforces yet', async () => {
     folder.file(
       'config.yaml',

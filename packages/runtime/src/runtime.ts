@@ -40,6 +40,8 @@ export interface RuntimeOptions {
    * `logger` holds no secret.
    */
   readonly secretTexts?: SecretTexts;
+  /** Where this runs; anything but `standalone` has a name resolver of that name as its default. Default `standalone`. */
+  readonly mode?: 'standalone' | 'kubernetes';
   /** Takes what is counted. Default: nobody does. */
   readonly metrics?: Metrics;
   /** Reaches other sidecars; absent in library mode without service invocation. */

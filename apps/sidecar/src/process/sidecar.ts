@@ -1,7 +1,14 @@
 import { join } from 'node:path';
 
 import { errorMessage, type Logger, parseDuration } from '@outrigger/core';
-import { type Configuration, createRuntime, noMetrics, type Runtime, type SecretTexts } from '@outrigger/runtime';
+import {
+  type Configuration,
+  createRuntime,
+  noMetrics,
+  type Runtime,
+  type RuntimeOptions,
+  type SecretTexts,
+} from '@outrigger/runtime';
 
 import { invokeFallback } from '../blocks/invoke/http.ts';
 import { type InternalServer, serveInternal } from '../blocks/invoke/internal-server.ts';
@@ -23,6 +30,7 @@ import { plaintextNotice, startMutualTls } from './mutual-tls.ts';
 import { internalAddress, publicAddresses, refuseSharedPorts } from './listen-settings.ts';
 import type { ProcessLog } from './log.ts';
 import { pluggableComponents } from './pluggable-components.ts';
+import { SettingError } from './setting-error.ts';
 import { apiVersion, sidecarVersion } from './version.ts';
 
 export interface SidecarOptions {
@@ -171,6 +179,7 @@ export class Sidecar implements AsyncDisposable {
         ...(env['NAMESPACE'] === undefined ? {} : { namespace: env['NAMESPACE'] }),
         resourcesPaths: flags['resources-path'],
         configPaths: flags.config,
+        mode: modeOf(flags),
         packages: flags['component-package'],
         componentSource: pluggableComponents(env),
         ...(app === undefined ? {} : { app: app.channel }),
@@ -316,4 +325,10 @@ function maxConnectionIdle(env: SidecarOptions['env']): number | undefined {
     );
   }
   return idle;
+}
+
+function modeOf({ mode }: Flags): NonNullable<RuntimeOptions['mode']> {
+  const known = (['standalone', 'kubernetes'] as const).find((one) => one === mode.toLowerCase());
+  if (known !== undefined) return known;
+  throw new SettingError(`--mode: expected standalone or kubernetes, not "${mode}"`);
 }

@@ -3,6 +3,7 @@ import { errorMessage, type Logger } from '@outrigger/core';
 import type { ComponentResource } from '../resources/component-resource.ts';
 import type { Configuration } from '../resources/configuration.ts';
 import { describeProblem, type Problem, type Problems } from '../resources/problems.ts';
+import type { RuntimeOptions } from '../runtime.ts';
 import { type Definitions, UnknownTypeError } from './definitions.ts';
 import { type PlannedComponent, problemOf } from './start-components.ts';
 
@@ -40,16 +41,19 @@ export async function planComponents(
 }
 
 /**
- * The name resolver that the Configuration names, else the one that an installed package offers as a default; `undefined` when
- * there is none.
+ * The name resolver that the Configuration names, else the one of the mode, else one that an installed package offers as a default;
+ * `undefined` when there is none.
  */
 export async function planNameResolver(
-  { nameResolution }: Configuration,
+  { nameResolution, mode = 'standalone' }: Pick<Configuration, 'nameResolution'> & Pick<RuntimeOptions, 'mode'>,
   definitions: Definitions,
   problems: Problems,
   logger: Logger,
 ): Promise<PlannedComponent | undefined> {
-  const usual = definitions.defaultFor('nameresolution');
+  const usual =
+    mode === 'standalone'
+      ? definitions.defaultFor('nameresolution')
+      : { type: `nameresolution.${mode}`, version: 'v1' };
   const wanted =
     nameResolution === undefined
       ? usual
@@ -74,7 +78,7 @@ export async function planNameResolver(
   try {
     return { ...(await definitions.find(wanted)), resource };
   } catch (error) {
-    if (!(error instanceof UnknownTypeError) || usual === undefined) {
+    if (!(error instanceof UnknownTypeError) || usual === undefined || usual === wanted) {
       problems.error({ ...position, message: errorMessage(error) });
       return undefined;
     }
