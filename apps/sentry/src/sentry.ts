@@ -44,12 +44,12 @@ export class Sentry implements AsyncDisposable {
   #renewal: NodeJS.Timeout | undefined;
 
   private constructor(options: SentryOptions, keys: AuthorityKeys) {
-    const { identity: _, healthPort, logger, validators } = options;
+    const { identity: own, healthPort, logger, validators } = options;
     this.#options = options;
     this.#keys = keys;
     this.#issuer = new Issuer(() => this.#keys, options);
     this.#grpc = createGrpcServer({
-      services: [certificateAuthority({ issuer: this.#issuer, validators, logger })],
+      services: [certificateAuthority({ issuer: this.#issuer, own, validators, logger })],
       maxMessageSize: messageLimit,
       logger,
     });

@@ -15,6 +15,8 @@ import { RefusedTokenError, type Validator } from './validators/validator.ts';
 
 export interface SignCertificateOptions {
   readonly issuer: Issuer;
+  /** Of this authority itself, which nobody else gets; its namespace is that of the control plane. */
+  readonly own: PeerIdentity;
   /** The first is for requests that name none. */
   readonly validators: readonly Validator[];
   readonly logger: Logger;
@@ -36,18 +38,22 @@ export function certificateAuthority(options: SignCertificateOptions): Service {
 }
 
 async function signCertificate(
-  { issuer, validators, logger }: SignCertificateOptions,
+  { issuer, own, validators, logger }: SignCertificateOptions,
   request: SignCertificateRequest,
   { signal }: CallContext,
 ): Promise<SignCertificateResponse> {
   const { id: appId, namespace } = request;
   mustBeNamed(request);
-  const { trustDomain } = await validated(validators, request, signal);
+  const { trustDomain } = await validated({ validators, logger }, request, signal);
   const identity: PeerIdentity = { trustDomain, namespace, appId };
   const spiffeId = textOf(identity);
+  if (spiffeId === textOf(own)) {
+    throw new GrpcError('PERMISSION_DENIED', `${spiffeId} is this authority itself, and nobody else`);
+  }
   const publicKey = await requestedKey(request.certificateSigningRequest);
   try {
-    const { chain, validUntil } = await issuer.issue({ identity, publicKey });
+    const dnsNames = namespace === own.namespace ? controlPlaneNames(appId, namespace) : [];
+    const { chain, validUntil } = await issuer.issue({ identity, publicKey, dnsNames });
     logger.info(`certified ${spiffeId} until ${validUntil.toISOString()}`);
     return {
       workloadCertificate: Buffer.from(chain),
@@ -67,7 +73,25 @@ function mustBeNamed({ id, namespace }: SignCertificateRequest): void {
   if (id.length > maxIdLength) {
     throw new GrpcError('INVALID_ARGUMENT', `the app id is longer than ${maxIdLength} characters`);
   }
+  // in a call, what is behind a dot is a namespace
+  if (id.includes('.')) throw new GrpcError('INVALID_ARGUMENT', 'the app id has a dot in it');
   if (namespace === '') throw new GrpcError('INVALID_ARGUMENT', 'the namespace is missing');
+}
+
+/** The names under which Kubernetes reaches services of Dapr's control plane that run in the namespace of the authority. */
+function controlPlaneNames(appId: string, namespace: string): string[] {
+  switch (appId) {
+    case 'dapr-injector':
+      return [`dapr-sidecar-injector.${namespace}.svc`];
+    case 'dapr-operator':
+      return [`dapr-webhook.${namespace}.svc`];
+    case 'dapr-scheduler':
+      return [0, 1, 2].map(
+        (replica) => `dapr-scheduler-server-${replica}.dapr-scheduler-server.${namespace}.svc.cluster.local`,
+      );
+    default:
+      return [];
+  }
 }
 
 function textOf(identity: PeerIdentity): string {
@@ -79,7 +103,7 @@ function textOf(identity: PeerIdentity): string {
 }
 
 async function validated(
-  validators: readonly Validator[],
+  { validators, logger }: Pick<SignCertificateOptions, 'validators' | 'logger'>,
   request: SignCertificateRequest,
   signal: AbortSignal,
 ): Promise<{ readonly trustDomain: string }> {
@@ -98,8 +122,10 @@ async function validated(
     textOf({ trustDomain: request.trustDomain || 'public', namespace: request.namespace, appId: request.id });
     return await validator.validate(request, signal);
   } catch (error) {
-    if (!(error instanceof RefusedTokenError)) throw error;
-    throw new GrpcError('PERMISSION_DENIED', error.message);
+    if (error instanceof GrpcError) throw error;
+    if (error instanceof RefusedTokenError) throw new GrpcError('PERMISSION_DENIED', error.message);
+    logger.error(`the validator ${nameOf(validator.kind)} cannot judge a token now: ${errorMessage(error)}`);
+    throw new GrpcError('UNAVAILABLE', `the validator ${nameOf(validator.kind)} cannot judge the token now`);
   }
 }
 

@@ -45,7 +45,10 @@ export async function generateAuthority(
     publicKey: issuerKeys.publicKey,
     signingKey: rootKeys.privateKey,
     signingAlgorithm: rootKeys.privateKey.algorithm,
-    extensions: await authorityExtensions(issuerKeys.publicKey, 0),
+    extensions: [
+      ...(await authorityExtensions(issuerKeys.publicKey, 0)),
+      await x509.AuthorityKeyIdentifierExtension.create(root),
+    ],
   });
   return {
     trustAnchors: `${root.toString('pem')}\n`,

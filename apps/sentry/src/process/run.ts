@@ -115,8 +115,9 @@ async function validatorsOf(flags: Flags, audience: string, env: Environment): P
       }
       const { KubernetesValidator, inClusterOptions } = await import('../validators/kubernetes.ts');
       const { workloadTrustDomain: trustDomain } = flags;
+      const controlPlane = { trustDomain: flags.trustDomain, namespace: flags.controlPlaneNamespace };
       const audiences = [audience, 'dapr.io/sentry'];
-      return new KubernetesValidator({ ...(await inClusterOptions(env)), audiences, trustDomain });
+      return new KubernetesValidator({ ...(await inClusterOptions(env)), audiences, trustDomain, controlPlane });
     }),
   );
 }

@@ -3,7 +3,14 @@ import { readFile } from 'node:fs/promises';
 import { errorMessage } from '@outrigger/core';
 import { SpiffeId } from '@outrigger/identity/spiffe-id';
 import { type SignCertificateRequest, SignCertificateRequest_TokenValidator } from '@outrigger/protocol/sentry';
-import { createLocalJWKSet, createRemoteJWKSet, type JSONWebKeySet, type JWTVerifyGetKey, jwtVerify } from 'jose';
+import {
+  createLocalJWKSet,
+  createRemoteJWKSet,
+  errors,
+  type JSONWebKeySet,
+  type JWTVerifyGetKey,
+  jwtVerify,
+} from 'jose';
 
 import { defaultTrustDomain, RefusedTokenError, type Validator } from './validator.ts';
 
@@ -63,10 +70,18 @@ export class JwksValidator implements Validator {
         clockTolerance: 60,
       });
     } catch (error) {
+      if (isAboutKeys(error)) throw new Error(`the key set cannot be had: ${errorMessage(error)}`, { cause: error });
       throw new RefusedTokenError(`the token does not show that this is ${subject}: ${errorMessage(error)}`, {
         cause: error,
       });
     }
     return { trustDomain };
   }
+}
+
+/** The set itself could not be had, which says nothing about the token. */
+function isAboutKeys(error: unknown): boolean {
+  const { JOSEError, JWKSInvalid, JWKSTimeout } = errors;
+  if (!(error instanceof JOSEError)) return true;
+  return error instanceof JWKSTimeout || error instanceof JWKSInvalid || error.code === JOSEError.code;
 }
