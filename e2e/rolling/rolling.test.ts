@@ -1,0 +1,37 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { afterAll, beforeAll, expect, it } from 'vitest';
+
+import { Load } from './load.ts';
+import { Scene } from './scene.ts';
+
+let scene: Scene;
+beforeAll(async () => {
+  scene = await Scene.start();
+}, 120_000);
+afterAll(() => scene?.[Symbol.asyncDispose]());
+
+it('no call fails while three instances are replaced one after the other', { timeout: 180_000 }, async () => {
+  const load = new Load(scene.shop, 200);
+  await scene.roll();
+  await sleep(1000); // of calls to the new ones alone
+  await load.end();
+  expect(load.failures).toEqual([]);
+  expect([...load.answered.keys()].toSorted()).toEqual([1, 2, 3, 4, 5, 6].map((number) => `instance ${number}`));
+});
+
+it('of an instance that is killed only calls that may have been done already fail', { timeout: 120_000 }, async () => {
+  const load = new Load(scene.shop, 200);
+  await sleep(500);
+  const [victim] = scene.instances;
+  await victim?.kill();
+  await sleep(3000); // the others answer, the dead one is forgotten
+  await load.end();
+  for (const { verb, reason } of load.failures) {
+    // a POST on its way when the connection broke: nobody knows whether the app has done it
+    expect(verb).toBe('POST');
+    expect(reason).toMatch(/^500: .*ERR_DIRECT_INVOKE.*(connection|closed|reset|ended|broke)/i);
+  }
+  expect(load.failures.length).toBeLessThan(50);
+  expect(load.calls).toBeGreaterThan(300);
+});
