@@ -13,11 +13,12 @@ afterAll(() => scene?.[Symbol.asyncDispose]());
 
 it('no call fails while three instances are replaced one after the other', { timeout: 180_000 }, async () => {
   const load = new Load(scene.shop, 200);
+  await sleep(500); // of calls to the old ones
   await scene.roll();
   await sleep(1000); // of calls to the new ones alone
   await load.end();
   expect(load.failures).toEqual([]);
-  expect([...load.answered.keys()].toSorted()).toEqual([1, 2, 3, 4, 5, 6].map((number) => `instance ${number}`));
+  expect(load.answered.size).toBe(6);
 });
 
 it('of an instance that is killed only calls that may have been done already fail', { timeout: 120_000 }, async () => {
