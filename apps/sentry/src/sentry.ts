@@ -28,6 +28,11 @@ export interface SentryOptions extends IssuerOptions {
 }
 
 const messageLimit = 64 * 1024;
+const day = 86_400_000;
+/** Milliseconds before the end of the issuer's certificate from which on the log warns of it, once a day. */
+const warningTime = 30 * day;
+/** Milliseconds. */
+const retryDelay = 10_000;
 /** The greatest delay of a timer. */
 const longestTimer = 2 ** 31 - 1;
 
@@ -42,6 +47,7 @@ export class Sentry implements AsyncDisposable {
   readonly #health: HttpServer | undefined;
   readonly #open = new Set<Socket>();
   #renewal: NodeJS.Timeout | undefined;
+  #warnedAt = 0;
 
   private constructor(options: SentryOptions, keys: AuthorityKeys) {
     const { identity: own, healthPort, logger, validators } = options;
@@ -123,16 +129,23 @@ export class Sentry implements AsyncDisposable {
     const { chain, validUntil } = await this.#issuer.issue({ identity, publicKey: keys.publicKey });
     const key = KeyObject.from(keys.privateKey).export({ format: 'pem', type: 'pkcs8' }) as string;
     this.#setCredentials({ cert: chain, key });
-    const half = Math.max(1000, (validUntil.getTime() - Date.now()) / 2);
-    this.#renewal = setTimeout(
-      () => {
-        this.#certifySelf().catch((error: unknown) => {
-          logger.error(`cannot renew the certificate of this authority itself: ${errorMessage(error)}`);
-          this.#renewal = setTimeout(() => void this.#certifySelf().catch(() => {}), 10_000).unref();
-        });
-      },
-      Math.min(half, longestTimer),
-    ).unref();
+    const now = Date.now();
+    if (this.#issuer.end - now < warningTime && now - this.#warnedAt >= day) {
+      this.#warnedAt = now;
+      logger.warn(
+        `the issuer's certificate ends ${new Date(this.#issuer.end).toISOString()}, and no certificate lives longer: \`outrigger-sentry rotate-root\` makes a new one`,
+      );
+    }
+    this.#certifySelfIn(Math.min(Math.max(1000, (validUntil.getTime() - now) / 2), longestTimer));
+  }
+
+  #certifySelfIn(delay: number): void {
+    this.#renewal = setTimeout(() => {
+      this.#certifySelf().catch((error: unknown) => {
+        this.#options.logger.error(`cannot renew the certificate of this authority itself: ${errorMessage(error)}`);
+        this.#certifySelfIn(retryDelay);
+      });
+    }, delay).unref();
   }
 }
 

@@ -2,12 +2,13 @@ import { execFile } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
-import { silentLogger } from '@outrigger/core';
+import { type Logger, silentLogger } from '@outrigger/core';
 import { GrpcClient } from '@outrigger/grpc/client';
 import {
   CADefinition,
@@ -15,6 +16,7 @@ import {
   SignCertificateRequest_TokenValidator as Kind,
   SignCertificateResponse,
 } from '@outrigger/protocol/sentry';
+import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { describe, expect, it, onTestFinished } from 'vitest';
 
 import { type AuthorityPem, generateAuthority } from './authority/authority-keys.ts';
@@ -39,7 +41,8 @@ async function workshop() {
 async function start({
   credentials,
   validator = insecureValidator,
-}: { credentials?: AuthorityPem; validator?: Validator } = {}) {
+  logger = silentLogger,
+}: { credentials?: AuthorityPem; validator?: Validator; logger?: Logger } = {}) {
   const sentry = await Sentry.start({
     credentials: credentials ?? (await generateAuthority('localhost')),
     validators: [validator],
@@ -47,7 +50,7 @@ async function start({
     port: 0,
     workloadTtl: 3_600_000,
     allowedClockSkew: 60_000,
-    logger: silentLogger,
+    logger,
   });
   onTestFinished(() => sentry[Symbol.asyncDispose]());
   return sentry;
@@ -174,4 +177,54 @@ it('a key set that cannot be had is not told as a wrong token', async () => {
   const token = `${Buffer.from('{"alg":"ES256","kid":"k"}').toString('base64url')}.e30.AA`;
   const request = { token, certificateSigningRequest: Buffer.from('x') };
   await expect(ask(sentry, request)).rejects.toThrow('UNAVAILABLE: the validator JWKS cannot judge the token now');
+});
+
+it('a key set is read from a server whose root is given, and from base64', async () => {
+  const { openssl, read } = await workshop();
+  const named = ['-subj', '/CN=keys', '-addext', 'subjectAltName=IP:127.0.0.1'];
+  await openssl('req', '-x509', ...p256, '-nodes', '-keyout', 'tls.key', '-out', 'tls.crt', ...named);
+  const { publicKey, privateKey } = await generateKeyPair('ES256');
+  const keys = JSON.stringify({ keys: [{ ...(await exportJWK(publicKey)), kid: 'k', alg: 'ES256' }] });
+  const server = createHttpsServer({ key: await read('tls.key'), cert: await read('tls.crt') }, (_, answer) => {
+    answer.end(keys);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  const source = `https://127.0.0.1:${(server.address() as AddressInfo).port}/jwks.json`;
+  const token = await new SignJWT()
+    .setProtectedHeader({ alg: 'ES256', kid: 'k' })
+    .setSubject('spiffe://public/ns/shop/orders')
+    .setAudience('sentry')
+    .setExpirationTime('5m')
+    .sign(privateKey);
+  const certificateSigningRequest = await csr(await workshop());
+  for (const options of [
+    { source, caCertificate: await read('tls.crt') },
+    { source: Buffer.from(keys).toString('base64') },
+  ]) {
+    const sentry = await start({ validator: await JwksValidator.open({ ...options, audience: 'sentry' }) });
+    expect((await ask(sentry, { token, certificateSigningRequest })).workloadCertificate.length).toBeGreaterThan(0);
+  }
+  const distrusting = await start({ validator: await JwksValidator.open({ source, audience: 'sentry' }) });
+  await expect(ask(distrusting, { token, certificateSigningRequest })).rejects.toThrow('UNAVAILABLE');
+});
+
+it('an authority that ends soon says so, and certifies nobody once it has ended', async () => {
+  const lines: string[] = [];
+  const logger = { ...silentLogger, warn: (line: string) => void lines.push(line) };
+  const sentry = await start({ credentials: await generateAuthority('localhost', 2000), logger });
+  expect(lines.join()).toContain('`outrigger-sentry rotate-root` makes a new one');
+  const certificateSigningRequest = await csr(await workshop());
+  await expect
+    .poll(
+      () =>
+        ask(sentry, { certificateSigningRequest }).then(
+          () => 'certified',
+          (error: Error) => error.message,
+        ),
+      {
+        timeout: 10_000,
+      },
+    )
+    .toBe('INTERNAL: failed to sign certificate');
 });

@@ -108,7 +108,8 @@ export { createRuntime } from './create-runtime.ts';
 export { SecretTexts } from './secret-texts.ts';
 export type { ComponentResource } from './resources/component-resource.ts';
 export type { ApiRule, Configuration } from './resources/configuration.ts';
-export { describeProblem, type Problem, ResourceError } from './resources/problems.ts';
+export { loadConfiguration } from './resources/load-configuration.ts';
+export { describeProblem, type Problem, Problems, ResourceError } from './resources/problems.ts';
 export type {
   ActiveSubscription,
   LoadedComponent,

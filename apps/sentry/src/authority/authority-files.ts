@@ -6,40 +6,43 @@ import { errorMessage } from '@outrigger/core';
 import { type AuthorityPem, generateAuthority } from './authority-keys.ts';
 
 /** Dapr's names for them. */
-const names = { trustAnchors: 'ca.crt', issuerChain: 'issuer.crt', issuerKey: 'issuer.key' } as const;
+const usualNames = { trustAnchors: 'ca.crt', issuerChain: 'issuer.crt', issuerKey: 'issuer.key' } as const;
 
 /** The credentials in a folder, laid out as Dapr's Sentry has them: `ca.crt`, `issuer.crt`, `issuer.key`. */
 export class AuthorityFiles {
   readonly folder: string;
+  readonly #names: AuthorityPem;
 
-  constructor(folder: string) {
+  /** @param names of the files; default: Dapr's */
+  constructor(folder: string, names: AuthorityPem = usualNames) {
     this.folder = folder;
+    this.#names = names;
   }
 
   /** Where the roots are: what sidecars get as `DAPR_TRUST_ANCHORS_FILE`. */
   get trustAnchors(): string {
-    return join(this.folder, names.trustAnchors);
+    return join(this.folder, this.#names.trustAnchors);
   }
 
   /** The last that is written: when it has changed, all have. */
   get issuerChain(): string {
-    return join(this.folder, names.issuerChain);
+    return join(this.folder, this.#names.issuerChain);
   }
 
   /** `undefined`: none of the files is there. Throws an Error that names the file when only some are, or one cannot be read. */
   async read(): Promise<AuthorityPem | undefined> {
     const [trustAnchors, issuerChain, issuerKey] = await Promise.all([
-      this.#read(names.trustAnchors),
-      this.#read(names.issuerChain),
-      this.#read(names.issuerKey),
+      this.#read(this.#names.trustAnchors),
+      this.#read(this.#names.issuerChain),
+      this.#read(this.#names.issuerKey),
     ]);
     if (trustAnchors !== undefined && issuerChain !== undefined && issuerKey !== undefined) {
       return { trustAnchors, issuerChain, issuerKey };
     }
     const found = {
-      [names.trustAnchors]: trustAnchors,
-      [names.issuerChain]: issuerChain,
-      [names.issuerKey]: issuerKey,
+      [this.#names.trustAnchors]: trustAnchors,
+      [this.#names.issuerChain]: issuerChain,
+      [this.#names.issuerKey]: issuerKey,
     };
     const missing = Object.entries(found).flatMap(([name, text]) => (text === undefined ? [name] : []));
     if (missing.length === Object.keys(found).length) return undefined;
@@ -53,9 +56,9 @@ export class AuthorityFiles {
     try {
       await mkdir(this.folder, { recursive: true, mode: 0o700 });
       await chmod(this.folder, 0o700);
-      await this.#write(names.trustAnchors, trustAnchors, 0o644);
-      await this.#write(names.issuerKey, issuerKey, 0o600);
-      await this.#write(names.issuerChain, issuerChain, 0o644);
+      await this.#write(this.#names.trustAnchors, trustAnchors, 0o644);
+      await this.#write(this.#names.issuerKey, issuerKey, 0o600);
+      await this.#write(this.#names.issuerChain, issuerChain, 0o644);
     } catch (error) {
       throw new Error(`cannot write to ${this.folder}: ${errorMessage(error)}`, { cause: error });
     }

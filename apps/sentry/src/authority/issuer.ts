@@ -42,14 +42,27 @@ export class Issuer {
     return this.#keys().trustAnchors;
   }
 
-  /** Throws TypeError when the identity cannot be in a SPIFFE id. Never outlives the issuer's own certificate. */
+  /** When the issuer's own certificate ends, in milliseconds since the epoch. */
+  get end(): number {
+    return Date.parse(new X509Certificate(this.#keys().issuerChain[0] ?? '').validTo);
+  }
+
+  /**
+   * Throws TypeError when the identity cannot be in a SPIFFE id, and an Error when the issuer's certificate has expired. Never outlives
+   * that.
+   */
   async issue({ identity, publicKey, dnsNames = [] }: IssueRequest): Promise<IssuedCertificate> {
     const { issuerChain, issuerKey } = this.#keys();
     const [issuerPem = ''] = issuerChain;
     const issuer = new x509.X509Certificate(issuerPem);
     const now = Date.now();
     const { workloadTtl, allowedClockSkew } = this.#options;
-    const validUntil = new Date(Math.min(now + workloadTtl, Date.parse(new X509Certificate(issuerPem).validTo)));
+    const validUntil = new Date(Math.min(now + workloadTtl, this.end));
+    if (validUntil.getTime() <= now) {
+      throw new Error(
+        "the issuer's certificate has expired: bring a new one in, as with `outrigger-sentry rotate-root`",
+      );
+    }
     const { ExtendedKeyUsage: extended, KeyUsageFlags: usage } = x509;
     const certificate = await x509.X509CertificateGenerator.create({
       issuer: issuer.subject,

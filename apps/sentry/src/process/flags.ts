@@ -2,15 +2,21 @@ import { parseArgs } from 'node:util';
 
 import { parseDuration } from '@outrigger/core';
 
+import type { JwksSection, MtlsSection } from './mtls-section.ts';
+
 const options = {
   port: { type: 'string', default: '50001' },
   'listen-address': { type: 'string', default: '127.0.0.1' },
   'healthz-port': { type: 'string' },
+  config: { type: 'string' },
   'issuer-credentials': { type: 'string' },
-  'trust-domain': { type: 'string', default: 'localhost' },
+  'issuer-ca-filename': { type: 'string', default: 'ca.crt' },
+  'issuer-certificate-filename': { type: 'string', default: 'issuer.crt' },
+  'issuer-key-filename': { type: 'string', default: 'issuer.key' },
+  'trust-domain': { type: 'string' },
   'control-plane-namespace': { type: 'string', default: 'default' },
-  'workload-cert-ttl': { type: 'string', default: '24h' },
-  'allowed-clock-skew': { type: 'string', default: '15m' },
+  'workload-cert-ttl': { type: 'string' },
+  'allowed-clock-skew': { type: 'string' },
   'token-validator': { type: 'string', multiple: true, default: [] as string[] },
   'jwks-source': { type: 'string' },
   'workload-trust-domain': { type: 'string', default: 'public' },
@@ -20,12 +26,23 @@ const options = {
   help: { type: 'boolean', default: false },
 } as const;
 
+/** Of flags whose value may come from the Configuration. */
+const fallbacks: Readonly<Record<string, string>> = {
+  'trust-domain': 'localhost',
+  'workload-cert-ttl': '24h',
+  'allowed-clock-skew': '15m',
+};
+
 const help: Readonly<Record<keyof typeof options, string>> = {
   port: 'Port on which certificates are given out; 0 picks a free one',
   'listen-address': 'Address to bind; 0.0.0.0 lets other machines ask',
   'healthz-port': 'Port of /healthz; not given: none',
+  config: 'File with a Configuration whose spec.mtls is read; flags go before it',
   'issuer-credentials':
     'Folder with ca.crt, issuer.crt and issuer.key, which are made when missing; not given: in memory',
+  'issuer-ca-filename': 'Name of the file with the roots',
+  'issuer-certificate-filename': "Name of the file with the issuer's certificate",
+  'issuer-key-filename': "Name of the file with the issuer's key",
   'trust-domain': "Trust domain of the control plane, which is in this authority's own certificate",
   'control-plane-namespace': 'Its namespace',
   'workload-cert-ttl': 'How long a certificate is valid',
@@ -51,6 +68,7 @@ export interface Flags {
   readonly listenAddress: string;
   readonly healthPort: number | undefined;
   readonly issuerCredentials: string | undefined;
+  readonly issuerFileNames: { readonly trustAnchors: string; readonly issuerChain: string; readonly issuerKey: string };
   readonly trustDomain: string;
   readonly controlPlaneNamespace: string;
   /** Milliseconds. */
@@ -58,7 +76,7 @@ export interface Flags {
   /** Milliseconds. */
   readonly allowedClockSkew: number;
   readonly validators: readonly ('insecure' | 'jwks' | 'kubernetes')[];
-  readonly jwksSource: string | undefined;
+  readonly jwks: JwksSection | undefined;
   readonly workloadTrustDomain: string;
   /** Milliseconds. */
   readonly anchorsLead: number;
@@ -67,8 +85,20 @@ export interface Flags {
   readonly help: boolean;
 }
 
-/** Throws a {@link FlagError}. Outside Kubernetes everybody is taken at their word unless a validator is named, as by Dapr's. */
-export function parseFlags(args: readonly string[], env: Readonly<Record<string, string | undefined>>): Flags {
+/** The file that `--config` names. Throws a {@link FlagError}. */
+export function configFile(args: readonly string[]): string | undefined {
+  return parsed(args).values.config;
+}
+
+/**
+ * Throws a {@link FlagError}. As by Dapr's: in Kubernetes its validator is in use, elsewhere everybody is taken at their word, unless a
+ * validator is named or configured.
+ */
+export function parseFlags(
+  args: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+  configured: MtlsSection = {},
+): Flags {
   const { values, positionals } = parsed(args);
   const [command, ...more] = positionals;
   if ((command !== undefined && command !== 'rotate-root') || more.length > 0) {
@@ -78,12 +108,17 @@ export function parseFlags(args: readonly string[], env: Readonly<Record<string,
     throw new FlagError('rotate-root needs --issuer-credentials: the folder whose root is to be replaced');
   }
   const known = ['insecure', 'jwks', 'kubernetes'] as const;
-  const usual = env['KUBERNETES_SERVICE_HOST'] ? ['kubernetes'] : ['insecure'];
+  const inKubernetes = Boolean(env['KUBERNETES_SERVICE_HOST']);
+  const usual = configured.jwks === undefined ? [inKubernetes ? 'kubernetes' : 'insecure'] : ['jwks'];
+  if (inKubernetes && configured.jwks !== undefined) usual.unshift('kubernetes');
   const named = values['token-validator'].length > 0 ? values['token-validator'] : usual;
   const validators = named.map((name) => oneOf('token-validator', name, known));
-  if (validators.includes('jwks') && values['jwks-source'] === undefined) {
+  const source = values['jwks-source'] ?? configured.jwks?.source;
+  if (validators.includes('jwks') && source === undefined) {
     throw new FlagError('--token-validator jwks needs --jwks-source: a URL, a file, or the JSON of a JSON Web Key Set');
   }
+  const time = (name: 'workload-cert-ttl' | 'allowed-clock-skew', least: number) =>
+    duration(name, values[name] ?? fallbacks[name] ?? '', least);
   const health = values['healthz-port'];
   return {
     command,
@@ -91,12 +126,18 @@ export function parseFlags(args: readonly string[], env: Readonly<Record<string,
     listenAddress: values['listen-address'],
     healthPort: health === undefined ? undefined : port('healthz-port', health),
     issuerCredentials: values['issuer-credentials'],
-    trustDomain: values['trust-domain'],
+    issuerFileNames: {
+      trustAnchors: values['issuer-ca-filename'],
+      issuerChain: values['issuer-certificate-filename'],
+      issuerKey: values['issuer-key-filename'],
+    },
+    trustDomain: values['trust-domain'] ?? configured.trustDomain ?? fallbacks['trust-domain'] ?? '',
     controlPlaneNamespace: values['control-plane-namespace'],
-    workloadTtl: duration('workload-cert-ttl', values['workload-cert-ttl'], 1000),
-    allowedClockSkew: duration('allowed-clock-skew', values['allowed-clock-skew'], 0),
+    workloadTtl: givenOr(values['workload-cert-ttl'], configured.workloadTtl) ?? time('workload-cert-ttl', 1000),
+    allowedClockSkew:
+      givenOr(values['allowed-clock-skew'], configured.allowedClockSkew) ?? time('allowed-clock-skew', 0),
     validators,
-    jwksSource: values['jwks-source'],
+    jwks: source === undefined ? undefined : { ...configured.jwks, source },
     workloadTrustDomain: values['workload-trust-domain'],
     anchorsLead: duration('anchors-lead', values['anchors-lead'], 0),
     logLevel: oneOf('log-level', values['log-level'], ['debug', 'info', 'warn', 'error']),
@@ -108,8 +149,9 @@ export function parseFlags(args: readonly string[], env: Readonly<Record<string,
 /** All flags with what they mean and their defaults. */
 export function usage(): string {
   const lines = Object.entries(options).map(([name, option]) => {
-    const usual = 'default' in option && typeof option.default === 'string' ? ` [${option.default}]` : '';
-    return `  --${name.padEnd(26)}${help[name as keyof typeof options]}${usual}`;
+    const preset = 'default' in option && typeof option.default === 'string' ? option.default : fallbacks[name];
+    const usual = preset === undefined ? '' : ` [${preset}]`;
+    return `  --${name.padEnd(30)}${help[name as keyof typeof options]}${usual}`;
   });
   return [
     'outrigger-sentry [flags]              give out certificates',
@@ -118,6 +160,11 @@ export function usage(): string {
     ...lines,
     '',
   ].join('\n');
+}
+
+/** What is configured, unless the flag is given. */
+function givenOr<V>(flag: string | undefined, configured: V | undefined): V | undefined {
+  return flag === undefined ? configured : undefined;
 }
 
 function parsed(args: readonly string[]) {

@@ -11,8 +11,9 @@ import { type AuthorityPem, generateAuthority } from '../authority/authority-key
 import { Sentry } from '../sentry.ts';
 import { insecureValidator } from '../validators/insecure.ts';
 import type { Validator } from '../validators/validator.ts';
-import { FlagError, type Flags, parseFlags, usage } from './flags.ts';
+import { configFile, FlagError, type Flags, parseFlags, usage } from './flags.ts';
 import { processLog } from './log.ts';
+import { readMtlsSection } from './mtls-section.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -24,7 +25,8 @@ export async function run(args: readonly string[], env: Environment): Promise<nu
   // what is written in a crash holds the environment, and that may hold secrets
   if (process.report !== undefined) process.report.excludeEnv = true;
   try {
-    const flags = parseFlags(args, env);
+    const config = configFile(args);
+    const flags = parseFlags(args, env, config === undefined ? {} : await readMtlsSection(config, env));
     if (flags.help) process.stdout.write(usage());
     else if (flags.version) process.stdout.write(`${version()}\n`);
     else if (flags.command === 'rotate-root') await rotate(flags);
@@ -37,8 +39,8 @@ export async function run(args: readonly string[], env: Environment): Promise<nu
   }
 }
 
-async function rotate({ issuerCredentials = '', trustDomain, anchorsLead }: Flags): Promise<void> {
-  const files = new AuthorityFiles(issuerCredentials);
+async function rotate({ issuerCredentials = '', issuerFileNames, trustDomain, anchorsLead }: Flags): Promise<void> {
+  const files = new AuthorityFiles(issuerCredentials, issuerFileNames);
   const commit = await rotateRoot(files, trustDomain);
   process.stdout.write(
     `${files.trustAnchors} has a new root now, before the old ones, which stay trusted.\n` +
@@ -63,7 +65,8 @@ async function serve(flags: Flags, env: Environment): Promise<void> {
   }
   const { trustDomain, controlPlaneNamespace: namespace } = flags;
   const identity = { trustDomain, namespace, appId: 'dapr-sentry' };
-  const files = flags.issuerCredentials === undefined ? undefined : new AuthorityFiles(flags.issuerCredentials);
+  const { issuerCredentials: folder, issuerFileNames: names } = flags;
+  const files = folder === undefined ? undefined : new AuthorityFiles(folder, names);
   const credentials =
     files === undefined ? await generateAuthority(trustDomain) : await authorityIn(files, trustDomain);
   const sentry = await Sentry.start({
@@ -111,7 +114,7 @@ async function validatorsOf(flags: Flags, audience: string, env: Environment): P
       if (name === 'insecure') return insecureValidator;
       if (name === 'jwks') {
         const { JwksValidator } = await import('../validators/jwks.ts');
-        return JwksValidator.open({ source: flags.jwksSource ?? '', audience });
+        return JwksValidator.open({ source: '', ...flags.jwks, audience });
       }
       const { KubernetesValidator, inClusterOptions } = await import('../validators/kubernetes.ts');
       const { workloadTrustDomain: trustDomain } = flags;

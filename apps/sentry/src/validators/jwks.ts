@@ -1,4 +1,6 @@
 import { readFile } from 'node:fs/promises';
+import { get } from 'node:https';
+import { text as textIn } from 'node:stream/consumers';
 
 import { errorMessage } from '@outrigger/core';
 import { SpiffeId } from '@outrigger/identity/spiffe-id';
@@ -6,7 +8,9 @@ import { type SignCertificateRequest, SignCertificateRequest_TokenValidator } fr
 import {
   createLocalJWKSet,
   createRemoteJWKSet,
+  customFetch,
   errors,
+  type FetchImplementation,
   type JSONWebKeySet,
   type JWTVerifyGetKey,
   jwtVerify,
@@ -15,10 +19,12 @@ import {
 import { defaultTrustDomain, RefusedTokenError, type Validator } from './validator.ts';
 
 export interface JwksOptions {
-  /** `https://…`, the path of a file, or the JSON itself. */
+  /** `https://…`, the path of a file, or the JSON itself, also in base64. */
   readonly source: string;
   /** Whom the tokens have to be for: the SPIFFE id of this authority. */
   readonly audience: string;
+  /** Roots that the server of the URL is trusted by, in PEM or as the path of a file. Default: those of Node.js. */
+  readonly caCertificate?: string;
   /** Milliseconds for which keys from a URL are not asked for again. Default 10 minutes. */
   readonly minRefreshInterval?: number;
   /** Milliseconds to wait for the URL. Default 30 s. */
@@ -37,16 +43,18 @@ export class JwksValidator implements Validator {
   }
 
   /** Rejects with an Error that says what is wrong with the source. A URL is asked when the first token comes. */
-  static async open({ source, audience, minRefreshInterval, requestTimeout }: JwksOptions): Promise<JwksValidator> {
+  static async open(options: JwksOptions): Promise<JwksValidator> {
+    const { source, audience, caCertificate, minRefreshInterval, requestTimeout } = options;
     if (/^https?:/i.test(source)) {
       const keys = createRemoteJWKSet(new URL(source), {
         cooldownDuration: minRefreshInterval ?? 600_000,
         timeoutDuration: requestTimeout ?? 30_000,
+        ...(caCertificate !== undefined && { [customFetch]: trusting(await pemOf(caCertificate)) }),
       });
       return new JwksValidator(keys, audience);
     }
     try {
-      const text = source.trimStart().startsWith('{') ? source : await readFile(source, 'utf8');
+      const text = inline(source) ?? (await readFile(source, 'utf8'));
       return new JwksValidator(createLocalJWKSet(JSON.parse(text) as JSONWebKeySet), audience);
     } catch (error) {
       throw new Error(`the JSON Web Key Set of the jwks validator cannot be used: ${errorMessage(error)}`, {
@@ -84,4 +92,29 @@ function isAboutKeys(error: unknown): boolean {
   const { JOSEError, JWKSInvalid, JWKSTimeout } = errors;
   if (!(error instanceof JOSEError)) return true;
   return error instanceof JWKSTimeout || error instanceof JWKSInvalid || error.code === JOSEError.code;
+}
+
+/** The JSON in a source that is no path. */
+function inline(source: string): string | undefined {
+  return [source, Buffer.from(source, 'base64').toString()].find((text) => text.trimStart().startsWith('{'));
+}
+
+async function pemOf(certificate: string): Promise<string> {
+  if (certificate.includes('-----BEGIN')) return certificate;
+  try {
+    return await readFile(certificate, 'utf8');
+  } catch (error) {
+    throw new Error(`caCertificate of the jwks validator cannot be read: ${errorMessage(error)}`, { cause: error });
+  }
+}
+
+/** A fetch that trusts these roots only. */
+function trusting(ca: string): FetchImplementation {
+  return async (url, { headers, signal }) => {
+    const { promise, resolve, reject } = Promise.withResolvers<Response>();
+    get(url, { ca, headers: Object.fromEntries(headers), signal }, (answer) => {
+      textIn(answer).then((body) => resolve(new Response(body, { status: answer.statusCode ?? 500 })), reject);
+    }).on('error', reject);
+    return promise;
+  };
 }
