@@ -61,7 +61,7 @@ export async function startMutualTls(
       namespace: env['NAMESPACE'] || 'default',
       trustDomain: configured.trustDomain ?? 'public',
       otherTrustDomains: configured.otherTrustDomains,
-      token: { file: env['DAPR_SENTRY_TOKEN_FILE'], kubernetes: flags.mode === 'kubernetes' },
+      token: { file: env['DAPR_SENTRY_TOKEN_FILE'], kubernetes: flags.mode.toLowerCase() === 'kubernetes' },
       logger,
       metrics,
     };

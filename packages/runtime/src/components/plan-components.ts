@@ -83,8 +83,13 @@ export async function planNameResolver(
       return undefined;
     }
     // A resolver that Dapr has and nobody provides here yet: on one machine another one does as well.
+    const found = await definitions.find(usual).catch(() => undefined);
+    if (found === undefined) {
+      problems.error({ ...position, message: errorMessage(error) });
+      return undefined;
+    }
     logger.warn(`${position.file}:${position.line}: ${error.message}; ${usual.type} with its defaults is used instead`);
-    return { ...(await definitions.find(usual)), resource: { ...resource, ...usual, name: usual.type, metadata: [] } };
+    return { ...found, resource: { ...resource, ...usual, name: usual.type, metadata: [] } };
   }
 }
 
