@@ -59,6 +59,8 @@ export default defineConfig({
           name: 'backends',
           include: [...needServer, 'e2e/backends/**/*.test.ts'],
           ...timed,
+          // and ten servers beside them
+          retry: 2,
         },
       },
     ],
