@@ -104,8 +104,14 @@ export class Sentry implements AsyncDisposable {
 
   /** Signs with these from now on. Rejects, and goes on with the old ones, when they cannot be used. */
   async replace(credentials: AuthorityPem): Promise<void> {
+    const old = this.#keys;
     this.#keys = await readAuthority(credentials);
-    await this.#certifySelf();
+    try {
+      await this.#certifySelf();
+    } catch (error) {
+      this.#keys = old;
+      throw error;
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -122,7 +128,6 @@ export class Sentry implements AsyncDisposable {
 
   /** The certificate of this authority's own port, renewed at half of its life. */
   async #certifySelf(): Promise<void> {
-    clearTimeout(this.#renewal);
     const algorithm = { name: 'ECDSA', namedCurve: 'P-256' };
     const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
     const { identity, logger } = this.#options;
@@ -140,6 +145,7 @@ export class Sentry implements AsyncDisposable {
   }
 
   #certifySelfIn(delay: number): void {
+    clearTimeout(this.#renewal);
     this.#renewal = setTimeout(() => {
       this.#certifySelf().catch((error: unknown) => {
         this.#options.logger.error(`cannot renew the certificate of this authority itself: ${errorMessage(error)}`);

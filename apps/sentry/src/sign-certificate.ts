@@ -11,7 +11,7 @@ import {
 import type { PeerIdentity } from '@outrigger/runtime';
 
 import type { Issuer } from './authority/issuer.ts';
-import { RefusedTokenError, type Validator } from './validators/validator.ts';
+import { defaultTrustDomain, RefusedTokenError, type Validator } from './validators/validator.ts';
 
 export interface SignCertificateOptions {
   readonly issuer: Issuer;
@@ -119,7 +119,7 @@ async function validated(
   }
   try {
     // a name that cannot be in an id must not come before a validator as something else
-    textOf({ trustDomain: request.trustDomain || 'public', namespace: request.namespace, appId: request.id });
+    textOf({ trustDomain: request.trustDomain || defaultTrustDomain, namespace: request.namespace, appId: request.id });
     return await validator.validate(request, signal);
   } catch (error) {
     if (error instanceof GrpcError) throw error;

@@ -57,7 +57,7 @@ const help: Readonly<Record<keyof typeof options, string>> = {
 };
 
 /** A command line that cannot be used; the message says what would be right. */
-export class FlagError extends Error {
+class FlagError extends Error {
   override readonly name = 'FlagError';
 }
 

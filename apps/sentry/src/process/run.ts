@@ -11,7 +11,7 @@ import { type AuthorityPem, generateAuthority } from '../authority/authority-key
 import { Sentry } from '../sentry.ts';
 import { insecureValidator } from '../validators/insecure.ts';
 import type { Validator } from '../validators/validator.ts';
-import { configFile, FlagError, type Flags, parseFlags, usage } from './flags.ts';
+import { configFile, type Flags, parseFlags, usage } from './flags.ts';
 import { processLog } from './log.ts';
 import { readMtlsSection } from './mtls-section.ts';
 
@@ -34,7 +34,6 @@ export async function run(args: readonly string[], env: Environment): Promise<nu
     return 0;
   } catch (error) {
     process.stderr.write(`outrigger-sentry: ${errorMessage(error)}\n`);
-    if (!(error instanceof FlagError) && env['DEBUG']) throw error;
     return 1;
   }
 }

@@ -78,17 +78,16 @@ export async function planNameResolver(
   try {
     return { ...(await definitions.find(wanted)), resource };
   } catch (error) {
-    if (!(error instanceof UnknownTypeError) || usual === undefined || usual === wanted) {
-      problems.error({ ...position, message: errorMessage(error) });
-      return undefined;
-    }
     // A resolver that Dapr has and nobody provides here yet: on one machine another one does as well.
-    const found = await definitions.find(usual).catch(() => undefined);
-    if (found === undefined) {
+    const mayDoWithout = error instanceof UnknownTypeError && usual !== wanted;
+    const found =
+      mayDoWithout && usual !== undefined ? await definitions.find(usual).catch(() => undefined) : undefined;
+    if (usual === undefined || found === undefined) {
       problems.error({ ...position, message: errorMessage(error) });
       return undefined;
     }
-    logger.warn(`${position.file}:${position.line}: ${error.message}; ${usual.type} with its defaults is used instead`);
+    const reason = errorMessage(error);
+    logger.warn(`${position.file}:${position.line}: ${reason}; ${usual.type} with its defaults is used instead`);
     return { ...found, resource: { ...resource, ...usual, name: usual.type, metadata: [] } };
   }
 }
