@@ -42,6 +42,26 @@ launch() {
   printf '%s\n' $! "$(birth $!)" >"$run/$name/pid"
 }
 
+# launch_again NAME COMMAND…: as launch; a server that ends by itself is started again, which its log says
+launch_again() {
+  local name=$1
+  shift
+  launch "$name" bash -c "$(declare -f keep_running); keep_running \"\$@\"" keep_running "$@"
+}
+
+keep_running() {
+  local server code
+  trap 'kill -TERM "$server"; wait "$server"; exit 0' TERM
+  while true; do
+    "$@" &
+    server=$!
+    code=0
+    wait "$server" || code=$?
+    printf '%s: ENDED with exit code %d and is started again\n' "$(date '+%F %T')" $code
+    sleep 0.5
+  done
+}
+
 listens() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
 free_port() {

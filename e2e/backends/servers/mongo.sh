@@ -27,7 +27,8 @@ start_mongo() {
   mkdir -p "$data"
   # without a file of its own it reads one of the machine's
   : >"$data/settings.toml"
-  launch mongo "$command_mongo" --config "$data/settings.toml" --host 127.0.0.1 --port "$(port_of mongo)" --storage-path "$data/storage" \
+  # it is young: under load it has been seen to end
+  launch_again mongo "$command_mongo" --config "$data/settings.toml" --host 127.0.0.1 --port "$(port_of mongo)" --storage-path "$data/storage" \
     --cache-size 64M --log-level WARNING
 }
 
