@@ -13,13 +13,13 @@ const needServer = listPackages(import.meta.dirname)
 
 // Processes, servers and the tests share the processors, on some machines with strangers: what failed is run once more, and the
 // report says which that was.
-const timed = { testTimeout: 60_000, hookTimeout: 60_000, retry: 1 };
+const timed = { testTimeout: 120_000, hookTimeout: 120_000, retry: 1 };
 
 export default defineConfig({
   ssr: { resolve: { conditions, externalConditions: conditions } },
   test: {
     // How long a machine may take that runs much else besides; who asserts that something is fast says so itself.
-    expect: { poll: { timeout: 20_000, interval: 10 } },
+    expect: { poll: { timeout: 40_000, interval: 10 } },
     projects: [
       {
         extends: true,
@@ -59,7 +59,9 @@ export default defineConfig({
           name: 'backends',
           include: [...needServer, 'e2e/backends/**/*.test.ts'],
           ...timed,
-          // and ten servers beside them
+          // and ten servers beside them, some of which tests start for themselves: a broker's start alone may take a minute
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
           retry: 2,
         },
       },

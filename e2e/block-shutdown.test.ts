@@ -35,7 +35,7 @@ it('a blocked shutdown gives the app no further events, lets it finish, and serv
   {
     await using sidecar = await Sidecar.start(options);
     expect((await sidecar.post('/v1.0/publish/pubsub/orders', 1)).status).toBe(204);
-    await vi.waitFor(() => expect(seen).toEqual([1]), { timeout: 10_000 });
+    await vi.waitFor(() => expect(seen).toEqual([1]), { timeout: 60_000 });
     const ended = sidecar.stop('SIGTERM');
     await sidecar.line(/blocking shutdown/);
     await delay(200);
@@ -48,7 +48,7 @@ it('a blocked shutdown gives the app no further events, lets it finish, and serv
   }
   // what was finished is done with, and what was held back is there for the next
   await using _ = await Sidecar.start(options);
-  await vi.waitFor(() => expect(seen).toEqual([1, 2]), { timeout: 10_000 });
+  await vi.waitFor(() => expect(seen).toEqual([1, 2]), { timeout: 60_000 });
   app.closeAllConnections();
   app.close();
 });

@@ -9,7 +9,7 @@ import { Sidecar } from '../processes/sidecar.ts';
 import { Workspace } from '../processes/workspace.ts';
 
 const dying = fileURLToPath(new URL('dying', import.meta.url));
-const patient = { timeout: 30_000, interval: 20 };
+const patient = { timeout: 60_000, interval: 20 };
 
 /** An app that keeps the events it gets, by the value they tell of. */
 class App implements AsyncDisposable {

@@ -110,7 +110,7 @@ requireBackend('OUTRIGGER_TEST_PYTHON', 'eval "$(e2e/toolchains.sh python)"', (p
     it('hands messages over, and again when the app has failed', async () => {
       app.answers.push(500);
       expect((await sidecar.post('/v1.0/publish/broker/orders', { order: 1 })).status).toBe(204);
-      await vi.waitFor(() => expect(app.delivered).toEqual([{ order: 1 }, { order: 1 }]), { timeout: 15_000 });
+      await vi.waitFor(() => expect(app.delivered).toEqual([{ order: 1 }, { order: 1 }]), { timeout: 60_000 });
     });
 
     it('dies and comes back: told what it is again, with its data, and no message lost', async () => {
@@ -119,7 +119,7 @@ requireBackend('OUTRIGGER_TEST_PYTHON', 'eval "$(e2e/toolchains.sh python)"', (p
       app.delivered.length = 0;
       app.held = promise;
       await sidecar.post('/v1.0/publish/broker/orders', { order: 2 });
-      await vi.waitFor(() => expect(app.delivered).toEqual([{ order: 2 }]), { timeout: 15_000 });
+      await vi.waitFor(() => expect(app.delivered).toEqual([{ order: 2 }]), { timeout: 60_000 });
       await component.stop('SIGKILL');
       expect((await get('kept')).status).toBe(500);
       await sidecar.line(/the process behind .*py\.sock.* is away/);
@@ -136,9 +136,9 @@ requireBackend('OUTRIGGER_TEST_PYTHON', 'eval "$(e2e/toolchains.sh python)"', (p
       );
       expect(new Set(processes).size).toBe(2);
       // The first was not acknowledged.
-      await vi.waitFor(() => expect(app.delivered).toEqual([{ order: 2 }, { order: 2 }]), { timeout: 15_000 });
+      await vi.waitFor(() => expect(app.delivered).toEqual([{ order: 2 }, { order: 2 }]), { timeout: 60_000 });
       await sidecar.post('/v1.0/publish/broker/orders', { order: 3 });
-      await vi.waitFor(() => expect(app.delivered.at(-1)).toEqual({ order: 3 }), { timeout: 15_000 });
+      await vi.waitFor(() => expect(app.delivered.at(-1)).toEqual({ order: 3 }), { timeout: 60_000 });
     });
 
     it('what it says against its properties ends the start', async () => {

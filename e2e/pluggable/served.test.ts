@@ -189,7 +189,7 @@ describe('components of Outrigger, served as pluggable ones', () => {
     it('messages', async () => {
       app.answers.push(500);
       for (let order = 1; order <= 3; order++) await sidecar.post('/v1.0/publish/broker/orders', { order });
-      await vi.waitFor(() => expect(app.delivered).toHaveLength(4), { timeout: 15_000 });
+      await vi.waitFor(() => expect(app.delivered).toHaveLength(4), { timeout: 60_000 });
     });
 
     it('bindings', async () => {
@@ -212,12 +212,12 @@ describe('components of Outrigger, served as pluggable ones', () => {
       expect((await sidecar.fetch('/v1.0/state/store/k')).status).toBe(500);
       await start();
       await vi.waitFor(async () => expect((await sidecar.fetch('/v1.0/state/store/k')).status).toBe(204), {
-        timeout: 15_000,
+        timeout: 60_000,
       });
       app.delivered.length = 0;
       await sidecar.line(/the component's stream of topic orders is open again/);
       await sidecar.post('/v1.0/publish/broker/orders', { order: 4 });
-      await vi.waitFor(() => expect(app.delivered).toEqual([{ order: 4 }]), { timeout: 15_000 });
+      await vi.waitFor(() => expect(app.delivered).toEqual([{ order: 4 }]), { timeout: 60_000 });
     });
   });
 });

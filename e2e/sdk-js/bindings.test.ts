@@ -92,7 +92,7 @@ describe.each([
 
   it('a schedule calls the app, which writes a file each time', async () => {
     const file = join(files, 'tick-2.json');
-    await vi.waitFor(() => expect(existsSync(file) && readFileSync(file, 'utf8')).toBe('{"tick":2}'), 10_000);
+    await vi.waitFor(() => expect(existsSync(file) && readFileSync(file, 'utf8')).toBe('{"tick":2}'), 60_000);
     expect(await send('files', 'get', undefined, { fileName: 'tick-1.json' })).toEqual({ tick: 1 });
     expect(sidecar.output).toContain('app has not subscribed to binding unwanted');
   });

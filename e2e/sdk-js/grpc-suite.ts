@@ -126,7 +126,7 @@ export function grpcSdkSuite(backend: Backend): void {
         const key = named('ttl');
         await client.state.save('statestore', [{ key, value: 'short' }], { metadata: { ttlInSeconds: '1' } });
         expect(await client.state.get('statestore', key)).toBe('short');
-        await vi.waitFor(async () => expect(await client.state.get('statestore', key)).toBe(''), { timeout: 5000 });
+        await vi.waitFor(async () => expect(await client.state.get('statestore', key)).toBe(''), { timeout: 60_000 });
       });
 
       it('applies a transaction whole or not at all', async () => {

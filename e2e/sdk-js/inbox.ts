@@ -18,7 +18,7 @@ export class Inbox {
   /** Waits until `count` messages have come in. */
   async wait(topic: string, count: number): Promise<readonly unknown[]> {
     await vi.waitFor(() => expect(this.of(topic).length).toBeGreaterThanOrEqual(count), {
-      timeout: 20_000,
+      timeout: 60_000,
       interval: 20,
     });
     return this.of(topic);

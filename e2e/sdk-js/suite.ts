@@ -183,7 +183,7 @@ export function sdkSuite(backend: Backend): void {
         expect(await response.text()).toBe('"short"');
         expect(Date.parse(response.headers.get('metadata.ttlExpireTime') ?? '')).toBeGreaterThan(Date.now() - 1000);
         await vi.waitFor(async () => expect(await client.state.get('statestore', key('ttl'))).toBe(''), {
-          timeout: 5000,
+          timeout: 60_000,
         });
       });
 
@@ -207,7 +207,7 @@ export function sdkSuite(backend: Backend): void {
         expect(await client.state.get('outboxstore', key('shown'))).toEqual({ run, hidden: true });
         // a shared server may hold events of earlier runs
         const own = () => inbox.of('outbox').filter((data) => (data as { run?: unknown }).run === run);
-        await vi.waitFor(() => expect(own()).toHaveLength(2), { timeout: 20_000, interval: 20 });
+        await vi.waitFor(() => expect(own()).toHaveLength(2), { timeout: 60_000, interval: 20 });
         expect(own()).toEqual(
           expect.arrayContaining([
             { run, plain: 1 },

@@ -76,7 +76,7 @@ export function querySuite(folder: QueryableStoreName): void {
       // an index follows what is written
       await vi.waitFor(
         async () => expect(keys(await query({ filter: { EQ: { state: 'Seattle' } } })).toSorted()).toEqual(['1', '3']),
-        { timeout: 20_000 },
+        { timeout: 60_000 },
       );
       const found = await query({
         filter: {

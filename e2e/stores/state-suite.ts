@@ -126,7 +126,7 @@ export function stateSuite(folder: StateStoreName): void {
         await orders.reserve(id, canoe, 1);
         expect((await orders.read(id)).order).toEqual(canoe);
         await vi.waitFor(async () => expect((await orders.read(id)).order).toBeUndefined(), {
-          timeout: 10_000,
+          timeout: 60_000,
           interval: 50,
         });
         expect(await orders.place(id, canoe)).toBe(true);
@@ -175,7 +175,7 @@ export function stateSuite(folder: StateStoreName): void {
       await orders.place(id, canoe);
       expect(await sidecar.stop()).toMatchObject({ code: 0 });
       sidecar = await start();
-      await vi.waitFor(async () => expect((await orders.read(id)).order).toEqual(canoe), { timeout: 20_000 });
+      await vi.waitFor(async () => expect((await orders.read(id)).order).toEqual(canoe), { timeout: 60_000 });
     });
   });
 }

@@ -227,7 +227,7 @@ requireBackend('OUTRIGGER_TEST_KUBERNETES_KUBECONFIG', 'eval "$(e2e/backends/up.
               (error: { code?: number }) => error.code === 409,
             ),
           {
-            timeout: 20_000,
+            timeout: 60_000,
           },
         )
         .toBe(true);

@@ -102,9 +102,9 @@ describe('when Redis dies and comes back', () => {
     }
 
     const writing = write();
-    await vi.waitFor(() => expect(published.length).toBeGreaterThan(50), { timeout: 10_000 });
+    await vi.waitFor(() => expect(published.length).toBeGreaterThan(50), { timeout: 60_000 });
     await redis.stop('SIGKILL');
-    await vi.waitFor(() => expect(failures.length).toBeGreaterThan(10), { timeout: 10_000 });
+    await vi.waitFor(() => expect(failures.length).toBeGreaterThan(10), { timeout: 60_000 });
     expect(sidecar.running).toBe(true);
     expect((await sidecar.fetch('/v1.0/healthz')).status).toBe(204);
 
@@ -115,7 +115,7 @@ describe('when Redis dies and comes back', () => {
         expect(saved.length).toBeGreaterThan(atReturn.saved + 20);
         expect(published.length).toBeGreaterThan(atReturn.published + 20);
       },
-      { timeout: 15_000 },
+      { timeout: 60_000 },
     );
     stop = true;
     await writing;
@@ -131,7 +131,7 @@ describe('when Redis dies and comes back', () => {
     );
     expect(stored).toEqual(saved);
     await vi.waitFor(() => expect(published.filter((n) => !handled.has(n))).toEqual([]), {
-      timeout: 30_000,
+      timeout: 60_000,
       interval: 100,
     });
   });

@@ -40,7 +40,7 @@ requireBackend('OUTRIGGER_TEST_REDIS', howToStart, (redisHost) => {
             code: 'unsupported',
             message: expect.stringContaining(`Redis at ${master.host} has 1 replica`),
           }),
-        { timeout: 20_000, interval: 100 },
+        { timeout: 60_000, interval: 100 },
       );
     });
 
@@ -52,7 +52,7 @@ requireBackend('OUTRIGGER_TEST_REDIS', howToStart, (redisHost) => {
       await expect(store.tryLock(request, signal)).rejects.toMatchObject({ code: 'unavailable' });
       await expect(store.unlock(request, signal)).rejects.toMatchObject({ code: 'unavailable' });
       await server.restart();
-      await vi.waitFor(async () => expect(await store.tryLock(request, signal)).toBe(true), { timeout: 10_000 });
+      await vi.waitFor(async () => expect(await store.tryLock(request, signal)).toBe(true), { timeout: 60_000 });
     });
   });
 });

@@ -7,7 +7,7 @@ import { requireBackend } from '@outrigger/conformance';
 import { createPubSub, credentials, howToStartAws, never, region, unique } from './create.ts';
 import { TextInbox } from './inbox.ts';
 
-const patient = { timeout: 20_000, interval: 20 };
+const patient = { timeout: 60_000, interval: 20 };
 
 requireBackend('OUTRIGGER_TEST_AWS', howToStartAws, (address) =>
   describe('pubsub.aws.snssqs', () => {
@@ -275,7 +275,7 @@ requireBackend('OUTRIGGER_TEST_AWS', howToStartAws, (address) =>
         await vi.waitFor(() => expect(handled.length).toBeGreaterThan(3), patient);
         await using _ = await next.subscribe({ topic, metadata: {} }, record, never);
         await leaving[Symbol.asyncDispose]();
-        await vi.waitFor(() => expect(handled).toHaveLength(14), { ...patient, timeout: 40_000 });
+        await vi.waitFor(() => expect(handled).toHaveLength(14), { ...patient, timeout: 60_000 });
         expect(handled).toEqual(texts);
       });
     });

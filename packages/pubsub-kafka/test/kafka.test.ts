@@ -7,7 +7,7 @@ import { afterAll, describe, expect, it, vi } from 'vitest';
 import { createPubSub, howToStartKafka } from './create.ts';
 import { KafkaServer } from './kafka-server.ts';
 
-const patient = { timeout: 20_000, interval: 50 };
+const patient = { timeout: 60_000, interval: 50 };
 const never = new AbortController().signal;
 
 requireBackend('OUTRIGGER_TEST_KAFKA', howToStartKafka, (brokers) =>

@@ -6,7 +6,7 @@ import { createPubSub } from './create.ts';
 import { patienceMs, PulsarServer, pulsarProgram } from './pulsar-server.ts';
 
 const never = new AbortController().signal;
-const patient = { timeout: 20_000, interval: 20 };
+const patient = { timeout: 60_000, interval: 20 };
 const newTopic = () => `topic-${randomUUID()}`;
 
 describe.skipIf(!pulsarProgram)('pubsub.pulsar on a broker with logins and TLS', () => {

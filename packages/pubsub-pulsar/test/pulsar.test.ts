@@ -7,7 +7,7 @@ import { createPubSub } from './create.ts';
 import { howToStartPulsar } from './pulsar-server.ts';
 
 const never = new AbortController().signal;
-const patient = { timeout: 20_000, interval: 10 };
+const patient = { timeout: 60_000, interval: 10 };
 const textOf = ({ data }: Message) => Buffer.from(data).toString();
 const newTopic = (name = 'topic') => `${name}-${randomUUID()}`;
 

@@ -10,7 +10,7 @@ import { Management } from './management.ts';
 import { howToStartRabbitMq } from './rabbitmq-server.ts';
 
 const never = new AbortController().signal;
-const patient = { timeout: 30_000, interval: 20 };
+const patient = { timeout: 60_000, interval: 20 };
 
 requireBackend('OUTRIGGER_TEST_RABBITMQ', howToStartRabbitMq, (hostname) => {
   const managementAddress = process.env['OUTRIGGER_TEST_RABBITMQ_MANAGEMENT'];

@@ -8,7 +8,7 @@ import { Management } from './management.ts';
 import { howToStartRabbitMq } from './rabbitmq-server.ts';
 
 const never = new AbortController().signal;
-const patient = { timeout: 30_000, interval: 20 };
+const patient = { timeout: 60_000, interval: 20 };
 const textOf = ({ data }: Message) => Buffer.from(data).toString();
 
 requireBackend('OUTRIGGER_TEST_RABBITMQ', howToStartRabbitMq, (hostname) => {

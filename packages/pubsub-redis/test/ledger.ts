@@ -3,7 +3,7 @@ import { ComponentError, type PubSub } from '@outrigger/core';
 import { expect, vi } from 'vitest';
 
 export const never = new AbortController().signal;
-export const patient = { timeout: 30_000, interval: 10 };
+export const patient = { timeout: 60_000, interval: 10 };
 
 export function publish(pubSub: PubSub, topic: string, text: string, metadata = {}): Promise<void> {
   return pubSub.publish({ topic, data: Buffer.from(text), metadata }, never);

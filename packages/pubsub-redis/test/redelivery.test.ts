@@ -71,7 +71,7 @@ requireBackend('OUTRIGGER_TEST_REDIS', howToStartRedis, (redisHost) =>
         while (publishing) await Promise.all(Array.from({ length: 20 }, () => publish(pubSub, topic, 'x')));
       })();
       try {
-        await vi.waitFor(() => expect(failures).toBe(3), { timeout: 5000, interval: 20 });
+        await vi.waitFor(() => expect(failures).toBe(3), { timeout: 60_000, interval: 20 });
       } finally {
         publishing = false;
         await load;

@@ -40,7 +40,7 @@ export class RedisServer implements AsyncDisposable {
         await using connection = await this.connect();
         await connection.send('PING', []);
       },
-      { timeout: 10_000, interval: 20 },
+      { timeout: 60_000, interval: 20 },
     );
   }
 

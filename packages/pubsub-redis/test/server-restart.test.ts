@@ -5,7 +5,7 @@ import { createPubSub } from './create.ts';
 import { hasRedisServer, RedisServer } from './redis-server.ts';
 
 const never = new AbortController().signal;
-const patient = { timeout: 20_000, interval: 5 };
+const patient = { timeout: 60_000, interval: 5 };
 
 // starts and kills servers of its own
 describe.skipIf(!hasRedisServer)('pubsub.redis when its server goes away', () => {

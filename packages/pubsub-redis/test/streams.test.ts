@@ -8,7 +8,7 @@ import { createPubSub } from './create.ts';
 import { howToStartRedis } from './redis-server.ts';
 
 const never = new AbortController().signal;
-const patient = { timeout: 20_000, interval: 5 };
+const patient = { timeout: 60_000, interval: 5 };
 
 /** A reply with its Buffers as texts. */
 function plain(reply: RedisReply): unknown {

@@ -25,7 +25,7 @@ export class ConsumerProcess implements AsyncDisposable {
 
   /** Resolves once it has subscribed. */
   async ready(): Promise<void> {
-    await vi.waitUntil(() => this.#ready, { timeout: 20_000, interval: 10 });
+    await vi.waitUntil(() => this.#ready, { timeout: 60_000, interval: 10 });
   }
 
   async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {

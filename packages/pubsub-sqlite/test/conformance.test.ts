@@ -20,7 +20,7 @@ pubSubConformance(
     redeliveredWithinMs: 2500,
     receiveAndDie: async ({ topic, consumerId }) => {
       await using consumer = new ConsumerProcess(database.path, consumerId, topic, 'stuck');
-      await vi.waitUntil(() => consumer.handed.length > 0, { timeout: 20_000, interval: 5 });
+      await vi.waitUntil(() => consumer.handed.length > 0, { timeout: 60_000, interval: 5 });
     },
   },
 );

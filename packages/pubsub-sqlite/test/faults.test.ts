@@ -9,7 +9,7 @@ import { createPubSub } from './create.ts';
 import { TemporaryDatabase } from './temporary-database.ts';
 
 const never = new AbortController().signal;
-const patient = { timeout: 30_000, interval: 10 };
+const patient = { timeout: 60_000, interval: 10 };
 
 const textOf = ({ data }: { data: Uint8Array }) => Buffer.from(data).toString();
 const numbers = (count: number) => Array.from({ length: count }, (_, index) => String(index));

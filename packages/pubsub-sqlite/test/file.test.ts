@@ -6,7 +6,7 @@ import { createPubSub } from './create.ts';
 import { TemporaryDatabase } from './temporary-database.ts';
 
 const never = new AbortController().signal;
-const patient = { timeout: 20_000, interval: 5 };
+const patient = { timeout: 60_000, interval: 5 };
 
 describe('pubsub.sqlite and its file', () => {
   let database: TemporaryDatabase;

@@ -25,7 +25,7 @@ requireBackend(backend, howToStart, () => {
     await using admin = await connect({ redisHost: server.host });
     await admin.send('CLUSTER', ['ADDSLOTSRANGE', 0, 16_383]);
     await vi.waitFor(async () => expect(String(await admin.send('CLUSTER', ['INFO']))).toContain('cluster_state:ok'), {
-      timeout: 10_000,
+      timeout: 60_000,
     });
     await using cluster = await connect({ redisHost: server.host, redisType: 'cluster' });
     const keys = Array.from({ length: 200 }, (_, index) => `key${index}`);
@@ -48,7 +48,7 @@ requireBackend(backend, howToStart, () => {
     await vi.waitFor(() => expect(cluster.send('GET', ['key1'])).rejects.toMatchObject({ code: 'unavailable' }));
     await server.restart();
     await vi.waitFor(async () => expect(String(await cluster.send('GET', ['key1']))).toBe('key1'), {
-      timeout: 20_000,
+      timeout: 60_000,
       interval: 100,
     });
   });

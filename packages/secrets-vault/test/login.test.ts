@@ -263,7 +263,7 @@ requireBackend('OUTRIGGER_TEST_VAULT', howToStart, (address) => {
   }
 });
 
-const waiting = { timeout: 20_000, interval: 50 };
+const waiting = { timeout: 60_000, interval: 50 };
 
 /** What was logged. */
 class Log {

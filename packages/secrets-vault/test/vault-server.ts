@@ -112,7 +112,7 @@ interface Keys {
   readonly root_token: string;
 }
 
-const waiting = { timeout: 30_000, interval: 50 };
+const waiting = { timeout: 60_000, interval: 50 };
 
 async function freePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1');

@@ -111,7 +111,7 @@ requireBackend('OUTRIGGER_TEST_MONGO', start, (host) => {
       for (let call = 0; call < 3; call++)
         await expect(store.get({ key: 'a' }, signal)).rejects.toMatchObject({ retryable: true });
       await server.restart();
-      await vi.waitFor(() => store.get({ key: 'a' }, signal), { timeout: 20_000 });
+      await vi.waitFor(() => store.get({ key: 'a' }, signal), { timeout: 60_000 });
       expect(lines).toEqual([
         expect.stringMatching(`warn lost MongoDB at ${server.host}`),
         `connected to MongoDB at ${server.host} again`,

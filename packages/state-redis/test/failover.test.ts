@@ -52,11 +52,11 @@ requireBackend('OUTRIGGER_TEST_REDIS', start, () => {
       });
       const more = async () => {
         const target = acknowledged.length + 200;
-        await vi.waitUntil(() => acknowledged.length >= target, { timeout: 30_000 });
+        await vi.waitUntil(() => acknowledged.length >= target, { timeout: 60_000 });
       };
       await more();
       await servers.master.kill();
-      await vi.waitUntil(() => refused > 0, { timeout: 10_000 });
+      await vi.waitUntil(() => refused > 0, { timeout: 60_000 });
       await more();
       writing = false;
       await Promise.all(writers);

@@ -49,10 +49,10 @@ requireBackend('OUTRIGGER_TEST_REDIS', start, () => {
       await using copy = await createStore({ redisHost: replica.host });
       // a replica that is still catching up confirms nothing
       await vi.waitFor(() => store.set({ key: 'k', value, consistency: 'strong' }, signal), {
-        timeout: 20_000,
+        timeout: 60_000,
         interval: 200,
       });
-      await vi.waitFor(async () => expect(await copy.get({ key: 'k' }, signal)).toBeDefined(), { timeout: 20_000 });
+      await vi.waitFor(async () => expect(await copy.get({ key: 'k' }, signal)).toBeDefined(), { timeout: 60_000 });
 
       for (let index = 0; index < 20; index++) {
         await store.set({ key: `k${index}`, value, consistency: 'strong' }, signal);
@@ -81,7 +81,7 @@ requireBackend('OUTRIGGER_TEST_REDIS', start, () => {
       await using copy = await createStore({ redisHost: replica.host });
       await using first = await createStore({ redisHost: master.host });
       await vi.waitFor(() => first.set({ key: 'k', value, consistency: 'strong' }, signal), {
-        timeout: 20_000,
+        timeout: 60_000,
         interval: 200,
       });
       // its connection for such writes is made while both wait

@@ -100,7 +100,7 @@ describe('the tables of state.sqlite, as other tools see them', () => {
         .prepare("SELECT key FROM state WHERE key LIKE 'clean%' ORDER BY key")
         .all()
         .map(({ key }) => key);
-    await vi.waitFor(() => expect(keys()).toEqual(['clean||future', 'clean||kept']), { timeout: 5000 });
+    await vi.waitFor(() => expect(keys()).toEqual(['clean||future', 'clean||kept']), { timeout: 60_000 });
     expect({ ...raw.prepare("SELECT value FROM metadata WHERE key = 'last-cleanup'").get() }).toEqual({
       value: expect.stringMatching(sqlTime),
     });
@@ -114,7 +114,7 @@ describe('the tables of state.sqlite, as other tools see them', () => {
     const done: string[] = [];
     const logger = { ...silentLogger, debug: (message: string) => void done.push(message) };
     await using _ = await createStore({ connectionString: folder.file(), cleanupInterval: '50ms' }, logger);
-    await vi.waitFor(() => expect(done).toContain('removed 0 expired rows'), { timeout: 5000 });
+    await vi.waitFor(() => expect(done).toContain('removed 0 expired rows'), { timeout: 60_000 });
     expect(row('claimed')).toMatchObject({ key: 'claimed' });
   });
 
