@@ -3,19 +3,10 @@ import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { packPackages, withDependencies } from '../tools/pack-packages.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-/** The sidecar and two components, with what they need of ours. */
-const packages = [
-  'packages/core',
-  'packages/protocol',
-  'packages/grpc',
-  'packages/pluggable',
-  'packages/runtime',
-  'apps/sidecar',
-  'packages/state-in-memory',
-  'packages/pubsub-in-memory',
-];
+const packages = ['@outrigger/sidecar', '@outrigger/state-in-memory', '@outrigger/pubsub-in-memory'];
 
 export interface InstallSize {
   readonly mebibytes: number;
@@ -26,13 +17,7 @@ export interface InstallSize {
 export function benchInstallSize(): InstallSize {
   const folder = mkdtempSync(join(tmpdir(), 'outrigger-size-'));
   try {
-    const tarballs = packages.map((path) => {
-      const packed = execFileSync('npm', ['pack', '--silent', '--pack-destination', folder], {
-        cwd: join(root, path),
-        encoding: 'utf8',
-      });
-      return join(folder, packed.trim());
-    });
+    const tarballs = packPackages(root, withDependencies(root, packages), folder).values();
     writeFileSync(join(folder, 'package.json'), '{ "name": "size", "private": true }');
     execFileSync('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', '--ignore-scripts', ...tarballs], {
       cwd: folder,

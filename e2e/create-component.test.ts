@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import { packPackages } from '../tools/pack-packages.ts';
 import { Sidecar } from './processes/sidecar.ts';
 import { Workspace } from './processes/workspace.ts';
 
@@ -13,12 +14,14 @@ const run = promisify(execFile);
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 // What `npm create` and `npm install` of the generated package bring, as it would be published.
-const packages = ['core', 'conformance', 'component-docs', 'create-outrigger-component'];
+const creator = 'create-outrigger-component';
+const libraries = ['@outrigger/core', '@outrigger/conformance', '@outrigger/component-docs'];
 
 describe('a component made from the template, outside the repository', () => {
   const workspace = new Workspace();
   const folder = join(workspace.path, 'my-store');
-  let tarballs: string[] = [];
+  let tarballs = new Map<string, string>();
+  const tarballOf = (name: string) => tarballs.get(name) ?? '';
 
   const npm = async (cwd: string, ...args: string[]) => {
     const { stdout } = await run('npm', args, { cwd, env: { ...process.env, npm_config_update_notifier: 'false' } });
@@ -26,24 +29,13 @@ describe('a component made from the template, outside the repository', () => {
   };
 
   beforeAll(async () => {
-    tarballs = await Promise.all(
-      packages.map(async (name) => {
-        const packed = await npm(
-          join(root, 'packages', name),
-          'pack',
-          '--silent',
-          '--pack-destination',
-          workspace.path,
-        );
-        return join(workspace.path, packed.trim());
-      }),
-    );
+    tarballs = packPackages(root, [creator, ...libraries], workspace.path);
     const install = ['install', '--no-audit', '--no-fund', '--prefer-offline'];
     workspace.file('package.json', '{ "name": "theirs", "private": true }');
-    await npm(workspace.path, ...install, tarballs[3] ?? '');
+    await npm(workspace.path, ...install, tarballOf(creator));
     await npm(workspace.path, 'exec', '--', 'create-outrigger-component', 'my-store', '--kind', 'state');
     // its package.json keeps the ranges that it was made with
-    await npm(folder, ...install, '--no-save', ...tarballs.slice(0, 3));
+    await npm(folder, ...install, '--no-save', ...libraries.map(tarballOf));
   }, 240_000);
   afterAll(() => workspace[Symbol.dispose]());
 
@@ -70,7 +62,7 @@ describe('a component made from the template, outside the repository', () => {
       '--no-audit',
       '--no-fund',
       '--prefer-offline',
-      tarballs[0] ?? '',
+      tarballOf('@outrigger/core'),
       packed.trim(),
     );
     mkdirSync(join(workspace.path, 'resources'));

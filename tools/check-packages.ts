@@ -3,15 +3,11 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
+import { packPackages } from './pack-packages.ts';
 import { listPackages, type Manifest } from './packages.ts';
 
 // Inside the root's node_modules, so that third-party packages are found there and ours only as they were packed.
 const consumer = 'node_modules/.cache/outrigger-consumer';
-
-interface Packed {
-  readonly name: string;
-  readonly filename: string;
-}
 
 /** What a user of the packed packages would trip over, one line each. The packages must be built. */
 export async function checkPackages(root: string): Promise<string[]> {
@@ -21,7 +17,7 @@ export async function checkPackages(root: string): Promise<string[]> {
   mkdirSync(join(folder, 'node_modules'), { recursive: true });
 
   const problems: string[] = [];
-  const packed = pack(
+  const packed = packPackages(
     root,
     packages.map((entry) => entry.manifest.name),
     folder,
@@ -49,17 +45,6 @@ export async function checkPackages(root: string): Promise<string[]> {
   }
   const specifiers = packages.flatMap(({ manifest }) => entryPoints(manifest));
   return [...problems, ...useTypes(root, folder, specifiers), ...useCode(folder, specifiers)];
-}
-
-function pack(root: string, names: readonly string[], destination: string): Map<string, string> {
-  const flags = names.flatMap((name) => ['--workspace', name]);
-  const stdout = execFileSync('npm', ['pack', '--json', '--pack-destination', destination, ...flags], {
-    cwd: root,
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
-  const packed = JSON.parse(stdout) as Packed[] | Record<string, Packed>;
-  return new Map(Object.values(packed).map(({ name, filename }) => [name, join(destination, filename)]));
 }
 
 function startsAsShell(folder: string, { bin = {} }: Manifest): boolean {

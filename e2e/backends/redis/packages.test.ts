@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { Child } from '../../processes/child.ts';
 import { freePorts } from '../../processes/ports.ts';
+import { packPackages, withDependencies } from '../../../tools/pack-packages.ts';
 import { Workspace } from '../../processes/workspace.ts';
 
 const run = promisify(execFile);
@@ -16,17 +17,7 @@ const root = fileURLToPath(new URL('../../..', import.meta.url));
 
 const howToStart = 'e2e/backends/up.sh redis, and set the variable to the address it prints';
 
-// What a user's `npm i @outrigger/sidecar @outrigger/state-redis` brings, as it would be published.
-const packages = [
-  'packages/core',
-  'packages/protocol',
-  'packages/grpc',
-  'packages/pluggable',
-  'packages/runtime',
-  'packages/redis-client',
-  'packages/state-redis',
-  'apps/sidecar',
-];
+const packages = ['@outrigger/sidecar', '@outrigger/state-redis'];
 
 requireBackend('OUTRIGGER_TEST_REDIS', howToStart, (redis) => {
   describe('packed packages in an empty project', () => {
@@ -34,14 +25,7 @@ requireBackend('OUTRIGGER_TEST_REDIS', howToStart, (redis) => {
     const command = join(project.path, 'node_modules', '.bin', 'outrigger-sidecar');
 
     beforeAll(async () => {
-      const tarballs = await Promise.all(
-        packages.map(async (path) => {
-          const { stdout } = await run('npm', ['pack', '--silent', '--pack-destination', project.path], {
-            cwd: join(root, path),
-          });
-          return join(project.path, stdout.trim());
-        }),
-      );
+      const tarballs = packPackages(root, withDependencies(root, packages), project.path).values();
       project.file('package.json', '{ "name": "user", "private": true }');
       await run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', ...tarballs], { cwd: project.path });
     }, 180_000);
