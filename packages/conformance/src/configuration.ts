@@ -2,6 +2,7 @@ import type { ConfigurationStore } from '@outrigger/core';
 import { afterAll, beforeAll, describe } from 'vitest';
 import { changeCases } from './configuration/changes.ts';
 import { readingCases } from './configuration/reading.ts';
+import { patience } from './within.ts';
 
 /** Where configuration stores rightly differ. Data, not switches: what is absent is the strict reading of the contract. */
 export interface ConfigurationStoreQuirks {
@@ -51,7 +52,7 @@ export function configurationStoreConformance(
 
     const fixture: ConfigurationFixture = {
       ...subject,
-      quirks: { unversioned: false, toldWithinMs: 5000, ...quirks },
+      quirks: { unversioned: false, ...quirks, toldWithinMs: (quirks.toldWithinMs ?? 5000) * patience },
       get store() {
         return store;
       },

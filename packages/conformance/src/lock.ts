@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { LockStore } from '@outrigger/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { within } from './within.ts';
+import { promptMs, within } from './within.ts';
 
 /** Where lock stores rightly differ. Data, not switches: what is absent is the strict reading of the contract. */
 export interface LockStoreQuirks {
@@ -125,7 +125,7 @@ export function lockStoreConformance(createStore: CreateLockStore, quirks: LockS
         const calls = [store.tryLock(request, controller.signal), store.unlock(request, controller.signal)];
         if (round % 2 === 0) await Promise.resolve();
         controller.abort(new Error('no longer wanted'));
-        await within(5000, 'calls that were aborted', Promise.allSettled(calls));
+        await within(promptMs, 'calls that were aborted', Promise.allSettled(calls));
       }
       expect(await tryLock(freshId(), 'a')).toBe(true);
     });
@@ -134,7 +134,7 @@ export function lockStoreConformance(createStore: CreateLockStore, quirks: LockS
       const closing = await createStore();
       const id = freshId();
       expect(await tryLock(id, 'a', 60, closing)).toBe(true);
-      const close = () => within(5000, 'closing', closing[Symbol.asyncDispose]());
+      const close = () => within(promptMs, 'closing', closing[Symbol.asyncDispose]());
       await Promise.all([close(), close()]);
       await close();
       await expect(tryLock(id, 'a', 60, closing)).rejects.toMatchObject({ code: 'unavailable' });
@@ -146,8 +146,8 @@ export function lockStoreConformance(createStore: CreateLockStore, quirks: LockS
       const closing = await createStore();
       const calls = Array.from({ length: 100 }, () => tryLock(freshId(), 'a', 60, closing));
       const all = Promise.allSettled(calls);
-      await within(5000, 'closing', closing[Symbol.asyncDispose]());
-      for (const result of await within(5000, 'calls of a store that was closed', all)) {
+      await within(promptMs, 'closing', closing[Symbol.asyncDispose]());
+      for (const result of await within(promptMs, 'calls of a store that was closed', all)) {
         if (result.status === 'rejected') expect(result.reason).toMatchObject({ code: 'unavailable' });
         else expect(result.value).toBe(true);
       }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { AppInstance, NameResolver } from '@outrigger/core';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { within } from './within.ts';
+import { patience, promptMs, within } from './within.ts';
 
 /** Where resolvers rightly differ. Data, not switches: what is absent is the strict reading of the contract. */
 export interface NameResolverQuirks {
@@ -34,7 +34,7 @@ let nextPort = 20_000 + (process.pid % 500) * 80;
  * nameResolverConformance(() => create({ connectionString: file }), { livesForMs: 2000 });
  */
 export function nameResolverConformance(createNameResolver: CreateNameResolver, quirks: NameResolverQuirks = {}): void {
-  const { forgottenWithinMs = 5000 } = quirks;
+  const forgottenWithinMs = (quirks.forgottenWithinMs ?? 5000) * patience;
   const { signal } = new AbortController();
 
   async function resolver(): Promise<NameResolver> {
@@ -134,7 +134,7 @@ export function nameResolverConformance(createNameResolver: CreateNameResolver, 
 
     it('can be closed twice, also at the same time, and then refuses every call', async () => {
       const one = await createNameResolver();
-      const close = () => within(5000 + forgottenWithinMs, 'closing', one[Symbol.asyncDispose]());
+      const close = () => within(promptMs + forgottenWithinMs, 'closing', one[Symbol.asyncDispose]());
       await Promise.all([close(), close()]);
       await close();
       const instance = instanceOf(`late-${randomUUID()}`);

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, it } from 'vitest';
 import { SecretSubject } from './secrets/case.ts';
 import type { CreateSecretStore, SecretStoreQuirks } from './secrets/quirks.ts';
 import { themes } from './secrets/themes.ts';
+import { outageTimeout } from './within.ts';
 
 export type { CuttableRoute, KillableServer } from './faults.ts';
 export type { CreateSecretStore, SecretStoreQuirks } from './secrets/quirks.ts';
@@ -14,8 +15,7 @@ export type { CreateSecretStore, SecretStoreQuirks } from './secrets/quirks.ts';
  * secretStoreConformance(() => create({ secretsFile: 'test/secrets.json' }));
  */
 export function secretStoreConformance(createSecretStore: CreateSecretStore, quirks: SecretStoreQuirks = {}): void {
-  const { failsWithinMs = 15_000, recoversWithinMs = 30_000 } = quirks;
-  const timeout = 60_000 + 4 * failsWithinMs + 4 * recoversWithinMs;
+  const timeout = outageTimeout(quirks);
 
   describe('secret store conformance', { timeout }, () => {
     let subject: SecretSubject;

@@ -3,6 +3,7 @@ import { skipReason } from './state/case.ts';
 import type { CreateStateStore, StateStoreQuirks } from './state/quirks.ts';
 import { StateSubject } from './state/subject.ts';
 import { concurrentThemes, themes } from './state/themes.ts';
+import { outageTimeout } from './within.ts';
 
 export type { CuttableRoute, KillableServer } from './faults.ts';
 export type { CreateStateStore, StateQueryQuirks, StateStoreQuirks } from './state/quirks.ts';
@@ -15,8 +16,7 @@ export type { CreateStateStore, StateQueryQuirks, StateStoreQuirks } from './sta
  * stateStoreConformance(() => create({ connectionString: ':memory:' }), { ttlGranularityMs: 1000 });
  */
 export function stateStoreConformance(createStore: CreateStateStore, quirks: StateStoreQuirks = {}): void {
-  const { failsWithinMs = 15_000, recoversWithinMs = 30_000 } = quirks;
-  const timeout = 60_000 + 4 * failsWithinMs + 4 * recoversWithinMs;
+  const timeout = outageTimeout(quirks);
 
   describe('state store conformance', { timeout }, () => {
     let subject: StateSubject;

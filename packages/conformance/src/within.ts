@@ -1,3 +1,31 @@
+/**
+ * How many times as long as usual the kit waits for what must come: `OUTRIGGER_CONFORMANCE_PATIENCE`, default 1. For machines
+ * whose processors others use as well. What must not come is not waited for any longer.
+ */
+export const patience = patienceOf(process.env['OUTRIGGER_CONFORMANCE_PATIENCE']);
+
+/** How long what needs no server may take. */
+export const promptMs = 5000 * patience;
+
+/** How long a call to a server that is gone may take to say so, and to work again once the server is back. */
+export interface OutageLimits {
+  readonly failsWithinMs: number;
+  readonly recoversWithinMs: number;
+}
+
+export function outageLimits({
+  failsWithinMs = 15_000,
+  recoversWithinMs = 30_000,
+}: Partial<OutageLimits>): OutageLimits {
+  return { failsWithinMs: failsWithinMs * patience, recoversWithinMs: recoversWithinMs * patience };
+}
+
+/** An upper bound for a case in which a server is gone for some time. */
+export function outageTimeout(quirks: Partial<OutageLimits>): number {
+  const { failsWithinMs, recoversWithinMs } = outageLimits(quirks);
+  return 60_000 * patience + 4 * failsWithinMs + 4 * recoversWithinMs;
+}
+
 /** Never aborts. */
 export const never: AbortSignal = new AbortController().signal;
 
@@ -12,4 +40,10 @@ export async function within<T>(milliseconds: number, what: string, promise: Pro
   } finally {
     clearTimeout(timer);
   }
+}
+
+function patienceOf(text = '1'): number {
+  const factor = Number(text);
+  if (factor >= 1 && factor <= 100) return factor;
+  throw new Error(`OUTRIGGER_CONFORMANCE_PATIENCE is "${text}"; it has to be a number from 1 to 100`);
 }

@@ -2,12 +2,13 @@ import { randomUUID } from 'node:crypto';
 import type { BindingEvent, BindingEventHandler, Subscription } from '@outrigger/core';
 import { describe, expect, it, onTestFinished, type TestContext, vi } from 'vitest';
 import type { BindingsQuirks, CreateBinding } from '../bindings.ts';
+import { patience } from '../within.ts';
 
 const { signal } = new AbortController();
 
 export function inputCases(create: CreateBinding, quirks: BindingsQuirks): void {
   const { emit, forgets = false, deliveredWithinMs = 5000 } = quirks;
-  const eventually = { timeout: deliveredWithinMs, interval: 10 };
+  const eventually = { timeout: deliveredWithinMs * patience, interval: 10 };
 
   /** The events of one reader, its own ones where the suite can tell; the case does not apply to a component that is no input. */
   async function reader(skip: TestContext['skip'], handle: BindingEventHandler): Promise<Reader> {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ConfigurationFixture } from '../configuration.ts';
-import { never, within } from '../within.ts';
+import { never, promptMs, within } from '../within.ts';
 import { freshKeys } from './told.ts';
 
 export function readingCases(fixture: ConfigurationFixture): void {
@@ -52,11 +52,11 @@ export function readingCases(fixture: ConfigurationFixture): void {
       const store = await fixture.createStore();
       const [key] = freshKeys('closing');
       await fixture.backend.set(key, { value: 'x', version: '1' });
-      const close = () => within(5000, 'closing', store[Symbol.asyncDispose]());
+      const close = () => within(promptMs, 'closing', store[Symbol.asyncDispose]());
       const reads = Promise.allSettled(Array.from({ length: 50 }, () => store.get({ keys: [key] }, never)));
       await Promise.all([close(), close()]);
       await close();
-      for (const result of await within(5000, 'calls of a store that was closed', reads)) {
+      for (const result of await within(promptMs, 'calls of a store that was closed', reads)) {
         if (result.status === 'rejected') expect(result.reason).toMatchObject({ code: 'unavailable' });
         else expect(result.value).toEqual({ [key]: item('x', '1') });
       }
@@ -73,7 +73,7 @@ export function readingCases(fixture: ConfigurationFixture): void {
         const reads = Promise.allSettled([fixture.store.get({ keys: [key] }, controller.signal)]);
         if (round % 2 === 0) await Promise.resolve();
         controller.abort(new Error('no longer wanted'));
-        await within(5000, 'a read that was aborted', reads);
+        await within(promptMs, 'a read that was aborted', reads);
       }
       expect(await fixture.store.get({ keys: [key] }, never)).toEqual({ [key]: item('x', '1') });
     });

@@ -1,5 +1,6 @@
 import type { PubSub, RequestMetadata } from '@outrigger/core';
 import { Inbox, type Work } from './inbox.ts';
+import { patience } from '../within.ts';
 import { unique } from './names.ts';
 import type { CreatePubSub, PubSubQuirks } from './quirks.ts';
 
@@ -34,16 +35,16 @@ export class SetUp {
     this.isolated = quirks.isolated ?? false;
     this.unordered = quirks.unordered ?? false;
     this.keepsPlace = !this.unordered && !quirks.overtakesFailed;
-    this.arrivesWithinMs = quirks.arrivesWithinMs ?? 15_000;
+    this.arrivesWithinMs = (quirks.arrivesWithinMs ?? 15_000) * patience;
     this.redeliveredWithinMs = quirks.redeliveredWithinMs ?? 5000;
-    this.recoversWithinMs = quirks.recoversWithinMs ?? 30_000;
+    this.recoversWithinMs = (quirks.recoversWithinMs ?? 30_000) * patience;
     this.ordered = quirks.orderedBy?.('one') ?? {};
   }
 
   /** An upper bound for any one case. */
   get timeoutMs(): number {
     const { arrivesWithinMs, redeliveredWithinMs, recoversWithinMs } = this;
-    return 60_000 + 4 * arrivesWithinMs + 6 * redeliveredWithinMs + 3 * recoversWithinMs;
+    return 60_000 * patience + 4 * arrivesWithinMs + 6 * redeliveredWithinMs + 3 * recoversWithinMs;
   }
 
   create(consumerId: string = unique('app')): Promise<PubSub> {

@@ -3,7 +3,7 @@ import { expect } from 'vitest';
 import { openRoute } from '../faults.ts';
 import type { CutOptions, MendOptions, Network } from '../network.ts';
 import type { PubSubCase, SetUp } from './case.ts';
-import { never, within } from '../within.ts';
+import { never, promptMs, within } from '../within.ts';
 import { publishText } from './inbox.ts';
 import { byNumber, firsts, texts, unique } from './names.ts';
 import { SteadyPublisher } from './steady-publisher.ts';
@@ -89,7 +89,7 @@ export const networkFaultCases: readonly PubSubCase[] = [
         () => 'confirmed',
         () => 'refused',
       );
-      expect(await within(5000, 'a publish whose signal was aborted', lost)).toBe('refused');
+      expect(await within(promptMs, 'a publish whose signal was aborted', lost)).toBe('refused');
       await route.network.mend({ reset: true });
       const again = () => publishText(pubSub, topic, 'found').then(() => 'confirmed', String);
       await expect.poll(again, { timeout: setUp.recoversWithinMs }).toBe('confirmed');

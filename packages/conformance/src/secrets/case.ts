@@ -1,5 +1,5 @@
 import type { Secret, SecretStore } from '@outrigger/core';
-import { never } from '../within.ts';
+import { never, type OutageLimits, outageLimits } from '../within.ts';
 import type { CreateSecretStore, SecretStoreQuirks } from './quirks.ts';
 
 /** One thing that a user would notice. Rejects where the store breaks it. */
@@ -10,17 +10,17 @@ export interface SecretCase {
   readonly run: (subject: SecretSubject) => Promise<void>;
 }
 
-const defaults = { unknownName: 'nothing', failsWithinMs: 15_000, recoversWithinMs: 30_000 } as const;
+const defaults = { unknownName: 'nothing' } as const;
 
 /** The store under test and what most cases need of it. */
 export class SecretSubject implements AsyncDisposable {
   readonly create: CreateSecretStore;
-  readonly quirks: SecretStoreQuirks & Required<Pick<SecretStoreQuirks, keyof typeof defaults>>;
+  readonly quirks: SecretStoreQuirks & Required<Pick<SecretStoreQuirks, keyof typeof defaults>> & OutageLimits;
   readonly store: SecretStore;
 
   private constructor(create: CreateSecretStore, quirks: SecretStoreQuirks, store: SecretStore) {
     this.create = create;
-    this.quirks = { ...defaults, ...quirks };
+    this.quirks = { ...defaults, ...quirks, ...outageLimits(quirks) };
     this.store = store;
   }
 

@@ -12,7 +12,7 @@ import {
 } from '../faults.ts';
 import { expectHidden, viewsOf } from '../hidden.ts';
 import type { Network } from '../network.ts';
-import { never, within } from '../within.ts';
+import { never, promptMs, within } from '../within.ts';
 import { callsOf, type SecretCase, type SecretSubject } from './case.ts';
 
 const conftest = { conftestsecret: 'abcd' };
@@ -141,7 +141,7 @@ async function expectGivesUp(store: SecretStore, answersWithoutServer = false): 
       () => 'answered',
       () => 'failed',
     );
-    const result = await within(3000, `${name} whose caller has gone`, settled);
+    const result = await within(promptMs, `${name} whose caller has gone`, settled);
     if (!answersWithoutServer) expect(result, name).toBe('failed');
   }
 }
@@ -213,6 +213,6 @@ export const networkFaultCases: readonly SecretCase[] = [
     const calls = Object.values(callsOf(store, never)).map((call) => call().catch(() => {}));
     const closing = store[Symbol.asyncDispose]();
     const { failsWithinMs } = subject.quirks;
-    await within(failsWithinMs + 5000, 'closing through a cut network', Promise.all([...calls, closing]));
+    await within(failsWithinMs + promptMs, 'closing through a cut network', Promise.all([...calls, closing]));
   }),
 ];

@@ -1,11 +1,10 @@
 import { ComponentError, type SecretStore } from '@outrigger/core';
 import { expect } from 'vitest';
 import { expectHidden, viewsOf } from '../hidden.ts';
-import { never, within } from '../within.ts';
+import { never, promptMs, within } from '../within.ts';
 import { callsOf, type SecretCase } from './case.ts';
 
 /** How long may pass until an aborted call has ended, or an instance that nothing holds up is closed. */
-const promptMs = 5000;
 
 function close(store: SecretStore): Promise<void> {
   return within(promptMs, 'closing', store[Symbol.asyncDispose]());

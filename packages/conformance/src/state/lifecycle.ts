@@ -1,6 +1,6 @@
 import { ComponentError, type StateStore } from '@outrigger/core';
 import { expect } from 'vitest';
-import { never, within } from '../within.ts';
+import { never, promptMs, within } from '../within.ts';
 import type { OptionalMethod, StateCase } from './case.ts';
 import { freshKey, freshKeys, setting, type StateSubject } from './subject.ts';
 
@@ -33,7 +33,6 @@ export function callsOf(
 }
 
 /** How long may pass until an aborted call has ended, or an instance that nothing holds up is closed. */
-const promptMs = 5000;
 
 function close(store: StateStore): Promise<void> {
   return within(promptMs, 'closing', store[Symbol.asyncDispose]());

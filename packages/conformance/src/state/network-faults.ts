@@ -4,7 +4,7 @@ import { ComponentError, type StateStore } from '@outrigger/core';
 import { expect } from 'vitest';
 import { expectOutage, noNetwork, openRoute } from '../faults.ts';
 import type { MendOptions, Network } from '../network.ts';
-import { never, within } from '../within.ts';
+import { never, promptMs, within } from '../within.ts';
 import type { StateCase } from './case.ts';
 import { callsOf } from './lifecycle.ts';
 import { Load, worksAgain } from './load.ts';
@@ -162,7 +162,7 @@ export const networkFaultCases: readonly StateCase[] = [
       const calls = Object.entries(callsOf(store, freshKey(), AbortSignal.timeout(500), subject));
       await Promise.all(
         calls.map(async ([name, call]) =>
-          expect(await within(3000, `${name} whose caller has gone`, outageOf(call)), name).toBeInstanceOf(Error),
+          expect(await within(promptMs, `${name} whose caller has gone`, outageOf(call)), name).toBeInstanceOf(Error),
         ),
       );
     },
@@ -182,7 +182,7 @@ export const networkFaultCases: readonly StateCase[] = [
     const calls = Object.values(callsOf(busy, freshKey(), never, subject)).map((call) => call().catch(() => {}));
     const closing = [busy, idle].map((store) => store[Symbol.asyncDispose]());
     await within(
-      subject.quirks.failsWithinMs + 5000,
+      subject.quirks.failsWithinMs + promptMs,
       'closing through a cut network',
       Promise.all([...calls, ...closing]),
     );

@@ -3,7 +3,7 @@ import type { StateStore } from '@outrigger/core';
 import { expect } from 'vitest';
 import { expectOutage, type KillableServer, noServer, withServer } from '../faults.ts';
 import { expectHidden, viewsOf } from '../hidden.ts';
-import { never, within } from '../within.ts';
+import { never, promptMs, within } from '../within.ts';
 import type { StateCase } from './case.ts';
 import { callsOf } from './lifecycle.ts';
 import { Load, worksAgain } from './load.ts';
@@ -77,7 +77,7 @@ export const serverFaultCases: readonly StateCase[] = [
   serverCase('while the server is down a call ends when its caller gives up', async (store, subject, server) => {
     await server.kill();
     for (const [name, call] of Object.entries(callsOf(store, freshKey(), AbortSignal.timeout(500), subject))) {
-      const error = await within(3000, `${name} whose caller has gone`, outageOf(call));
+      const error = await within(promptMs, `${name} whose caller has gone`, outageOf(call));
       expect(error, name).toBeInstanceOf(Error);
     }
   }),

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { StateDeleteRequest, StateItem, StateOperation, StateSetRequest, StateStore } from '@outrigger/core';
 import { expect } from 'vitest';
-import { never } from '../within.ts';
+import { never, type OutageLimits, outageLimits } from '../within.ts';
 import type { Claim, OptionalMethod } from './case.ts';
 import type { CreateStateStore, StateStoreQuirks } from './quirks.ts';
 
@@ -11,14 +11,12 @@ const defaults = {
   repeatsEtags: false,
   etagMakesItem: false,
   competitions: 1000,
-  failsWithinMs: 15_000,
-  recoversWithinMs: 30_000,
 };
 
 /** With fewer, two winners may not show. */
 const fewestCompetitions = 100;
 
-type Quirks = StateStoreQuirks & Required<Pick<StateStoreQuirks, keyof typeof defaults | 'foreignEtag'>>;
+type Quirks = StateStoreQuirks & Required<Pick<StateStoreQuirks, keyof typeof defaults | 'foreignEtag'>> & OutageLimits;
 
 const features: readonly Claim[] = ['etag', 'ttl'];
 
@@ -35,7 +33,7 @@ export class StateSubject implements AsyncDisposable {
   }
 
   static async open(create: CreateStateStore, given: StateStoreQuirks): Promise<StateSubject> {
-    const quirks = { ...defaults, foreignEtag: randomUUID(), ...given };
+    const quirks = { ...defaults, foreignEtag: randomUUID(), ...given, ...outageLimits(given) };
     if (!(quirks.competitions >= fewestCompetitions)) {
       throw new Error(`the quirk competitions is ${quirks.competitions}; it has to be ${fewestCompetitions} at least`);
     }
