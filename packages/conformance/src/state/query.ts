@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { StateQuery, StateQueryResult } from '@outrigger/core';
 import { expect, vi } from 'vitest';
-import { never } from '../within.ts';
+import { never, promptMs } from '../within.ts';
 import { needing, type StateCase } from './case.ts';
 import { type Book, books, scenarios } from './query-data.ts';
 import type { StateSubject } from './subject.ts';
@@ -30,7 +30,7 @@ class Library {
         const lacking = entries.filter(([name]) => !found.has(this.keyPrefix + name));
         if (lacking.length > 0) throw new Error(`a query does not find "${lacking[0]?.[0]}", which was written`);
       },
-      { timeout: 5000, interval: 20 },
+      { timeout: 4 * promptMs, interval: 20 },
     );
   }
 

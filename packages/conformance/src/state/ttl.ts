@@ -1,6 +1,6 @@
 import type { BulkOutcome, StateItem } from '@outrigger/core';
 import { expect, vi } from 'vitest';
-import { never } from '../within.ts';
+import { never, promptMs } from '../within.ts';
 import { needing, type StateCase } from './case.ts';
 import { etagMismatch, etagOf, freshKey, setting, type StateSubject } from './subject.ts';
 
@@ -12,7 +12,7 @@ const longest = 2_147_483_647;
 /** Waits until the item is gone; fails when that takes longer than it may. */
 async function gone(subject: StateSubject, key: string, seconds: number): Promise<void> {
   await vi.waitFor(async () => expect(await subject.get(key)).toBeUndefined(), {
-    timeout: seconds * 1000 + subject.quirks.ttlGranularityMs + 1000,
+    timeout: seconds * 1000 + subject.quirks.ttlGranularityMs + promptMs,
     interval: 20,
   });
 }
@@ -212,7 +212,7 @@ export const ttlCases: readonly StateCase[] = needing(
           return items.map(({ key }) => key);
         };
         // these cases run side by side, where expect.poll cannot be used
-        await vi.waitFor(async () => expect(await found()).toEqual([`${keyPrefix}stays`]), { timeout: 5000 });
+        await vi.waitFor(async () => expect(await found()).toEqual([`${keyPrefix}stays`]), { timeout: promptMs });
       },
     },
     {
