@@ -6,6 +6,8 @@ import { listPackages, type Package } from './packages.ts';
 interface Room {
   /** The rooms whose packages it may import; `*` is all of them. */
   readonly imports: readonly string[];
+  /** What it may depend on, so that its users have it, and not import. */
+  readonly bundles?: readonly string[];
   /** What its tests may import besides. */
   readonly tests?: readonly string[];
   /** Whether its code must not name a backend. */
@@ -27,6 +29,7 @@ const rooms: Readonly<Record<string, Room>> = {
     tests: ['backend'],
     neutral: true,
   },
+  command: { imports: ['core', 'runtime', 'protocol', 'transport', 'edge', 'tools'], bundles: ['backend'] },
   pluggable: { imports: ['core', 'runtime', 'protocol', 'transport'], tests: ['backend', 'tools'], neutral: true },
   e2e: { imports: ['*'] },
   bench: { imports: ['*'] },
@@ -49,17 +52,17 @@ export function checkBoundaries(root: string): string[] {
       continue;
     }
 
-    const refuse = (specifier: string, isTest: boolean): string | undefined => {
+    const refuse = (specifier: string, besides: readonly string[] = []): string | undefined => {
       const target = /^@outrigger\/[^/]+/.exec(specifier)?.[0];
       const targetRoom = target && target !== manifest.name ? roomOf.get(target) : undefined;
       if (!targetRoom) return undefined;
-      const allowed = isTest ? [...room.imports, ...(room.tests ?? [])] : room.imports;
+      const allowed = [...room.imports, ...besides];
       if (allowed.includes('*') || allowed.includes(targetRoom)) return undefined;
       return `${target} (room ${targetRoom}), but room ${name} may use only: ${allowed.join(', ') || 'nothing of ours'}`;
     };
 
     for (const dependency of Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies })) {
-      const reason = refuse(dependency, false);
+      const reason = refuse(dependency, room.bundles);
       if (reason) problems.push(`${folder}/package.json: depends on ${reason}`);
     }
 
@@ -70,9 +73,12 @@ export function checkBoundaries(root: string): string[] {
 
       for (const { specifier, start } of specifiers) {
         const at = `${file}:${lineAt(source, start)}`;
-        const reason = refuse(specifier, isTest);
+        const reason = refuse(specifier, isTest ? room.tests : []);
         if (reason) problems.push(`${at}: imports ${reason}`);
-        if (specifier.startsWith('.') && !posix.join(posix.dirname(file), specifier).startsWith(`${folder}/`)) {
+        const target = posix.join(posix.dirname(file), specifier);
+        // who may import everything may use the repository's own tools, too
+        const isAtHome = target.startsWith(`${folder}/`) || (room.imports.includes('*') && target.startsWith('tools/'));
+        if (specifier.startsWith('.') && !isAtHome) {
           problems.push(`${at}: imports "${specifier}" from outside ${folder}; import its package by name`);
         }
       }
