@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** A folder for one test's databases and files, and the environment that points the shared YAML to them. */
@@ -25,9 +25,10 @@ export class Workspace implements Disposable {
     TEST_SECRET_encryptionkey: randomBytes(32).toString('hex'),
   };
 
-  /** Writes a file below the folder and hands back its path. */
+  /** Writes a file below the folder, with the folders it is in, and hands back its path. */
   file(name: string, content: string): string {
     const path = join(this.path, name);
+    mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, content);
     return path;
   }

@@ -1,0 +1,40 @@
+import { fileURLToPath } from 'node:url';
+import { Child } from '../processes/child.ts';
+
+export const command = fileURLToPath(new URL('../../node_modules/.bin/outrigger', import.meta.url));
+
+/** What one test's `outrigger` has for itself, so that it sees neither the user's apps nor their resources. */
+export interface Homes {
+  readonly cwd: string;
+  readonly home: string;
+}
+
+/** `outrigger` with its own process, which a test may signal. */
+export function start({ cwd, home }: Homes, ...args: string[]): Child {
+  const env = { ...process.env, HOME: home, OUTRIGGER_HOME: `${home}/.outrigger`, NO_COLOR: '1' };
+  return new Child(process.execPath, [command, ...args], { cwd, env });
+}
+
+/** Resolves to what it has written and its exit code. */
+export async function outrigger(homes: Homes, ...args: string[]): Promise<{ output: string; code: number | null }> {
+  await using child = start(homes, ...args);
+  const { code } = await child.exited;
+  return { output: child.output, code };
+}
+
+/** An app that answers every call with what it got, prints the messages of the topic orders, and ends with the code it is told. */
+export const echoApp = `
+const { createServer } = require('node:http');
+const server = createServer((request, response) => {
+  let body = '';
+  request.on('data', (part) => (body += part));
+  request.on('end', () => {
+    if (request.url === '/exit') process.exit(Number(body));
+    if (request.url === '/dapr/subscribe') return response.end('[{"pubsubname": "pubsub", "topic": "orders", "route": "/orders"}]');
+    if (request.url === '/orders') console.log('ordered', JSON.stringify(JSON.parse(body).data));
+    response.statusCode = request.url === '/dapr/config' ? 404 : 200;
+    response.end(JSON.stringify({ app: process.env.APP_ID, url: request.url, body }));
+  });
+});
+server.listen(process.env.APP_PORT, '127.0.0.1', () => console.log('serves on', process.env.APP_PORT, 'beside', process.env.DAPR_HTTP_PORT));
+`;
