@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { Child } from '../processes/child.ts';
 
-export const command = fileURLToPath(new URL('../../node_modules/.bin/outrigger', import.meta.url));
+const command = fileURLToPath(new URL('../../node_modules/.bin/outrigger', import.meta.url));
 
 /** What one test's `outrigger` has for itself, so that it sees neither the user's apps nor their resources. */
 export interface Homes {

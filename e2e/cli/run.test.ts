@@ -135,7 +135,7 @@ describe('outrigger run', () => {
     await run.stop('SIGKILL');
     await vi.waitFor(() => expect(pidsOf(running).filter(isRunning)).toEqual([]), { timeout: 60_000 });
     await vi.waitFor(() => expect(readdirSync(instances)).toEqual([]), { timeout: 60_000 });
-    await expect(fetch(`http://127.0.0.1:${caller}/v1.0/healthz`)).rejects.toThrow();
+    await expect(fetch(`http://127.0.0.1:${caller}/v1.0/healthz`)).rejects.toThrow('fetch failed');
   });
 
   it('lists all that is wrong in a file, with lines', async () => {

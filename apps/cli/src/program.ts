@@ -1,5 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { addComponents } from './commands/components.ts';
+import { addDoctor } from './commands/doctor.ts';
+import { addInit } from './commands/init.ts';
 import { addInvoke } from './commands/invoke.ts';
 import { addList } from './commands/list.ts';
 import { addPublish } from './commands/publish.ts';
@@ -26,6 +29,9 @@ function createProgram(context: CommandContext): Command {
   addStop(program, context);
   addInvoke(program, context);
   addPublish(program, context);
+  addComponents(program);
+  addDoctor(program, context);
+  addInit(program, versionText());
   return program;
 }
 

@@ -85,7 +85,8 @@ export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
   }
 }
 
-function definitionsOf(
+/** Where components come from. What is wrong with the packages that are named goes to `problems`. */
+export function definitionsOf(
   { components = [], componentSource: source, searchFrom = process.cwd(), packages = [] }: RuntimeOptions,
   problems: Problems,
 ): Definitions {

@@ -14,10 +14,14 @@ export interface LinesOptions {
   readonly file: string;
 }
 
+const mostRecent = 50;
+
 /** Where the lines of one process go: the console, with a prefix, and a file. Disposal resolves once the file has them all. */
 export class Lines implements AsyncDisposable {
   /** Absent: they go to no file. */
   readonly path: string | undefined;
+  /** The last lines, for a message that says why the process ended. */
+  readonly recent: string[] = [];
   readonly #prefix: string | undefined;
   readonly #file: WriteStream | undefined;
 
@@ -31,6 +35,8 @@ export class Lines implements AsyncDisposable {
   }
 
   readonly write = (line: string): void => {
+    this.recent.push(line);
+    if (this.recent.length > mostRecent) this.recent.shift();
     if (this.#prefix !== undefined) process.stdout.write(`${this.#prefix}${line}\n`);
     this.#file?.write(`${line}\n`);
   };

@@ -38,6 +38,7 @@ export class RunningApp implements AsyncDisposable {
   #app: ProcessGroup | undefined;
   #httpPort = 0;
   #isEnding = false;
+  #sidecarLines: Lines | undefined;
 
   /** `index`: its place among those of the same command, for its colour. */
   constructor(settings: AppSettings, context: RunContext, index = 0) {
@@ -75,7 +76,7 @@ export class RunningApp implements AsyncDisposable {
     };
     this.#httpPort = ports.http;
     const started = new Date();
-    const sidecarLines = this.#lines('daprd', started);
+    const sidecarLines = (this.#sidecarLines = this.#lines('daprd', started));
     const appLines = this.#lines('app', started);
     const { command, resourcesPaths, configPaths, notice } = sidecarCommand(settings, ports, home);
     if (notice !== undefined) this.#context.say(`${settings.appId}: ${notice}`);
@@ -156,6 +157,16 @@ export class RunningApp implements AsyncDisposable {
     return lines;
   }
 
+  /** Why the sidecar has ended, by its own words. */
+  get #reasons(): string[] {
+    const { recent = [], path } = this.#sidecarLines ?? {};
+    const fatal = recent.flatMap((line) => {
+      const text = /level=fatal msg=("(?:[^"\\]|\\.)*")/.exec(line)?.[1];
+      return text === undefined ? [] : [JSON.parse(text) as string];
+    });
+    return fatal.length > 0 ? fatal : [...recent.slice(-3), ...(path === undefined ? [] : [`its log is ${path}`])];
+  }
+
   async #answers(path: string): Promise<void> {
     const { appId } = this.settings;
     for (;;) {
@@ -164,7 +175,7 @@ export class RunningApp implements AsyncDisposable {
       if (response?.ok) return;
       if (this.#sidecar?.isRunning === false) {
         await this.#sidecar.exited;
-        throw new UserError(`the sidecar of ${appId} could not start; its log above, or in its file, says why`);
+        throw new UserError([`the sidecar of ${appId} could not start`, ...this.#reasons].join('\n'));
       }
       if (this.#app?.isRunning === false) throw new UserError(`${appId} ended before it was healthy`);
       await delay(20);

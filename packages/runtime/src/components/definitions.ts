@@ -165,7 +165,7 @@ async function unknownBlock(type: string): Promise<string> {
 }
 
 /** Type and version to the package of ours that holds it; only needed when something is missing. */
-async function readCatalogue(): Promise<Readonly<Record<string, string>>> {
+export async function readCatalogue(): Promise<Readonly<Record<string, string>>> {
   const module = await import('../resources/catalogue.json', { with: { type: 'json' } });
   return module.default;
 }

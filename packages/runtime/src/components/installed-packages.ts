@@ -82,6 +82,12 @@ export class InstalledPackages {
     return first?.types.find(({ key }) => key.startsWith(`${block}.`));
   }
 
+  /** All that is installed around the folder; reads everything there. */
+  all(): readonly InstalledPackage[] {
+    while (this.#lookFurther());
+    return this.#packages;
+  }
+
   /** What has been found so far. */
   types(): ProvidedType[] {
     return this.#packages.flatMap((one) => one.types);

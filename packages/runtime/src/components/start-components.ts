@@ -85,7 +85,7 @@ export async function checkMetadata(
 }
 
 /** Groups of components that may start at the same time, in order; `circle`: secret stores among them that never can. */
-function startOrder(planned: readonly PlannedComponent[]): {
+export function startOrder(planned: readonly PlannedComponent[]): {
   readonly groups: readonly (readonly PlannedComponent[])[];
   readonly circle: ReadonlySet<PlannedComponent>;
 } {

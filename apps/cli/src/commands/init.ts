@@ -1,0 +1,30 @@
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { UserError } from '../user-error.ts';
+import { projectFiles } from './project-files.ts';
+
+/** `outrigger init`: a small project to begin with. */
+export function addInit(program: Command, version: string): void {
+  program
+    .command('init [folder]')
+    .summary('make a small project to begin with')
+    .description(
+      'Makes a project of two apps that call each other, publish and keep state, on SQLite. The folder has to be new or empty.',
+    )
+    .action((given: string = '.') => {
+      const folder = resolve(given);
+      if (existsSync(folder) && readdirSync(folder).length > 0) {
+        throw new UserError(
+          `${given === '.' ? 'this folder' : `the folder ${given}`} is not empty; name a new one: outrigger init my-project`,
+        );
+      }
+      for (const [name, text] of projectFiles(basename(folder), version)) {
+        const file = join(folder, name);
+        mkdirSync(dirname(file), { recursive: true });
+        writeFileSync(file, text);
+      }
+      const enter = given === '.' ? '' : `cd ${given} && `;
+      process.stdout.write(`made ${folder}\nnext: ${enter}npm install && npm start\n`);
+    });
+}
