@@ -34,6 +34,8 @@ export interface CallInit {
 
 type Headers = Record<string, string | string[] | number>;
 
+/** Bytes ahead of each message. */
+const frameHeader = 5;
 /** HTTP/2's error code. */
 const internalError = 2;
 const okTrailers = { 'grpc-status': '0' };
@@ -56,7 +58,10 @@ export abstract class ServerCall implements CallContext {
   protected readonly encoding: MessageEncoding | undefined;
   readonly #connection: Connection;
   readonly #rawHeaders: readonly string[];
-  #ended: ((code: number) => void) | undefined;
+  #ended: ((code: number, received: number, sent: number) => void) | undefined;
+  /** Bytes of the request, with what goes ahead of each message. */
+  #received = 0;
+  #sent = 0;
   readonly #timer: NodeJS.Timeout | undefined;
   #abort: AbortController | undefined;
   #initial: Headers | undefined;
@@ -116,8 +121,8 @@ export abstract class ServerCall implements CallContext {
     addMetadata((this.#metadata ??= {}), trailers);
   }
 
-  /** Calls back with the status code when the call has ended. One listener. */
-  onEnded(listener: (code: number) => void): void {
+  /** Calls back when the call has ended, with the status code and the bytes of its only messages. One listener. */
+  onEnded(listener: (code: number, received: number, sent: number) => void): void {
     this.#ended = listener;
   }
 
@@ -176,7 +181,9 @@ export abstract class ServerCall implements CallContext {
 
   /** Ends a call with its only message. */
   protected finishWith(framed: Buffer): void {
-    if (this.isOver || !this.#end(grpcStatus.OK)) return;
+    if (this.isOver) return;
+    this.#sent = framed.length - frameHeader;
+    if (!this.#end(grpcStatus.OK)) return;
     const { stream } = this;
     if (stream.destroyed || stream.closed) return;
     try {
@@ -233,7 +240,7 @@ export abstract class ServerCall implements CallContext {
     if (this.#timer !== undefined) clearTimeout(this.#timer);
     // A stream that is not read to its end is never forgotten.
     if (this.stream.isPaused()) this.stream.resume();
-    this.#ended?.(code);
+    this.#ended?.(code, Math.max(0, this.#received - frameHeader), this.#sent);
     return true;
   }
 
@@ -256,6 +263,7 @@ export abstract class ServerCall implements CallContext {
 
   /** @internal */
   onData(piece: Buffer): void {
+    this.#received += piece.length;
     if (!this.isOver) this.take(piece);
   }
 

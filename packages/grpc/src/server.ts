@@ -34,8 +34,15 @@ export interface GrpcServerOptions {
   readonly unknown?: UnknownMethodHandler;
   /** Asked before each call; throws the error that refuses it. `api` is absent for a method no service has. */
   readonly admit?: (path: string, context: CallContext, api: MethodApi | undefined) => void;
-  /** Told of each call; what it hands back is told the status code when the call has ended. Absent: nobody is told. */
-  readonly log?: (path: string, context: CallContext) => (code: number) => void;
+  /**
+   * Told of each call; what it hands back is told the status code when the call has ended, and, of a unary one, the bytes of its
+   * messages. Absent: nobody is told.
+   */
+  readonly log?: (
+    path: string,
+    context: CallContext,
+    kind: 'unary' | 'stream',
+  ) => (code: number, received: number, sent: number) => void;
   /** Longest message to take, in bytes; 0: no limit. A longer one is refused with RESOURCE_EXHAUSTED. Default 4 MiB. */
   readonly maxMessageSize?: number;
   /** What the user changes to have another limit, for the log: `--max-body-size`. */
@@ -185,7 +192,7 @@ class Http2GrpcServer implements GrpcServer {
     connection.callBegan();
     const call = target.kind === 'unary' ? new UnaryCall(init, target.method) : new StreamCall(init, target.method);
     const { log, admit } = this.#options;
-    if (log !== undefined) call.onEnded(log(path, call));
+    if (log !== undefined) call.onEnded(log(path, call, target.kind));
     if (admit !== undefined) {
       try {
         admit(path, call, target.api);

@@ -22,6 +22,7 @@ export { HttpAppChannel, type HttpAppChannelOptions } from './app-channel/http.t
 export type { HttpAppProtocol } from './app-channel/http-client.ts';
 export { dialUntilConnectable } from './app-channel/dial.ts';
 export { headerValue, httpHeadersOf } from './app-channel/http-headers.ts';
+export { KeptLabels } from './kept-labels.ts';
 export { type MetricLabels, type Metrics, noMetrics } from './metrics.ts';
 export { headersOf } from './app-channel/raw-headers.ts';
 export { unlessAborted } from './app-channel/unless-aborted.ts';

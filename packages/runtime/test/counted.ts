@@ -4,13 +4,19 @@ import type { MetricLabels, Metrics } from '../src/metrics.ts';
 export class Counted implements Metrics {
   readonly values = new Map<string, number>();
 
-  count(name: string, labels?: MetricLabels): void {
+  count(name: string, labels?: MetricLabels, by = 1): void {
     const key = keyOf(name, labels);
-    this.values.set(key, (this.values.get(key) ?? 0) + 1);
+    this.values.set(key, (this.values.get(key) ?? 0) + by);
   }
 
   set(name: string, value: number, labels?: MetricLabels): void {
     this.values.set(keyOf(name, labels), value);
+  }
+
+  observe(name: string, value: number, labels?: MetricLabels): void {
+    const key = keyOf(`${name}_sum`, labels);
+    this.values.set(key, (this.values.get(key) ?? 0) + value);
+    this.count(`${name}_count`, labels);
   }
 
   /** Those of one name that are not 0, by their labels. */

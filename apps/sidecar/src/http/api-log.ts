@@ -1,5 +1,6 @@
 import type { Logger } from '@outrigger/core';
 
+import { bodySize } from './counted-response.ts';
 import { headerOf } from './headers.ts';
 import type { HttpExchange, Route } from './route.ts';
 
@@ -18,11 +19,13 @@ export function apiLog(options: ApiLogOptions): (exchange: HttpExchange, route: 
     const { request, response } = exchange;
     const start = performance.now();
     response.once('close', () => {
+      const size = bodySize(response);
       const useragent = headerOf(request, 'user-agent');
       logger.info('HTTP API Called', {
         code: response.statusCode,
         duration: Math.round(performance.now() - start),
         method: obfuscateURLs ? (route?.operation ?? 'InvokeService') : `${request.method} ${exchange.path}`,
+        ...(size > 0 && { size }),
         ...(useragent && { useragent }),
       });
     });

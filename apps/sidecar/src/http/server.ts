@@ -2,6 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
 import type { Logger } from '@outrigger/core';
+import { ApiError } from '@outrigger/runtime';
 
 import { type ApiAccess, isApiAllowed } from './api-access.ts';
 import { apiLog, type ApiLogOptions } from './api-log.ts';
@@ -9,6 +10,7 @@ import { apiTokenHeader, tokenCheck } from './api-token.ts';
 import { refuse } from './bad-request.ts';
 import { type CleartextHttp2, serveCleartextHttp2 } from './cleartext-http2.ts';
 import { corsFor } from './cors.ts';
+import { CountedResponse } from './counted-response.ts';
 import { replyError } from './error-reply.ts';
 import { Exchange } from './exchange.ts';
 import { removeHeader } from './headers.ts';
@@ -46,6 +48,10 @@ export interface HttpServerOptions {
   readonly access?: ApiAccess;
   /** Absent: calls are not logged. */
   readonly apiLog?: ApiLogOptions;
+  /** Told of each request as it begins. Absent: they are not counted. */
+  readonly meter?: { begin(exchange: HttpExchange, route: Route | undefined): void } | undefined;
+  /** Told the code of each error that is answered. */
+  readonly onError?: ((errorCode: string) => void) | undefined;
   /** Takes secrets out of the text of an error that is answered. Default: there are none. */
   readonly hideSecrets?: (text: string) => string;
 }
@@ -118,6 +124,7 @@ class ApiServer implements HttpServer {
         requestTimeout: 0,
         keepAliveTimeout: 0,
         keepAlive: true,
+        ...((this.#options.meter ?? this.#options.apiLog) && { ServerResponse: CountedResponse as typeof ServerResponse }),
         connectionsCheckingInterval: Math.min(1000, headersTimeout),
       },
       handler,
@@ -179,6 +186,7 @@ class ApiServer implements HttpServer {
     const exchange = new Exchange(request, response, route ? params : noParams, path, query, this.#maxBodySize);
     if (this.#draining) response.shouldKeepAlive = false;
     try {
+      this.#options.meter?.begin(exchange, route);
       this.#apiLog?.(exchange, route);
       if (!this.#isAdmitted(exchange, route)) return;
       if (route === undefined) removeHeader(request, apiTokenHeader);
@@ -206,7 +214,9 @@ class ApiServer implements HttpServer {
 
   #failed(exchange: HttpExchange, error: unknown): void {
     try {
-      replyError(exchange, error, this.#logger, this.#options.hideSecrets);
+      const { hideSecrets, onError } = this.#options;
+      if (onError !== undefined) onError(error instanceof ApiError ? error.errorCode : 'ERR_INTERNAL');
+      replyError(exchange, error, this.#logger, hideSecrets);
     } catch (failure) {
       this.#logger.error(`an error could not be answered: ${String(failure)}`);
       exchange.response.destroy();

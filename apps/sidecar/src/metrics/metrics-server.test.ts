@@ -38,7 +38,7 @@ test('any path shows what was counted, also before the first reader, with the la
   metrics.count('dapr_resiliency_count', { ...labels });
   metrics.set('dapr_resiliency_cb_state', 0, { status: 'open' });
   const text = await (await fetch(url)).text();
-  expect(text.split('\n').filter((line) => !line.startsWith('#') && line !== '')).toEqual([
+  expect(text.split('\n').filter((line) => line.startsWith('dapr_'))).toEqual([
     'dapr_resiliency_count{app_id="orders",name="r",policy="retry",target="app_\\"x\\""} 3',
     'dapr_resiliency_cb_state{app_id="orders",status="open"} 0',
   ]);

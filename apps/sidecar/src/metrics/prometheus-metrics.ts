@@ -1,110 +1,114 @@
 import type { Logger } from '@outrigger/core';
 import type { MetricLabels, Metrics } from '@outrigger/runtime';
-import type * as PromClient from 'prom-client';
 
+import { isSizeMetric, latencyBuckets, sizeBuckets } from './metric-buckets.ts';
 import { metricHelp } from './metric-help.ts';
+import { type Family, familyText, type FamilyKind, type Series } from './metrics-text.ts';
+import { processMetricsText } from './process-metrics.ts';
 
-type Prometheus = typeof PromClient;
-
-/** One series of a family; a counter has `inc`, a gauge `set`. */
-interface Series {
-  readonly inc?: (value: number) => void;
-  readonly set?: (value: number) => void;
-}
-
-interface Family {
-  readonly series: Map<string, Series>;
-  readonly labelled: (labels: Record<string, string>) => Series;
+interface KnownFamily extends Family {
+  readonly byLabels: Map<string, Series>;
   /** Of labels that come again as the same object. */
   readonly known: WeakMap<MetricLabels, Series>;
 }
 
+/** What `spec.metrics` of a Configuration says of all metrics. */
+export interface MetricsSettings {
+  /** False: nothing is counted. */
+  readonly enabled: boolean;
+  /** Milliseconds, rising; `undefined`: Dapr's. */
+  readonly latencyBuckets: readonly number[] | undefined;
+  /** What a label's value is made into before it is counted. */
+  readonly rewrite: ((metric: string, label: string, value: string) => string) | undefined;
+}
+
 /** Callers of the API name targets as they like; what comes beyond is left out, so that memory stays bounded. */
 const maxSeries = 5000;
-const maxHeld = 1000;
 const noLabels: MetricLabels = {};
 
 /**
- * Takes what is counted and gives it as Prometheus text, with the label `app_id` on everything. The library that does so is
- * loaded late, by {@link PrometheusMetrics.load}; what is counted before then is held.
+ * Takes what is counted and gives it as Prometheus text, with the label `app_id` on everything. A count is two look-ups and an
+ * addition: the text of a series' labels is made once.
  */
 export class PrometheusMetrics implements Metrics {
   readonly #appId: string;
   readonly #logger: Logger;
-  readonly #families = new Map<string, Family>();
-  #held: (() => void)[] = [];
-  #prometheus: Prometheus | undefined;
-  #registry: PromClient.Registry | undefined;
-  #loading: Promise<void> | undefined;
+  readonly #families = new Map<string, KnownFamily>();
+  #settings: MetricsSettings = { enabled: true, latencyBuckets: undefined, rewrite: undefined };
 
   constructor(appId: string, logger: Logger) {
     this.#appId = appId;
     this.#logger = logger;
   }
 
-  count(name: string, labels: MetricLabels = noLabels): void {
-    if (this.#prometheus === undefined) this.#hold(() => this.count(name, labels));
-    else this.#series(this.#prometheus, 'Counter', name, labels)?.inc?.(1);
+  /** Whether anything is counted. */
+  get enabled(): boolean {
+    return this.#settings.enabled;
+  }
+
+  /** From now on; what was counted before stays as it was. */
+  configure(settings: MetricsSettings): void {
+    this.#settings = settings;
+  }
+
+  count(name: string, labels: MetricLabels = noLabels, by = 1): void {
+    const series = this.#series('counter', name, labels);
+    if (series !== undefined) series.value += by;
   }
 
   set(name: string, value: number, labels: MetricLabels = noLabels): void {
-    if (this.#prometheus === undefined) this.#hold(() => this.set(name, value, labels));
-    else this.#series(this.#prometheus, 'Gauge', name, labels)?.set?.(value);
+    const series = this.#series('gauge', name, labels);
+    if (series !== undefined) series.value = value;
   }
 
-  /** Resolves once what is counted is in its place. */
-  load(): Promise<void> {
-    return (this.#loading ??= this.#load());
+  observe(name: string, value: number, labels: MetricLabels = noLabels): void {
+    const series = this.#series('histogram', name, labels);
+    if (series?.counts === undefined) return;
+    const { bounds, counts } = series;
+    let at = 0;
+    while (at < bounds.length && value > (bounds[at] ?? Infinity)) at++;
+    counts[at] = (counts[at] ?? 0) + 1;
+    series.value += value;
   }
 
-  /** Everything so far, in the text format of Prometheus. */
+  /** Everything so far and the state of the process, in the text format of Prometheus. */
   async text(): Promise<string> {
-    await this.load();
-    return (await this.#registry?.metrics()) ?? '';
+    const families = [...this.#families.values()].map(familyText);
+    return families.join('') + (this.enabled ? await processMetricsText() : '');
   }
 
-  async #load(): Promise<void> {
-    const module = await import('prom-client');
-    this.#registry = new module.Registry();
-    this.#prometheus = module;
-    for (const count of this.#held) count();
-    this.#held = [];
-  }
-
-  #hold(count: () => void): void {
-    this.#held.push(count);
-    if (this.#held.length !== maxHeld) return;
-    this.load().catch((error: unknown) => this.#logger.error(`metrics cannot be counted: ${String(error)}`));
-  }
-
-  #series(prometheus: Prometheus, kind: 'Counter' | 'Gauge', name: string, labels: MetricLabels): Series | undefined {
-    const family = this.#families.get(name) ?? this.#newFamily(prometheus, kind, name, labels);
+  #series(kind: FamilyKind, name: string, labels: MetricLabels): Series | undefined {
+    if (!this.#settings.enabled) return undefined;
+    const family = this.#families.get(name) ?? this.#newFamily(kind, name);
     const known = family.known.get(labels);
     if (known !== undefined) return known;
-    const sorted = this.#sorted(labels);
-    const key = Object.values(sorted).join('\0');
-    let series = family.series.get(key);
+    const text = this.#labelText(name, labels);
+    let series = family.byLabels.get(text);
     if (series === undefined) {
-      if (family.series.size === maxSeries) return undefined;
-      series = family.labelled(sorted);
-      family.series.set(key, series);
-      if (family.series.size === maxSeries)
+      if (family.byLabels.size === maxSeries) return undefined;
+      const { bounds } = family;
+      const counts = kind === 'histogram' ? new Float64Array(bounds.length + 1) : undefined;
+      series = { labels: text, value: 0, bounds, counts };
+      family.byLabels.set(text, series);
+      family.series.push(series);
+      if (family.byLabels.size === maxSeries)
         this.#logger.warn(`the metric ${name} has ${maxSeries} combinations of labels; further ones are not counted`);
     }
     family.known.set(labels, series);
     return series;
   }
 
-  #newFamily(prometheus: Prometheus, kind: 'Counter' | 'Gauge', name: string, labels: MetricLabels): Family {
-    const metric = new prometheus[kind]({
+  #newFamily(kind: FamilyKind, name: string): KnownFamily {
+    const latencies = this.#settings.latencyBuckets ?? latencyBuckets;
+    const bounds = kind !== 'histogram' ? [] : isSizeMetric(name) ? sizeBuckets : latencies;
+    const help = metricHelp[name] ?? name;
+    const family: KnownFamily = {
       name,
-      help: metricHelp[name] ?? name,
-      labelNames: Object.keys(this.#sorted(labels)),
-      registers: this.#registry === undefined ? [] : [this.#registry],
-    });
-    const family: Family = {
-      series: new Map(),
-      labelled: (own) => metric.labels(own),
+      kind,
+      help,
+      bounds,
+      series: [],
+      byLabels: new Map(),
       known: new WeakMap(),
     };
     this.#families.set(name, family);
@@ -112,8 +116,18 @@ export class PrometheusMetrics implements Metrics {
   }
 
   /** Alphabetical, as Dapr lists them. */
-  #sorted(labels: MetricLabels): Record<string, string> {
-    const all = Object.entries({ ...labels, app_id: this.#appId });
-    return Object.fromEntries(all.toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  #labelText(metric: string, labels: MetricLabels): string {
+    const { rewrite } = this.#settings;
+    return Object.entries({ ...labels, app_id: this.#appId })
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(([label, given]) => {
+        const value = rewrite === undefined || label === 'app_id' ? given : rewrite(metric, label, given);
+        return `${label}="${value.replace(/[\\"\n]/g, escape)}"`;
+      })
+      .join(',');
   }
+}
+
+function escape(character: string): string {
+  return character === '\n' ? '\\n' : `\\${character}`;
 }

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 
 import type { Logger } from '@outrigger/core';
+import type { Metrics } from '@outrigger/runtime';
 
 import type { ProxyOptions } from '../blocks/invoke/proxy.ts';
 import { bindPort } from '../grpc/port.ts';
@@ -24,6 +25,8 @@ export interface PublicGrpcOptions {
   readonly logger: Logger;
   /** Takes secrets out of the text of an error that is answered. */
   readonly hideSecrets?: (text: string) => string;
+  /** Takes what is counted. Absent: nothing is. */
+  readonly metrics?: Metrics | undefined;
   /** Where calls are logged. Absent: they are not. */
   readonly apiLogger?: Logger | undefined;
 }
@@ -33,7 +36,7 @@ export interface PublicGrpcOptions {
  * Rejects with a ListenError when the port cannot be bound.
  */
 export async function servePublicGrpc(options: PublicGrpcOptions): Promise<PortServer> {
-  const { api, flags, proxy, apiToken, maxIdle, logger, apiLogger, hideSecrets } = options;
+  const { api, flags, proxy, apiToken, maxIdle, logger, apiLogger, hideSecrets, metrics } = options;
   const folder = flags['unix-domain-socket'];
   const port = flags['dapr-grpc-port'];
   const endpoints = folder
@@ -45,10 +48,10 @@ export async function servePublicGrpc(options: PublicGrpcOptions): Promise<PortS
   });
   const server = new PortServer(bound, logger);
   server.serve(async () => {
-    const [{ createGrpcServer }, { admission }, { grpcApiLog }, { grpcApi }, { proxyCalls }] = await Promise.all([
+    const [{ createGrpcServer }, { admission }, { callListeners }, { grpcApi }, { proxyCalls }] = await Promise.all([
       import('@outrigger/grpc/server'),
       import('../grpc/admission.ts'),
-      import('../grpc/api-log.ts'),
+      import('../grpc/call-listeners.ts'),
       import('./grpc-api.ts'),
       import('../blocks/invoke/proxy.ts'),
     ]);
@@ -57,7 +60,7 @@ export async function servePublicGrpc(options: PublicGrpcOptions): Promise<PortS
       unknown: proxyCalls({ invocation: api.runtime.invocation, ...proxy }),
       admit: admission({ apiToken, access: api.runtime.configuration.api }),
       ...(hideSecrets && { hideSecrets }),
-      ...(apiLogger && { log: grpcApiLog(apiLogger) }),
+      ...callListeners({ apiLogger, metrics }),
       maxMessageSize: flags['max-body-size'],
       maxMessageSizeSetting: '--max-body-size',
       maxHeaderSize: flags['read-buffer-size'] + headerSlack,

@@ -18,6 +18,10 @@ import type { PortServer } from '../grpc/port-server.ts';
 import { apiRuleNotices } from '../http/api-rule-notices.ts';
 import { parseListenAddresses } from '../http/listen.ts';
 import { createHttpServer, type HttpServer } from '../http/server.ts';
+import { errorCodeCounter } from '../metrics/error-codes.ts';
+import { HttpLabels } from '../metrics/http-labels.ts';
+import { HttpServerMeter } from '../metrics/http-server-meter.ts';
+import { type ConfiguredMetrics, metricsSettings } from '../metrics/metrics-settings.ts';
 import { PrometheusMetrics } from '../metrics/prometheus-metrics.ts';
 import { serveMetrics } from '../metrics/serve-metrics.ts';
 import type { Api } from './api.ts';
@@ -58,6 +62,7 @@ export class Sidecar implements AsyncDisposable {
   readonly #options: SidecarOptions;
   readonly #log: Logger;
   readonly #metrics: PrometheusMetrics | undefined;
+  #metricsSettings: ConfiguredMetrics | undefined;
   /** What has been made, in its order; ends in the opposite one. */
   readonly #parts: AsyncDisposable[] = [];
   readonly #servers: HttpServer[] = [];
@@ -188,7 +193,10 @@ export class Sidecar implements AsyncDisposable {
         secretTexts,
         metrics: this.#metrics ?? noMetrics,
         peers,
-        prepare: (configuration, starting) => this.#secure(configuration, peers, starting),
+        prepare: (configuration, starting) => {
+          this.#configureMetrics(configuration);
+          return this.#secure(configuration, peers, starting);
+        },
         self: { host: env['DAPR_HOST_IP'] ?? '127.0.0.1', port: internal.port },
         env,
         signal,
@@ -198,6 +206,12 @@ export class Sidecar implements AsyncDisposable {
     internal.serve(runtime.invocation, this.#mutualTls);
     await this.#serve(runtime, internal.port, { peers, app: app?.grpc });
     this.#phase = 'serving';
+  }
+
+  #configureMetrics(configuration: Configuration): void {
+    if (this.#metrics === undefined) return;
+    this.#metricsSettings = metricsSettings(configuration);
+    this.#metrics.configure(this.#metricsSettings);
   }
 
   /** Resolves once there is a certificate, where one is needed: no component has started by then, and no port serves. */
@@ -216,7 +230,7 @@ export class Sidecar implements AsyncDisposable {
   }
 
   async #serveMetrics(): Promise<void> {
-    if (this.#metrics === undefined) return;
+    if (!this.#metrics?.enabled) return;
     const { flags, given, log } = this.#options;
     const logger = log.scope('dapr.metrics');
     const server = await serveMetrics({ flags, given, metrics: this.#metrics, logger });
@@ -268,8 +282,12 @@ export class Sidecar implements AsyncDisposable {
       allowedOrigins: flags['allowed-origins'],
       ...(isLogging ? { apiLog: { logger: log.scope('dapr.runtime.http-info'), ...apiLogging } } : {}),
     };
+    const metrics = this.#metrics?.enabled ? this.#metrics : undefined;
+    const settings = this.#metricsSettings;
     const api = createHttpServer({
       ...common,
+      meter: metrics && settings && new HttpServerMeter(metrics, new HttpLabels(settings.http)),
+      onError: metrics && settings?.recordErrorCodes ? errorCodeCounter(metrics) : undefined,
       routes,
       fallback: invokeFallback(runtime.invocation),
       access: runtime.configuration.api,
@@ -294,6 +312,7 @@ export class Sidecar implements AsyncDisposable {
       maxIdle: maxConnectionIdle(env),
       logger: grpcLogger,
       hideSecrets,
+      metrics,
       apiLogger: isLogging ? log.scope('dapr.runtime.grpc.api-info') : undefined,
     });
     this.#grpc = this.#own(grpc);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import type { MetricLabels } from '../metrics.ts';
+import { type MetricLabels, noMetrics } from '../metrics.ts';
 import { AccessControl } from './access-control.ts';
 import type { AccessControlSpec, CallerPolicySpec } from './access-control-spec.ts';
 
@@ -12,7 +12,7 @@ function policy(given: Partial<CallerPolicySpec>): AccessControlSpec {
 
 function control(spec: AccessControlSpec) {
   const counted: [string, MetricLabels | undefined][] = [];
-  const metrics = { count: (name: string, labels?: MetricLabels) => void counted.push([name, labels]), set: () => {} };
+  const metrics = { ...noMetrics, count: (name: string, labels?: MetricLabels) => void counted.push([name, labels]) };
   const access = new AccessControl(spec, metrics);
   const may = (operation: string, verb = 'GET', caller: typeof shop | null = shop) =>
     access.refusal({ caller: caller ?? undefined, operation, verb, isGrpc: false }) === undefined;

@@ -19,6 +19,9 @@ export interface LoadConfigurationOptions {
 /** Sections that belong to Dapr but to no building block of today: kept as they are. */
 const laterSections = ['tracing', 'metric', 'metrics', 'mtls', 'wasm', 'workflow'];
 
+/** Those of them that whoever serves the runtime reads. */
+const readElsewhere: ReadonlySet<string> = new Set(['metric', 'metrics', 'mtls']);
+
 const noConfiguration: Configuration = {
   name: '',
   httpPipeline: [],
@@ -46,7 +49,7 @@ export async function loadConfiguration(options: LoadConfigurationOptions): Prom
       if (envelope === undefined) continue;
       found = true;
       for (const name of Object.keys(read?.sections ?? {})) {
-        if (name === 'mtls') continue; // whoever encrypts reads it
+        if (readElsewhere.has(name)) continue;
         logger.debug(`${file}: section ${name} of the Configuration does nothing yet`);
       }
       merged = { ...merge(merged, read), name: envelope.name };
