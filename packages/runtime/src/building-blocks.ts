@@ -8,6 +8,7 @@ import { LockBlock, type LockComponent } from './blocks/lock.ts';
 import { OutputBindingsBlock } from './blocks/output-bindings.ts';
 import { SecretsBlock } from './blocks/secrets.ts';
 import { StateBlock, type StateComponent } from './blocks/state.ts';
+import { metersOf } from './component-meter.ts';
 import { type ComponentInstance, propertyOf } from './components/component-instance.ts';
 import { Subscriptions } from './blocks/subscriptions.ts';
 import type { Components } from './components/components.ts';
@@ -52,6 +53,11 @@ export function loadedComponents(resources: Resources, components: Components): 
   });
 }
 
+/** Who counts the calls of each component of a block. */
+function meters({ options, namespace }: Pick<RuntimeParts, 'options' | 'namespace'>, family: string, further?: '') {
+  return metersOf({ metrics: options.metrics, namespace }, family, further);
+}
+
 /** The outbound policy of each of these components, by name. */
 function outboundOf(components: readonly ComponentInstance[], policies: Policies) {
   const byName = new Map(components.map((one) => [one.name, following(policies, () => policies.outbound(one))]));
@@ -84,6 +90,7 @@ export function stateBlock(parts: RuntimeParts, { of }: Pick<Outboxes, 'of'>): S
     namespace,
     policy: outboundOf(stores, policies),
     hideSecrets: (text: string) => secretTexts.hide(text),
+    meter: meters(parts, 'state'),
   };
   const stateOf = (store: ComponentInstance<'state'>) => ({ ...stateComponent(store), outbox: of(store.name) });
   refuseUnusable(stores, (store) => new StateBlock([stateOf(store)], options));
@@ -122,13 +129,17 @@ export function subscriptionsBlock(
 }
 
 /** Without an app no binding brings anything in. */
-export function bindingsBlock({ options, components, policies, logger }: RuntimeParts): {
+export function bindingsBlock({ options, components, policies, logger, namespace }: RuntimeParts): {
   readonly outputs: OutputBindingsBlock;
   readonly inputs: InputBindings | undefined;
 } {
   const { app } = options;
   const bindings = components.ofKind('bindings');
-  const outputs = new OutputBindingsBlock(bindings, outboundOf(bindings, policies));
+  const outputs = new OutputBindingsBlock(
+    bindings,
+    outboundOf(bindings, policies),
+    meters({ options, namespace }, 'output_binding'),
+  );
   const inputs =
     app &&
     new InputBindings({
@@ -138,15 +149,17 @@ export function bindingsBlock({ options, components, policies, logger }: Runtime
       inbound: inboundOf(bindings, policies),
       initializationRetry: () => policies.initializationRetry,
       logger,
+      meter: meters({ options, namespace }, 'input_binding', ''),
     });
   return { outputs, inputs };
 }
 
-export function secretsBlock({ components, policies, configuration }: RuntimeParts): SecretsBlock {
+export function secretsBlock(parts: RuntimeParts): SecretsBlock {
+  const { components, policies, configuration } = parts;
   const stores = components.ofKind('secrets');
   return new SecretsBlock(
     stores.map(({ name, instance }) => ({ name, store: instance })),
-    { scopes: configuration.secretScopes, policy: outboundOf(stores, policies) },
+    { scopes: configuration.secretScopes, policy: outboundOf(stores, policies), meter: meters(parts, 'secret') },
   );
 }
 
@@ -174,16 +187,18 @@ function refuseUnusable<K extends ComponentKind>(
   if (problems.length > 0) throw new ResourceError(problems);
 }
 
-export function configurationBlock({
-  components,
-  policies,
-  options: { app },
-  logger,
-}: RuntimeParts): ConfigurationBlock {
+export function configurationBlock(parts: RuntimeParts): ConfigurationBlock {
+  const { components, policies, options, logger } = parts;
   const stores = components.ofKind('configuration');
   return new ConfigurationBlock(
     stores.map(({ name, instance }) => ({ name, store: instance })),
-    { app, outbound: outboundOf(stores, policies), inbound: inboundOf(stores, policies), logger },
+    {
+      app: options.app,
+      outbound: outboundOf(stores, policies),
+      inbound: inboundOf(stores, policies),
+      logger,
+      meter: meters(parts, 'configuration'),
+    },
   );
 }
 

@@ -80,7 +80,7 @@ export class RunningRuntime implements Runtime {
     this.#secrets = secretsBlock(parts);
     this.#configurations = configurationBlock(parts);
     this.#locks = lockBlock(parts);
-    const context = { appId, namespace, policies };
+    const context = { appId, namespace, policies, metrics: options.metrics };
     const brokers = compileBrokers(components, context);
     this.#reloads = new PubSubReloads({
       brokers,

@@ -10,6 +10,7 @@ import {
   type RequestMetadata,
 } from '@outrigger/core';
 
+import type { ComponentMeter } from '../component-meter.ts';
 import type { AppChannel } from '../app-channel/app-channel.ts';
 import type { ConfigurationHandle, ConfigurationSubscription } from './configuration.ts';
 import {
@@ -29,6 +30,8 @@ export interface StoreConfigurationOptions {
   /** Asked with each change. */
   readonly inbound: () => Policy | undefined;
   readonly logger: Logger;
+  /** Absent: calls are not counted. */
+  readonly meter?: ComponentMeter | undefined;
 }
 
 const never = new AbortController().signal;
@@ -39,11 +42,13 @@ export class StoreConfiguration implements ConfigurationHandle {
   readonly #store: ConfigurationStore;
   readonly #policy: () => Policy | undefined;
   readonly #logger: Logger;
+  readonly #meter: ComponentMeter | undefined;
   readonly #push: ConfigurationPush | undefined;
   readonly #subscriptions = new Map<string, LiveSubscription>();
   readonly #leaving = new AbortController();
 
-  constructor({ name, store, app, outbound, inbound, logger }: StoreConfigurationOptions) {
+  constructor({ name, store, app, outbound, inbound, logger, meter }: StoreConfigurationOptions) {
+    this.#meter = meter;
     this.#name = name;
     this.#store = store;
     this.#policy = outbound;
@@ -57,7 +62,7 @@ export class StoreConfiguration implements ConfigurationHandle {
     signal: AbortSignal = never,
   ): Promise<ConfigurationItems> {
     try {
-      return await this.#run((attempt) => this.#store.get({ keys, metadata }, attempt), signal);
+      return await this.#run('get', (attempt) => this.#store.get({ keys, metadata }, attempt), signal);
     } catch (error) {
       throw configurationGetFailed(this.#name, keys, error);
     }
@@ -74,7 +79,7 @@ export class StoreConfiguration implements ConfigurationHandle {
     let made: AsyncDisposable;
     try {
       const setUp = AbortSignal.any([signal, this.#leaving.signal]);
-      made = await this.#run((attempt) => this.#begin({ keys, metadata }, told, attempt), setUp);
+      made = await this.#run('subscribe', (attempt) => this.#begin({ keys, metadata }, told, attempt), setUp);
     } catch (error) {
       throw configurationSubscribeFailed(this.#name, keys, error);
     }
@@ -137,9 +142,10 @@ export class StoreConfiguration implements ConfigurationHandle {
     throw signal.reason;
   }
 
-  #run<T>(call: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
+  #run<T>(operation: string, call: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
     const policy = this.#policy();
-    return policy === undefined ? call(signal) : policy.execute(call, signal);
+    const run = (): Promise<T> => (policy === undefined ? call(signal) : policy.execute(call, signal));
+    return this.#meter === undefined ? run() : this.#meter.measure(operation, run);
   }
 }
 

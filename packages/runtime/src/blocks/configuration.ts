@@ -1,5 +1,6 @@
 import type { ConfigurationItems, ConfigurationStore, Logger, Policy, RequestMetadata } from '@outrigger/core';
 
+import type { ComponentMeter } from '../component-meter.ts';
 import type { AppChannel } from '../app-channel/app-channel.ts';
 import { configurationStoreNotFound, configurationStoresNotConfigured } from './configuration-errors.ts';
 import { StoreConfiguration } from './configuration-handle.ts';
@@ -53,6 +54,8 @@ export interface ConfigurationBlockOptions {
   /** Around telling the app of a component's changes; `undefined`: a single attempt. Asked with each change. */
   readonly inbound?: (component: string) => Policy | undefined;
   readonly logger: Logger;
+  /** Counts the calls of a component. Absent, or `undefined`: nobody does. */
+  readonly meter?: (component: string) => ComponentMeter | undefined;
 }
 
 /** The configuration building block: every loaded store by its name. */
@@ -60,7 +63,7 @@ export class ConfigurationBlock {
   readonly #handles: ReadonlyMap<string, StoreConfiguration>;
 
   constructor(components: readonly ConfigurationComponent[], options: ConfigurationBlockOptions) {
-    const { app, outbound, inbound, logger } = options;
+    const { app, outbound, inbound, logger, meter } = options;
     this.#handles = new Map(
       components.map(({ name, store }) => [
         name,
@@ -71,6 +74,7 @@ export class ConfigurationBlock {
           outbound: () => outbound?.(name),
           inbound: () => inbound?.(name),
           logger,
+          meter: meter?.(name),
         }),
       ]),
     );

@@ -7,6 +7,7 @@ import {
   type Policy,
 } from '@outrigger/core';
 
+import type { ComponentMeter } from '../component-meter.ts';
 import type { AppChannel, InputBinding, InputBindingAnswer } from '../app-channel/app-channel.ts';
 import type { OutputBindings } from './bindings.ts';
 import type { Leave } from './subscription-leave.ts';
@@ -18,6 +19,8 @@ export interface InputBindingContext {
   /** Around the app's handling of one event; asked with each. */
   readonly inbound: () => Policy | undefined;
   readonly leave: Leave;
+  /** Absent: events are not counted. */
+  readonly meter?: ComponentMeter | undefined;
   readonly logger: Logger;
 }
 
@@ -30,18 +33,20 @@ export async function deliverEvent(
   event: BindingEvent,
   own: AbortSignal,
 ): Promise<BindingResponse> {
-  const { binding, deliver, leave, logger } = context;
+  const { binding, deliver, leave, logger, meter } = context;
   const signal = leave.signalWith(own);
   signal.throwIfAborted();
   let answer: InputBindingAnswer = { to: [], concurrency: 'sequential' };
   try {
-    await leave.execute(
-      context.inbound() ?? noPolicy,
-      async (attempt) => {
-        answer = await deliver({ ...event, ...binding }, attempt);
-      },
-      signal,
-    );
+    const handle = () =>
+      leave.execute(
+        context.inbound() ?? noPolicy,
+        async (attempt) => {
+          answer = await deliver({ ...event, ...binding }, attempt);
+        },
+        signal,
+      );
+    await (meter === undefined ? handle() : meter.measure('', handle));
   } catch (error) {
     logger.warn(`handling an event of binding ${binding.name} failed: ${errorMessage(error)}`);
     throw error;

@@ -11,6 +11,7 @@ import {
   type Subscription,
 } from '@outrigger/core';
 
+import type { ComponentMeter } from '../component-meter.ts';
 import type { AppChannel, InputBinding } from '../app-channel/app-channel.ts';
 import type { ComponentTarget } from '../resilience/policies.ts';
 import { propertyOf } from '../components/component-instance.ts';
@@ -30,6 +31,8 @@ export interface InputBindingsOptions {
   /** Around asking the app, which may still be starting. Default: 3 retries within some seconds. */
   readonly initializationRetry?: () => Retry;
   readonly logger: Logger;
+  /** Counts the events of a component. Absent, or `undefined`: nobody does. */
+  readonly meter?: (component: string) => ComponentMeter | undefined;
 }
 
 interface Source extends InputBinding {
@@ -152,11 +155,11 @@ export class InputBindings implements AsyncDisposable {
 
   /** Starts one binding and counts it as running, unless a stop has overtaken it. */
   async #startOne({ name, path, read, inbound }: Source, stopped: AbortSignal, signal: AbortSignal): Promise<void> {
-    const { channel, outputs, logger } = this.#options;
+    const { channel, outputs, logger, meter } = this.#options;
     if (channel.deliverBinding === undefined) throw new Error('the app has no way to take its events');
     const leave = new Leave();
     const deliver = channel.deliverBinding.bind(channel);
-    const context = { binding: { name, path }, deliver, outputs, inbound, leave, logger };
+    const context = { binding: { name, path }, deliver, outputs, inbound, leave, logger, meter: meter?.(name) };
     const running = { name, leave, subscription: await read(deliverEvent.bind(undefined, context), signal) };
     if (!stopped.aborted) this.#running.push(running);
     else await close(running, AbortSignal.abort());

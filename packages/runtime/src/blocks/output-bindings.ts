@@ -1,5 +1,6 @@
 import type { BindingResponse, Bindings, Policy, RequestMetadata } from '@outrigger/core';
 
+import type { ComponentMeter } from '../component-meter.ts';
 import { baggageProblem } from './baggage.ts';
 import { directionOf } from './binding-direction.ts';
 import { InvokeBindingError, invalidBaggage, noOperation, noSuchBinding, unknownOperation } from './bindings-errors.ts';
@@ -18,6 +19,7 @@ interface Output {
   readonly operations: ReadonlySet<string>;
   readonly invoke: NonNullable<Bindings['invoke']>;
   readonly policy: () => Policy | undefined;
+  readonly meter: ComponentMeter | undefined;
 }
 
 const never = new AbortController().signal;
@@ -27,14 +29,22 @@ const nothing = new Uint8Array();
 export class OutputBindingsBlock implements OutputBindings {
   readonly #outputs = new Map<string, Output>();
 
-  /** `policy`: the outbound policy of a component, asked with each call; `undefined`: calls go straight through. */
-  constructor(components: readonly BindingComponent[], policy?: (component: string) => Policy | undefined) {
+  /**
+   * `policy`: the outbound policy of a component, asked with each call; `undefined`: calls go straight through. `meter`: counts the
+   * calls of a component; `undefined`: nobody does.
+   */
+  constructor(
+    components: readonly BindingComponent[],
+    policy?: (component: string) => Policy | undefined,
+    meter?: (component: string) => ComponentMeter | undefined,
+  ) {
     for (const { name, instance, properties } of components) {
       if (instance.invoke === undefined || !directionOf(properties).output) continue;
       this.#outputs.set(name, {
         operations: new Set(instance.operations),
         invoke: instance.invoke.bind(instance),
         policy: () => policy?.(name),
+        meter: meter?.(name),
       });
     }
   }
@@ -46,11 +56,12 @@ export class OutputBindingsBlock implements OutputBindings {
     const output = this.#outputs.get(name);
     if (output === undefined) throw noSuchBinding(name);
     if (!output.operations.has(operation)) throw unknownOperation(name, operation, [...output.operations]);
-    const { invoke } = output;
+    const { invoke, meter } = output;
     const policy = output.policy();
     const call = (attempt: AbortSignal) => invoke({ operation, data, metadata }, attempt);
     try {
-      return await (policy === undefined ? call(signal) : policy.execute(call, signal));
+      const run = () => (policy === undefined ? call(signal) : policy.execute(call, signal));
+      return await (meter === undefined ? run() : meter.measure(operation, run));
     } catch (error) {
       throw new InvokeBindingError(name, error);
     }

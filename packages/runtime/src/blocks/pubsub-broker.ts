@@ -8,6 +8,8 @@ import {
   type RequestMetadata,
 } from '@outrigger/core';
 
+import { type Metrics, noMetrics } from '../metrics.ts';
+import { PubSubMeter } from '../pubsub-meter.ts';
 import { EnvelopeWriter } from './cloud-event-envelope.ts';
 import { compileTopicScopes, type TopicScopes } from './topic-scopes.ts';
 
@@ -21,6 +23,8 @@ export interface BrokerOptions {
   readonly namespaced: boolean;
   readonly appId: string;
   readonly namespace: string;
+  /** Takes what is counted. Absent: nobody does. */
+  readonly metrics?: Metrics | undefined;
   /** Around publishing; asked each time. */
   readonly outbound?: () => Policy | undefined;
   /** Around the app's handling of a message; asked each time. */
@@ -36,6 +40,8 @@ export class Broker {
   readonly appId: string;
   readonly scopes: TopicScopes;
   readonly envelopes: EnvelopeWriter;
+  /** `undefined`: nobody counts. */
+  readonly meter: PubSubMeter | undefined;
   /** By the app's names; what arrives there does not expire. */
   readonly deadLetterTopics = new Set<string>();
   readonly #outbound: () => Policy | undefined;
@@ -48,6 +54,8 @@ export class Broker {
     this.name = options.name;
     this.component = options.component;
     this.appId = options.appId;
+    const { metrics = noMetrics, name: component, namespace } = options;
+    this.meter = metrics === noMetrics ? undefined : new PubSubMeter(metrics, { component, namespace });
     this.scopes = compileTopicScopes(options.properties, options.appId);
     this.envelopes = new EnvelopeWriter({
       appId: options.appId,
@@ -80,9 +88,11 @@ export class Broker {
     this.#sending++;
     try {
       const policy = this.#outbound();
-      await (policy === undefined
-        ? this.component.publish(onWire, signal)
-        : policy.execute((attempt) => this.component.publish(onWire, attempt), signal));
+      const publish = () =>
+        policy === undefined
+          ? this.component.publish(onWire, signal)
+          : policy.execute((attempt) => this.component.publish(onWire, attempt), signal);
+      await (this.meter === undefined ? publish() : this.meter.egress.measure(request.topic, publish));
     } finally {
       this.#sent();
     }
@@ -102,6 +112,19 @@ export class Broker {
     signal: AbortSignal,
   ): Promise<FailedEntry[]> {
     if (entries.length === 0) return [];
+    const start = performance.now();
+    const failed = await this.#sendMany(topic, entries, metadata, signal);
+    const published = entries.length - failed.length;
+    this.meter?.bulkPublished(topic, entries.length, published, performance.now() - start);
+    return failed;
+  }
+
+  async #sendMany(
+    topic: string,
+    entries: readonly BulkPublishEntry[],
+    metadata: RequestMetadata,
+    signal: AbortSignal,
+  ): Promise<FailedEntry[]> {
     const wireTopic = this.wireTopic(topic);
     let failed: FailedEntry[] = entries.map((entry) => ({ entry, error: undefined }));
     this.#sending++;

@@ -1,5 +1,6 @@
 import type { ComponentInstance, ComponentRegistry } from '../components/component-instance.ts';
 import { appOutcome } from '../resilience/app-outcome.ts';
+import type { Metrics } from '../metrics.ts';
 import { following } from '../resilience/following.ts';
 import type { Policies } from '../resilience/policies.ts';
 import { Broker } from './pubsub-broker.ts';
@@ -8,6 +9,8 @@ export interface BrokerContext {
   readonly appId: string;
   readonly namespace: string;
   readonly policies: Policies;
+  /** Takes what is counted. Absent: nobody does. */
+  readonly metrics?: Metrics | undefined;
 }
 
 /** A running pub/sub component with its scopes, prefix, envelope and policies compiled for this app. */

@@ -1,5 +1,6 @@
 import { ComponentError, type Policy, type RequestMetadata, type Secret, type SecretStore } from '@outrigger/core';
 
+import type { ComponentMeter } from '../component-meter.ts';
 import type { SecretScope } from '../resources/configuration.ts';
 import {
   secretBulkGetFailed,
@@ -28,6 +29,8 @@ export interface SecretsBlockOptions {
   readonly scopes?: readonly SecretScope[];
   /** The outbound policy of a component; `undefined`: calls go straight through. Asked with each call. */
   readonly policy?: (component: string) => Policy | undefined;
+  /** Counts the calls of a component. Absent, or `undefined`: nobody does. */
+  readonly meter?: (component: string) => ComponentMeter | undefined;
 }
 
 const never = new AbortController().signal;
@@ -37,11 +40,11 @@ export class SecretsBlock {
   readonly #handles: ReadonlyMap<string, SecretsHandle>;
 
   constructor(components: readonly SecretsComponent[], options: SecretsBlockOptions = {}) {
-    const { scopes = [], policy } = options;
+    const { scopes = [], policy, meter } = options;
     this.#handles = new Map(
       components.map(({ name, store }) => {
         const scope = scopes.find((candidate) => candidate.storeName.trim() === name);
-        return [name, new StoreSecrets(name, store, isAllowed(scope), () => policy?.(name))];
+        return [name, new StoreSecrets(name, store, isAllowed(scope), () => policy?.(name), meter?.(name))];
       }),
     );
   }
@@ -76,19 +79,27 @@ class StoreSecrets implements SecretsHandle {
   readonly #store: SecretStore;
   readonly #isAllowed: (secret: string) => boolean;
   readonly #policy: () => Policy | undefined;
+  readonly #meter: ComponentMeter | undefined;
 
-  constructor(name: string, store: SecretStore, allows: (secret: string) => boolean, policy: () => Policy | undefined) {
+  constructor(
+    name: string,
+    store: SecretStore,
+    allows: (secret: string) => boolean,
+    policy: () => Policy | undefined,
+    meter: ComponentMeter | undefined,
+  ) {
     this.#name = name;
     this.#store = store;
     this.#isAllowed = allows;
     this.#policy = policy;
+    this.#meter = meter;
   }
 
   async get(name: string, metadata?: RequestMetadata, signal: AbortSignal = never): Promise<Secret | undefined> {
     if (!this.#isAllowed(name)) throw secretDenied(this.#name, name);
     const request = metadata === undefined ? { name } : { name, metadata };
     try {
-      return await this.#run((attempt) => this.#store.get(request, attempt), signal);
+      return await this.#run('get', (attempt) => this.#store.get(request, attempt), signal);
     } catch (error) {
       throw secretGetFailed(this.#name, name, error);
     }
@@ -98,7 +109,7 @@ class StoreSecrets implements SecretsHandle {
     const request = metadata === undefined ? {} : { metadata };
     let secrets: Readonly<Record<string, Secret>>;
     try {
-      secrets = await this.#run((attempt) => this.#list(request, attempt), signal);
+      secrets = await this.#run('bulk_get', (attempt) => this.#list(request, attempt), signal);
     } catch (error) {
       throw secretBulkGetFailed(this.#name, error);
     }
@@ -110,8 +121,9 @@ class StoreSecrets implements SecretsHandle {
     throw new ComponentError('unsupported', 'this secret store cannot list its secrets: get them one by one');
   }
 
-  #run<T>(call: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
+  #run<T>(operation: string, call: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
     const policy = this.#policy();
-    return policy === undefined ? call(signal) : policy.execute(call, signal);
+    const run = (): Promise<T> => (policy === undefined ? call(signal) : policy.execute(call, signal));
+    return this.#meter === undefined ? run() : this.#meter.measure(operation, run);
   }
 }

@@ -12,6 +12,7 @@ import {
   type StateStore,
 } from '@outrigger/core';
 
+import type { ComponentMeter } from '../component-meter.ts';
 import { ApiError } from '../errors.ts';
 import type { Outbox } from './outbox.ts';
 import { type CallerTrace, planOutbox } from './outbox-events.ts';
@@ -39,6 +40,8 @@ export interface StoreHandleOptions {
   readonly encryption: StateEncryption | undefined;
   readonly outbox?: Outbox | undefined;
   readonly hideSecrets?: ((text: string) => string) | undefined;
+  /** Absent: calls are not counted. */
+  readonly meter?: ComponentMeter | undefined;
 }
 
 const never = new AbortController().signal;
@@ -52,6 +55,7 @@ export class StoreHandle implements StateHandle {
   readonly #encryption: StateEncryption | undefined;
   readonly #outbox: Outbox | undefined;
   readonly #hideSecrets: (text: string) => string;
+  readonly #meter: ComponentMeter | undefined;
 
   constructor(options: StoreHandleOptions) {
     this.#name = options.name;
@@ -61,16 +65,14 @@ export class StoreHandle implements StateHandle {
     this.#encryption = options.encryption;
     this.#outbox = options.outbox;
     this.#hideSecrets = options.hideSecrets ?? ((text) => text);
+    this.#meter = options.meter;
   }
 
   async get(key: string, options?: StateReadOptions, signal: AbortSignal = never): Promise<StateItem | undefined> {
     checkKey(this.#name, key);
     try {
       const request = this.#read(key, options);
-      const policy = this.#policy();
-      const item = await (policy === undefined
-        ? this.#store.get(request, signal)
-        : policy.execute((attempt) => this.#store.get(request, attempt), signal));
+      const item = await this.#run('get', (attempt) => this.#store.get(request, attempt), signal);
       return item === undefined || this.#encryption === undefined ? item : this.#decrypted(item);
     } catch (error) {
       throw errors.stateGetFailed(this.#name, key, error);
@@ -85,11 +87,11 @@ export class StoreHandle implements StateHandle {
     try {
       if (items.length === 1) {
         const request = this.#write(first);
-        await this.#run((attempt) => this.#store.set(request, attempt), signal);
+        await this.#run('set', (attempt) => this.#store.set(request, attempt), signal);
         return;
       }
       const requests = items.map((item) => this.#write(item));
-      failures = failuresOf(await runUnder(requests, this.#setAll, this.#policy(), signal));
+      failures = failuresOf(await this.#runMany('set', requests, this.#setAll, signal));
     } catch (error) {
       failures = [error];
     }
@@ -100,7 +102,7 @@ export class StoreHandle implements StateHandle {
     checkKey(this.#name, key);
     try {
       const request = this.#deletion({ ...options, key });
-      await this.#run((attempt) => this.#store.delete(request, attempt), signal);
+      await this.#run('delete', (attempt) => this.#store.delete(request, attempt), signal);
     } catch (error) {
       throw errors.stateDeleteFailed(key, error);
     }
@@ -119,10 +121,10 @@ export class StoreHandle implements StateHandle {
     } catch (error) {
       throw errors.stateBulkGetFailed(error);
     }
-    const outcomes = await runUnder(
+    const outcomes = await this.#runMany(
+      'bulk_get',
       requests,
       (pending, attempt) => this.#getAll(pending, options.parallelism, attempt),
-      this.#policy(),
       signal,
     );
     // whoever asked is gone
@@ -139,7 +141,7 @@ export class StoreHandle implements StateHandle {
     let failures: unknown[];
     try {
       const requests = items.map((item) => this.#deletion(item));
-      failures = failuresOf(await runUnder(requests, this.#deleteAll, this.#policy(), signal));
+      failures = failuresOf(await this.#runMany('bulk_delete', requests, this.#deleteAll, signal));
     } catch (error) {
       failures = [error];
     }
@@ -164,7 +166,9 @@ export class StoreHandle implements StateHandle {
     this.#checkSize(operations.length);
     try {
       const requests = operations.map((operation) => this.#operation(operation));
-      await this.#run((attempt) => store.transact?.(requests, metadata, attempt) ?? Promise.resolve(), signal);
+      const call = (attempt: AbortSignal): Promise<void> =>
+        store.transact?.(requests, metadata, attempt) ?? Promise.resolve();
+      await this.#run('transaction', call, signal);
     } catch (error) {
       throw errors.transactionFailed(error);
     }
@@ -182,10 +186,14 @@ export class StoreHandle implements StateHandle {
     try {
       const requests = stored.map((operation) => this.#operation(operation));
       const execute = (markers: readonly StateOperation[], onAttempt = (): void => {}): Promise<void> =>
-        this.#run((attempt) => {
-          onAttempt();
-          return this.#store.transact?.([...requests, ...markers], metadata, attempt) ?? Promise.resolve();
-        }, signal);
+        this.#run(
+          'transaction',
+          (attempt) => {
+            onAttempt();
+            return this.#store.transact?.([...requests, ...markers], metadata, attempt) ?? Promise.resolve();
+          },
+          signal,
+        );
       await (events.length === 0 ? execute([]) : outbox.transact(events, trace, execute, signal));
     } catch (error) {
       throw error instanceof ApiError ? error : errors.transactionFailed(error);
@@ -204,6 +212,7 @@ export class StoreHandle implements StateHandle {
     try {
       const own = { ...parseStateQuery(query), ...(this.#prefix !== '' && { keyPrefix: this.#prefix }) };
       const found = await this.#run(
+        'query',
         (attempt) => store.query?.(own, metadata, attempt) ?? Promise.resolve({ items: [] }),
         signal,
       );
@@ -214,9 +223,27 @@ export class StoreHandle implements StateHandle {
     }
   }
 
-  #run<T>(call: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
+  /** `operation`: what the metrics call it. */
+  #run<T>(operation: string, call: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
     const policy = this.#policy();
+    if (this.#meter !== undefined) {
+      return this.#meter.measure(operation, () => (policy === undefined ? call(signal) : policy.execute(call, signal)));
+    }
     return policy === undefined ? call(signal) : policy.execute(call, signal);
+  }
+
+  /** Counts as a success when some request was one, as each has its own outcome. */
+  async #runMany<R, T>(
+    operation: string,
+    requests: readonly R[],
+    run: (requests: readonly R[], signal: AbortSignal) => Promise<BulkOutcome<T>[]>,
+    signal: AbortSignal,
+  ): Promise<BulkOutcome<T>[]> {
+    const start = performance.now();
+    const outcomes = await runUnder(requests, run, this.#policy(), signal);
+    const succeeded = outcomes.some(({ ok }) => ok);
+    this.#meter?.record(operation, succeeded, performance.now() - start);
+    return outcomes;
   }
 
   #checkWritable(key: string): void {

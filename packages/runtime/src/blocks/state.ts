@@ -9,6 +9,7 @@ import {
   type StateStore,
 } from '@outrigger/core';
 
+import type { ComponentMeter } from '../component-meter.ts';
 import type { Outbox } from './outbox.ts';
 import type { CallerTrace } from './outbox-events.ts';
 import { type EncryptionKey, StateEncryption } from './state-encryption.ts';
@@ -97,6 +98,8 @@ export interface StateBlockOptions {
   readonly namespace: string;
   /** The outbound policy of a component; `undefined`: calls go straight through. Asked with each call. */
   readonly policy?: (component: string) => Policy | undefined;
+  /** Counts the calls of a component. Absent, or `undefined`: nobody does. */
+  readonly meter?: (component: string) => ComponentMeter | undefined;
   /** Takes secrets out of the errors of single items. Default: they are told as they are. */
   readonly hideSecrets?: (text: string) => string;
 }
@@ -130,6 +133,7 @@ function handleOf(component: StateComponent, options: StateBlockOptions): StateH
     encryption: encryptionOf(component),
     outbox: component.outbox,
     hideSecrets: options.hideSecrets,
+    meter: options.meter?.(name),
   });
 }
 

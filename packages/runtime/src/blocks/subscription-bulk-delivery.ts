@@ -4,7 +4,7 @@ import type { BulkTopicEvent, TopicEvent, TopicEventStatus } from '../app-channe
 import { cloudEventContentType } from './cloud-event.ts';
 import { base64Of, textOf } from './cloud-event-envelope.ts';
 import { noMetadata } from './pubsub-metadata.ts';
-import { Attempts, type DeliveryContext } from './subscription-delivery.ts';
+import { Attempts, type DeliveryContext, processStatus } from './subscription-delivery.ts';
 
 type Entry = BulkTopicEvent['entries'][number];
 
@@ -95,7 +95,9 @@ async function deliverToPath(
           metadata: noMetadata,
           entries: pending.map(({ entry }) => entry),
         };
-        const statuses = await attempts.make(() => channel.deliverMany(batch, attempt));
+        const statuses = await measured(context, topic, pending.length, () =>
+          attempts.make(() => channel.deliverMany(batch, attempt)),
+        );
         // an attempt that was given up, and whose answer came all the same, has no say any more
         attempt.throwIfAborted();
         const statusOf = ({ entry }: Pending): TopicEventStatus => statuses.get(entry.entryId) ?? 'RETRY';
@@ -122,6 +124,26 @@ async function deliverToPath(
     return new Map([...failed, ...(await Promise.all(droppedOutcomes(context, dropped, signal)))]);
   }
   return new Map(await Promise.all(droppedOutcomes(context, dropped, signal)));
+}
+
+/** Counts a batch; entries of one that failed as a whole come again. */
+async function measured(
+  { broker: { meter } }: DeliveryContext,
+  topic: string,
+  size: number,
+  deliverBatch: () => Promise<ReadonlyMap<string, TopicEventStatus>>,
+): Promise<ReadonlyMap<string, TopicEventStatus>> {
+  if (meter === undefined) return deliverBatch();
+  const start = performance.now();
+  const counts = { success: 0, retry: 0, drop: 0 };
+  try {
+    const statuses = await deliverBatch();
+    for (const status of statuses.values()) counts[processStatus(status)]++;
+    return statuses;
+  } finally {
+    counts.retry = size - counts.success - counts.drop;
+    meter.batchDelivered(topic, counts, performance.now() - start);
+  }
 }
 
 type IndexedOutcome = readonly [index: number, outcome: BulkOutcome<void>];

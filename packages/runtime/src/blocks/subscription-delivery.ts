@@ -1,6 +1,7 @@
 import type { Message } from '@outrigger/core';
 
-import { type AppChannel, type TopicEvent, UnreachedAppError } from '../app-channel/app-channel.ts';
+import { type AppChannel, type TopicEvent, type TopicEventStatus, UnreachedAppError } from '../app-channel/app-channel.ts';
+import type { ProcessStatus } from '../pubsub-meter.ts';
 import type { Broker } from './pubsub-broker.ts';
 import type { EventReader } from './subscription-events.ts';
 import type { SubscriptionFailures } from './subscription-failures.ts';
@@ -30,7 +31,9 @@ export async function deliver(context: DeliveryContext, message: Message, own: A
   } catch (error) {
     return await failures.failed(message, undefined, error, signal);
   }
+  const { meter } = context.broker;
   if ('undeliverable' in event) {
+    meter?.delivered(message.topic, 'drop');
     return await failures.dropped(message, event.event, event.undeliverable, signal);
   }
   const id = String(event.cloudEvent['id']);
@@ -41,7 +44,7 @@ export async function deliver(context: DeliveryContext, message: Message, own: A
     await leave.execute(
       context.broker.inbound,
       async (attempt) => {
-        dropped = await attempts.make(() => droppedByApp(context.channel, event, attempt));
+        dropped = await attempts.make(() => droppedByApp(context, event, attempt));
       },
       signal,
     );
@@ -82,13 +85,24 @@ export class Attempts {
 
 /** Rejects when the app wants the event again. */
 async function droppedByApp(
-  channel: DeliveryContext['channel'],
+  { channel, broker: { meter } }: Pick<DeliveryContext, 'broker' | 'channel'>,
   event: TopicEvent,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const status = await channel.deliver(event, signal);
+  const start = performance.now();
+  let status: TopicEventStatus = 'RETRY';
+  try {
+    status = await channel.deliver(event, signal);
+  } finally {
+    meter?.delivered(event.topic, processStatus(status), performance.now() - start);
+  }
   if (status === 'RETRY') {
     throw new Error('the app answered RETRY');
   }
   return status === 'DROP';
+}
+
+/** As the metrics call it. */
+export function processStatus(status: TopicEventStatus): ProcessStatus {
+  return status === 'SUCCESS' ? 'success' : status === 'DROP' ? 'drop' : 'retry';
 }
