@@ -49,7 +49,7 @@ export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
   for (const warning of problems.warnings) logger.warn(describeProblem(warning));
 
   const components = new Components(logger);
-  const starting = { appId, namespace, env, logger, secretTexts, signal };
+  const starting = { appId, namespace, env, logger, secretTexts, signal, metrics: options.metrics };
   if (problems.errors.length > 0) await checkMetadata(planned, components, problems, starting);
   problems.throwIfAny();
   await options.prepare?.(configuration, signal);

@@ -19,7 +19,7 @@ export {
 } from './app-channel/app-channel.ts';
 export { type AppProtocol, appFailure } from './app-channel/app-failure.ts';
 export { HttpAppChannel, type HttpAppChannelOptions } from './app-channel/http.ts';
-export type { HttpAppProtocol } from './app-channel/http-client.ts';
+export type { AppCallOutcome, HttpAppMeter, HttpAppProtocol } from './app-channel/http-client.ts';
 export { dialUntilConnectable } from './app-channel/dial.ts';
 export { headerValue, httpHeadersOf } from './app-channel/http-headers.ts';
 export { KeptLabels } from './kept-labels.ts';

@@ -19,6 +19,7 @@ import type { OutputBindings } from './blocks/bindings.ts';
 import type { ConfigurationBlock, ConfigurationHandle } from './blocks/configuration.ts';
 import type { InputBindings } from './blocks/input-bindings.ts';
 import { createInvocation } from './blocks/invocation-block.ts';
+import { InvocationMeter } from './blocks/invocation-meter.ts';
 import type { Invocation } from './blocks/invocation.ts';
 import type { LockBlock, LockHandle } from './blocks/lock.ts';
 import type { Outboxes } from './blocks/outboxes.ts';
@@ -105,6 +106,7 @@ export class RunningRuntime implements Runtime {
       app,
       policies,
       accessControl: accessControlOf(configuration, options.metrics),
+      meter: invocationMeterOf(options.metrics),
       logger,
       resolver: parts.resolver,
       peers: options.peers,
@@ -305,4 +307,8 @@ export class RunningRuntime implements Runtime {
 
 function accessControlOf({ accessControl }: Configuration, metrics: Metrics = noMetrics): AccessControl | undefined {
   return accessControl && new AccessControl(accessControl, metrics);
+}
+
+function invocationMeterOf(metrics: Metrics = noMetrics): InvocationMeter | undefined {
+  return metrics === noMetrics ? undefined : new InvocationMeter(metrics);
 }

@@ -1,4 +1,4 @@
-import { type AppChannel, HttpAppChannel, type HttpAppProtocol } from '@outrigger/runtime';
+import { type AppChannel, HttpAppChannel, type HttpAppMeter, type HttpAppProtocol } from '@outrigger/runtime';
 
 import type { GrpcAppConnection } from '../app/grpc-app-connection.ts';
 import type { AppConnection } from '../blocks/metadata/document.ts';
@@ -11,6 +11,8 @@ export interface AppSettings {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly log: ProcessLog;
   readonly appId: string;
+  /** Counts calls to an app that speaks HTTP. Absent: nobody does. */
+  readonly meter?: HttpAppMeter | undefined;
 }
 
 /** The app, however it is reached. */
@@ -21,7 +23,7 @@ export interface OpenedApp {
 }
 
 /** Opens what the flags say of the app; `undefined` without an app port. Rejects with a {@link SettingError}. */
-export async function openApp({ flags, env, log, appId }: AppSettings): Promise<OpenedApp | undefined> {
+export async function openApp({ flags, env, log, appId, meter }: AppSettings): Promise<OpenedApp | undefined> {
   const port = flags['app-port'];
   if (port === undefined || port === 0) return undefined;
   const protocol = appProtocol(flags['app-protocol']);
@@ -46,6 +48,7 @@ export async function openApp({ flags, env, log, appId }: AppSettings): Promise<
     protocol,
     maxBodySize: flags['max-body-size'],
     healthPath: flags['app-health-check-path'],
+    meter,
     bindingOptionsTimeoutMs: flags['app-binding-options-timeout'],
   });
   if (protocol !== 'h2c') return { channel };

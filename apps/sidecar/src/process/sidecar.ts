@@ -19,6 +19,7 @@ import { apiRuleNotices } from '../http/api-rule-notices.ts';
 import { parseListenAddresses } from '../http/listen.ts';
 import { createHttpServer, type HttpServer } from '../http/server.ts';
 import { errorCodeCounter } from '../metrics/error-codes.ts';
+import { HttpClientMeter } from '../metrics/http-client-meter.ts';
 import { HttpLabels } from '../metrics/http-labels.ts';
 import { HttpServerMeter } from '../metrics/http-server-meter.ts';
 import { type ConfiguredMetrics, metricsSettings } from '../metrics/metrics-settings.ts';
@@ -62,6 +63,7 @@ export class Sidecar implements AsyncDisposable {
   readonly #options: SidecarOptions;
   readonly #log: Logger;
   readonly #metrics: PrometheusMetrics | undefined;
+  readonly #appMeter: HttpClientMeter | undefined;
   #metricsSettings: ConfiguredMetrics | undefined;
   /** What has been made, in its order; ends in the opposite one. */
   readonly #parts: AsyncDisposable[] = [];
@@ -77,6 +79,7 @@ export class Sidecar implements AsyncDisposable {
     this.#log = options.log.scope('dapr.runtime');
     const { flags } = options;
     this.#metrics = flags['enable-metrics'] ? new PrometheusMetrics(flags['app-id'] ?? '', this.#log) : undefined;
+    this.#appMeter = this.#metrics && new HttpClientMeter(this.#metrics);
   }
 
   /**
@@ -157,7 +160,7 @@ export class Sidecar implements AsyncDisposable {
     const { flags, env, log, secretTexts } = this.#options;
     refuseSharedPorts(flags, env, this.#options.given);
     const appId = flags['app-id'] ?? '';
-    const app = await openApp({ flags, env, log, appId });
+    const app = await openApp({ flags, env, log, appId, meter: this.#appMeter });
     if (app !== undefined) this.#own(app.channel);
     if (app?.grpc !== undefined) this.#own(app.grpc);
     const internal = await serveInternal({
@@ -212,6 +215,7 @@ export class Sidecar implements AsyncDisposable {
     if (this.#metrics === undefined) return;
     this.#metricsSettings = metricsSettings(configuration);
     this.#metrics.configure(this.#metricsSettings);
+    this.#appMeter?.labelBy(new HttpLabels(this.#metricsSettings.http));
   }
 
   /** Resolves once there is a certificate, where one is needed: no component has started by then, and no port serves. */

@@ -13,6 +13,30 @@ export interface HttpClientOptions {
   readonly port: number;
   /** Calls in flight, first come first served; one counts until its response was read to the end. 0 or absent: no limit. */
   readonly maxConcurrency?: number | undefined;
+  /** Told of each call. Absent: calls are not counted. */
+  readonly meter?: HttpAppMeter | undefined;
+}
+
+/** A call to the app that has its status and headers, or has failed. */
+export interface AppCallOutcome {
+  readonly verb: string;
+  /** Path and query. */
+  readonly target: string;
+  /** 500 when there was no answer. */
+  readonly status: number;
+  /** Bytes of the request's body, 0 where it is streamed. */
+  readonly sent: number;
+  /** Bytes of the answer's body, 0 where it does not say. */
+  readonly received: number;
+  /** Milliseconds. */
+  readonly elapsed: number;
+}
+
+/** Counts calls to an app that speaks HTTP. */
+export interface HttpAppMeter {
+  called(outcome: AppCallOutcome): void;
+  /** A health probe; `status` is 500 when there was no answer. */
+  probed(status: number, elapsed: number): void;
 }
 
 export interface HttpCall {
@@ -23,6 +47,8 @@ export interface HttpCall {
   readonly body?: Body;
   /** Not held back by the concurrency limit. */
   readonly unlimited?: true;
+  /** Asks for the app's health: counted apart. */
+  readonly isProbe?: true;
 }
 
 /**
@@ -79,6 +105,19 @@ export class HttpClient implements AsyncDisposable {
   }
 
   async #exchange(call: HttpCall, signal: AbortSignal, collectUpTo: number | undefined): Promise<AppResponse> {
+    const { meter } = this.#options;
+    if (meter === undefined) return this.#dispatch(call, signal, collectUpTo);
+    const start = performance.now();
+    let response: AppResponse | undefined;
+    try {
+      response = await this.#dispatch(call, signal, collectUpTo);
+      return response;
+    } finally {
+      tell(meter, call, response, performance.now() - start);
+    }
+  }
+
+  async #dispatch(call: HttpCall, signal: AbortSignal, collectUpTo: number | undefined): Promise<AppResponse> {
     const dispatcher = await this.#pool();
     const limit = call.unlimited ? undefined : this.#limit;
     await limit?.enter(signal);
@@ -133,6 +172,24 @@ export class HttpClient implements AsyncDisposable {
       connect: { rejectUnauthorized: false },
     });
   }
+}
+
+function tell(meter: HttpAppMeter, call: HttpCall, response: AppResponse | undefined, elapsed: number): void {
+  const status = response?.status ?? 500;
+  if (call.isProbe) {
+    meter.probed(status, elapsed);
+    return;
+  }
+  const { body } = response ?? {};
+  const told = Number(response?.headers['content-length'] ?? 0) || 0;
+  meter.called({
+    verb: call.method,
+    target: call.target,
+    status,
+    sent: call.body instanceof Uint8Array ? call.body.byteLength : 0,
+    received: body instanceof Uint8Array ? body.byteLength : told,
+    elapsed,
+  });
 }
 
 /** The connection was closed before the app began to answer: it may never have seen the request. */

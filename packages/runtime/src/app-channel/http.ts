@@ -16,7 +16,7 @@ import {
   UnfitRequestError,
 } from './app-channel.ts';
 import { HttpBindings } from './http-bindings.ts';
-import { type HttpAppProtocol, HttpClient } from './http-client.ts';
+import { type HttpAppMeter, type HttpAppProtocol, HttpClient } from './http-client.ts';
 import { dialUntilConnectable } from './dial.ts';
 import { addMetadataHeaders, httpHeadersOf, type MutableHeaders, noTrace, requestTarget } from './http-headers.ts';
 import { parseSubscriptions } from './http-subscriptions.ts';
@@ -42,6 +42,8 @@ export interface HttpAppChannelOptions {
   /** How long the app may take to say whether it wants a binding. Default 3 s. */
   readonly bindingOptionsTimeoutMs?: number | undefined;
   readonly logger: Logger;
+  /** Told of each call. Absent: calls are not counted. */
+  readonly meter?: HttpAppMeter | undefined;
 }
 
 /** An app that is reached over HTTP. */
@@ -64,6 +66,7 @@ export class HttpAppChannel implements AppChannel {
       host: this.#host,
       port: options.port,
       maxConcurrency: options.maxConcurrency,
+      meter: options.meter,
     });
     this.#bindings = new HttpBindings({
       client: this.#client,
@@ -85,7 +88,7 @@ export class HttpAppChannel implements AppChannel {
     try {
       const target = requestTarget(this.#options.healthPath || '/healthz');
       const { status } = await this.#client.collect(
-        { method: 'GET', target, headers: this.#headers(), unlimited: true },
+        { method: 'GET', target, headers: this.#headers(), unlimited: true, isProbe: true },
         this.#maxBodySize,
         signal,
       );

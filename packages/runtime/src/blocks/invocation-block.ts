@@ -74,7 +74,13 @@ class InvocationBlock implements Invocation, AsyncDisposable {
     }
   }
 
-  async fromPeer(request: AppRequest, caller: PeerIdentity | undefined, signal: AbortSignal): Promise<AppResponse> {
+  fromPeer(request: AppRequest, caller: PeerIdentity | undefined, signal: AbortSignal): Promise<AppResponse> {
+    const { meter } = this.#options;
+    const call = (): Promise<AppResponse> => this.#fromPeer(request, caller, signal);
+    return meter === undefined ? call() : meter.received(request, call);
+  }
+
+  async #fromPeer(request: AppRequest, caller: PeerIdentity | undefined, signal: AbortSignal): Promise<AppResponse> {
     if (this.#options.app === undefined) throw noAppChannel();
     const { verb, query, body, grpc } = request;
     try {

@@ -112,16 +112,21 @@ export class InvocationRoutes implements AsyncDisposable {
   }
 
   #peerRoute(appId: string, namespace: string, policyOf: InvocationRoute['policyOf']): InvocationRoute {
-    const { forwarded, peers, resolver, unreachable } = this.#options;
+    const { forwarded, meter, peers, resolver, unreachable } = this.#options;
     const app = new PeerApp({ appId, namespace, peers, resolver, unreachable });
     const addHeaders = (headers: MutableHeaders): void => {
       addIdentity(headers, this.#self, appId);
       forwarded.addTo(headers);
     };
+    const counted = (call: InvocationRoute['call']): InvocationRoute['call'] =>
+      meter === undefined
+        ? call
+        : (request, signal, attempt) => meter.sent(appId, request, () => call(request, signal, attempt));
     if (policyOf !== undefined) {
-      return { call: (request, signal) => app.call(request, signal), addHeaders, policyOf, replays: true };
+      const call = counted((request, signal) => app.call(request, signal));
+      return { call, addHeaders, policyOf, replays: true };
     }
-    const call: InvocationRoute['call'] = (request, signal, attempt) => app.attempt(request, signal, attempt);
+    const call = counted((request, signal, attempt) => app.attempt(request, signal, attempt));
     return { call, addHeaders, policyOf: () => this.#peerRetry, replays: false };
   }
 }

@@ -4,6 +4,7 @@ import type { AccessControl } from '../access-control/access-control.ts';
 import type { AppChannel, AppRequest, AppResponse, HeaderMap } from '../app-channel/app-channel.ts';
 import type { Policies } from '../resilience/policies.ts';
 import type { HttpEndpoint } from '../resources/http-endpoint-resource.ts';
+import type { InvocationMeter } from './invocation-meter.ts';
 import type { PeerIdentity } from './peer-identity.ts';
 
 /** Carries a call to another sidecar, which hands it to its app. */
@@ -107,6 +108,8 @@ export interface InvocationOptions {
   readonly peers?: PeerTransport | undefined;
   /** Absent: every peer may call everything. */
   readonly accessControl?: AccessControl | undefined;
+  /** Counts calls between sidecars. Absent: nobody does. */
+  readonly meter?: InvocationMeter | undefined;
   readonly policies: Pick<Policies, 'app' | 'serviceRetry' | 'generation'>;
   readonly httpEndpoints?: readonly HttpEndpoint[];
   /** Address of this process as peers see it, for `X-Forwarded-For` and `Forwarded`. Default: the machine's first. */

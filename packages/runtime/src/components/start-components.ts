@@ -10,6 +10,7 @@ import {
 } from '@outrigger/core';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
+import type { Metrics } from '../metrics.ts';
 import type { ComponentResource } from '../resources/component-resource.ts';
 import { type Problem, Problems, ResourceError } from '../resources/problems.ts';
 import type { SecretTexts } from '../secret-texts.ts';
@@ -33,6 +34,8 @@ export interface StartOptions {
   readonly logger: Logger;
   /** Is told the secrets that components get; hides them in what is said of components that do not start. */
   readonly secretTexts: SecretTexts;
+  /** Takes what is counted. Absent: nobody does. */
+  readonly metrics?: Metrics | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -171,8 +174,15 @@ export async function startComponent(
       return attempt;
     }, options.signal);
     logger.info(`Component loaded: ${label}`);
+    options.metrics?.count('dapr_runtime_component_loaded');
+    options.metrics?.count('dapr_runtime_component_init_total', { component: resource.type });
     return instance;
   } catch (error) {
+    options.metrics?.count('dapr_runtime_component_init_fail_total', {
+      component: resource.type,
+      componentName: resource.name,
+      reason: 'init',
+    });
     if (error instanceof ResourceError) throw error;
     logger.debug(`Component ${label} did not start`, { error });
     const reason = TimeoutError.is(error)
