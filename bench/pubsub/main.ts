@@ -31,6 +31,10 @@ const chosen: { readonly broker: BenchBroker; readonly address: string }[] = [];
 const folder = mkdtempSync(join(tmpdir(), 'outrigger-bench-'));
 for (const broker of brokers) {
   if (options.broker && !options.broker.includes(broker.name)) continue;
+  if (broker.onlyByName !== undefined && !options.broker) {
+    console.error(`skipped: ${broker.name}: ${broker.onlyByName}`);
+    continue;
+  }
   const address = broker.variable === undefined ? join(folder, `${broker.name}.db`) : process.env[broker.variable];
   if (address) chosen.push({ broker, address });
   else console.error(`skipped: ${broker.name}; to have it: eval "$(e2e/backends/up.sh ${broker.name})"`);
