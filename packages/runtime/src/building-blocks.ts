@@ -38,6 +38,8 @@ export interface RuntimeParts {
   readonly resolver: NameResolver | undefined;
   /** Reads the Resiliency resources again and makes `policies` follow; resolves to the names of the resources. */
   readonly reloadResiliencies: (signal: AbortSignal) => Promise<readonly string[]>;
+  /** Reads all resources again. Rejects with a ResourceError when one of them is wrong. */
+  readonly loadResources: () => Promise<Resources>;
   /** Makes a component, which is not among `components` yet. Rejects with what the user has to mend. */
   readonly startComponent: (resource: ComponentResource, signal: AbortSignal) => Promise<ComponentInstance>;
 }
@@ -56,6 +58,16 @@ export function loadedComponents(resources: Resources, components: Components): 
 /** Who counts the calls of each component of a block. */
 function meters({ options, namespace }: Pick<RuntimeParts, 'options' | 'namespace'>, family: string, further?: '') {
   return metersOf({ metrics: options.metrics, namespace }, family, further);
+}
+
+/** Asks once for each name, when it is first used: components may come later. */
+function perComponent<T>(ask: (name: string) => () => T): (name: string) => T {
+  const known = new Map<string, () => T>();
+  return (name) => {
+    let answer = known.get(name);
+    if (answer === undefined) known.set(name, (answer = ask(name)));
+    return answer();
+  };
 }
 
 /** The outbound policy of each of these components, by name. */
@@ -135,9 +147,17 @@ export function bindingsBlock({ options, components, policies, logger, namespace
 } {
   const { app } = options;
   const bindings = components.ofKind('bindings');
+  const outbound = perComponent((name) => {
+    const one = components.get('bindings', name);
+    return following(policies, () => one && policies.outbound(one));
+  });
+  const inbound = perComponent((name) => {
+    const one = components.get('bindings', name);
+    return following(policies, () => one && policies.inbound(one, appOutcome));
+  });
   const outputs = new OutputBindingsBlock(
     bindings,
-    outboundOf(bindings, policies),
+    (name) => outbound(name),
     meters({ options, namespace }, 'output_binding'),
   );
   const inputs =
@@ -146,7 +166,7 @@ export function bindingsBlock({ options, components, policies, logger, namespace
       channel: app,
       components: bindings,
       outputs,
-      inbound: inboundOf(bindings, policies),
+      inbound: (name) => inbound(name),
       initializationRetry: () => policies.initializationRetry,
       logger,
       meter: meters({ options, namespace }, 'input_binding', ''),

@@ -2,7 +2,7 @@ import { errorMessage, type Logger, silentLogger } from '@outrigger/core';
 
 import { Components } from './components/components.ts';
 import { Definitions } from './components/definitions.ts';
-import { planComponents, planNameResolver } from './components/plan-components.ts';
+import { permitted, planComponents, planNameResolver } from './components/plan-components.ts';
 import { resolveHttpEndpoints } from './components/resolve-http-endpoints.ts';
 import { checkMetadata, startComponent, startComponents } from './components/start-components.ts';
 import { compilePolicies } from './resilience/compile-policies.ts';
@@ -71,6 +71,12 @@ export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
       httpEndpoints,
       resolver: components.ofKind('nameresolution')[0]?.instance,
       reloadResiliencies: reloadOf(policies, { folders: options.resourcesPaths ?? [], appId, namespace }, logger),
+      loadResources: async () => {
+        const found = new Problems();
+        const again = await loadResources({ folders: options.resourcesPaths ?? [], appId, namespace, problems: found });
+        found.throwIfAny();
+        return { ...again, components: permitted(again.components, configuration) };
+      },
       startComponent: async (resource, own) => {
         const found = await definitions.find(resource, AbortSignal.timeout(resource.initTimeout));
         return startComponent({ ...found, resource }, components, { ...starting, signal: own });

@@ -15,7 +15,6 @@ import {
   stateBlock,
   subscriptionsBlock,
 } from './building-blocks.ts';
-import type { OutputBindings } from './blocks/bindings.ts';
 import type { ConfigurationBlock, ConfigurationHandle } from './blocks/configuration.ts';
 import type { InputBindings } from './blocks/input-bindings.ts';
 import { createInvocation } from './blocks/invocation-block.ts';
@@ -25,14 +24,21 @@ import type { LockBlock, LockHandle } from './blocks/lock.ts';
 import type { Outboxes } from './blocks/outboxes.ts';
 import { compileBrokers } from './blocks/pubsub-brokers.ts';
 import { Publisher } from './blocks/pubsub-publisher.ts';
+import type { OutputBindingsBlock } from './blocks/output-bindings.ts';
 import { PubSubReloads, type PubSubUser } from './blocks/pubsub-reloads.ts';
 import type { PubSubTopics } from './blocks/pubsub.ts';
 import type { SecretsBlock, SecretsHandle } from './blocks/secrets.ts';
 import type { StateBlock, StateHandle } from './blocks/state.ts';
 import { SubscriptionStreams } from './blocks/subscription-streams.ts';
 import { type ActiveSubscription, declaredSubscriptions, type Subscriptions } from './blocks/subscriptions.ts';
+import { type ComponentInstance, propertyOf } from './components/component-instance.ts';
+import type { Components } from './components/components.ts';
+import { problemOf } from './components/start-components.ts';
 import { type Metrics, noMetrics } from './metrics.ts';
+import { ResourceReloads } from './reload/resource-reloads.ts';
+import type { ComponentResource } from './resources/component-resource.ts';
 import type { Configuration } from './resources/configuration.ts';
+import { ResourceError } from './resources/problems.ts';
 import type { LoadedComponent, ReloadOptions, RunningSubscription, Runtime, StreamingSubscription } from './runtime.ts';
 
 const never = new AbortController().signal;
@@ -45,25 +51,28 @@ export class RunningRuntime implements Runtime {
   readonly namespace: string;
   readonly configuration: Configuration;
   readonly pubsub: PubSubTopics;
-  readonly bindings: OutputBindings;
+  readonly bindings: OutputBindingsBlock;
   readonly invocation: Invocation;
-  readonly components: readonly LoadedComponent[];
   readonly httpEndpoints: readonly string[];
   readonly #parts: RuntimeParts;
   #resiliencies: readonly string[];
-  readonly #state: StateBlock;
+  #state: StateBlock;
   readonly #outboxes: Outboxes;
-  readonly #secrets: SecretsBlock;
+  #secrets: SecretsBlock;
   readonly #configurations: ConfigurationBlock;
-  readonly #locks: LockBlock;
+  #locks: LockBlock;
   readonly #ownInvocation: AsyncDisposable;
   readonly #subscriptions: Subscriptions | undefined;
   readonly #streams: SubscriptionStreams;
   readonly #inputBindings: InputBindings | undefined;
+  /** The app was asked for what it wants at least once. */
+  #isConnected = false;
   #health: AppHealth | undefined;
   #registration: AsyncDisposable | undefined;
   readonly #leaving = new AbortController();
   readonly #reloads: PubSubReloads;
+  readonly #resourceReloads: ResourceReloads;
+  readonly #closings = new Set<Promise<void>>();
   /** Set once delivery has ended for good, or is about to. */
   #ending: { readonly cut: AbortController; readonly ended: Promise<void> } | undefined;
   /** Aborts when the runtime has no time left for what is in flight. */
@@ -91,6 +100,22 @@ export class RunningRuntime implements Runtime {
       startComponent: parts.startComponent,
       logger,
     });
+    this.#resourceReloads = new ResourceReloads({
+      initial: { ...resources, components: resources.components.filter(isRunningIn(components)) },
+      load: parts.loadResources,
+      target: {
+        put: (resource, was, signal) => this.#put(resource, was, signal),
+        remove: (resource) => this.#remove(resource),
+        subscriptions: (current, signal) =>
+          this.#subscriptions?.redeclare(
+            { declarative: current.subscriptions, components: current.components },
+            this.#reloadGrace(),
+            signal,
+          ) ?? Promise.resolve(),
+        resiliencies: (signal) => this.reloadResiliencies(signal),
+      },
+      logger,
+    });
     const outboxesOfStores = outboxes(parts, brokers);
     this.#outboxes = outboxesOfStores;
     this.#state = stateBlock(parts, { of: (store) => outboxesOfStores.of(store) });
@@ -116,7 +141,6 @@ export class RunningRuntime implements Runtime {
     });
     this.invocation = invocation;
     this.#ownInvocation = invocation;
-    this.components = loadedComponents(resources, components);
     this.httpEndpoints = parts.httpEndpoints.map(({ name }) => name);
     this.#resiliencies = resources.resiliencies.map(({ name }) => name);
   }
@@ -126,8 +150,12 @@ export class RunningRuntime implements Runtime {
     await this.#outboxes.start(signal);
   }
 
+  get components(): readonly LoadedComponent[] {
+    return loadedComponents(this.#resourceReloads.current, this.#parts.components);
+  }
+
   get subscriptions(): readonly ActiveSubscription[] {
-    const { subscriptions } = this.#parts.resources;
+    const { subscriptions } = this.#resourceReloads.current;
     const known = this.#subscriptions?.known ?? declaredSubscriptions(subscriptions.map(({ spec }) => spec));
     return [...known, ...this.#streams.active];
   }
@@ -138,6 +166,79 @@ export class RunningRuntime implements Runtime {
 
   async reloadResiliencies(signal: AbortSignal = never): Promise<void> {
     this.#resiliencies = await this.#parts.reloadResiliencies(signal);
+  }
+
+  async reloadResources(signal: AbortSignal = never): Promise<void> {
+    await this.#resourceReloads.reload(AbortSignal.any([signal, this.#leaving.signal]));
+  }
+
+  #reloadGrace(): AbortSignal {
+    return AbortSignal.any([AbortSignal.timeout(reloadGraceMs), this.#cut.signal]);
+  }
+
+  async #put(resource: ComponentResource, was: ComponentResource | undefined, signal: AbortSignal): Promise<void> {
+    const { components } = this.#parts;
+    const old = components.all.find(({ name }) => name === was?.name);
+    if (old?.kind === 'pubsub' && resource.type.startsWith('pubsub.')) {
+      return this.#reloads.reload(resource.name, resource, this.#reloadGrace(), signal);
+    }
+    const made = await this.#parts.startComponent(resource, signal);
+    try {
+      signal.throwIfAborted();
+      refuseFixed(made);
+      if (old !== undefined) refuseFixed(old);
+      if (old !== undefined && old.kind !== made.kind) {
+        throw needsRestart(resource, `was ${old.type} and is ${resource.type}`);
+      }
+      if (made.kind === 'pubsub') return await this.#reloads.add(made as ComponentInstance<'pubsub'>, signal);
+      components.add(made);
+      await this.#follow(made, signal);
+    } catch (error) {
+      if (old === undefined) components.delete(made.name);
+      else components.add(old);
+      await made.instance[Symbol.asyncDispose]();
+      throw error;
+    }
+    if (old !== undefined) this.#close(old);
+  }
+
+  async #remove({ name, type }: ComponentResource): Promise<void> {
+    const { components } = this.#parts;
+    const old = components.all.find((one) => one.name === name && one.type === type);
+    if (old === undefined) return;
+    if (old.kind === 'pubsub') return this.#reloads.remove(name, this.#reloadGrace());
+    refuseFixed(old);
+    components.delete(name);
+    if (old.kind === 'bindings') {
+      this.bindings.delete(name);
+      await this.#inputBindings?.replace(name, undefined, this.#reloadGrace());
+    } else await this.#follow(old, never);
+    this.#close(old);
+  }
+
+  /** Makes the building block use the components that are there now. */
+  async #follow(one: ComponentInstance, signal: AbortSignal): Promise<void> {
+    const parts = this.#parts;
+    if (one.kind === 'state') this.#state = stateBlock(parts, { of: (store) => this.#outboxes.of(store) });
+    if (one.kind === 'secrets') this.#secrets = secretsBlock(parts);
+    if (one.kind === 'lock') this.#locks = lockBlock(parts);
+    if (one.kind !== 'bindings') return;
+    const binding = one as ComponentInstance<'bindings'>;
+    this.bindings.set(binding);
+    await this.#inputBindings?.replace(one.name, binding, this.#reloadGrace());
+    if (this.#isConnected && this.#ending === undefined && (this.#health?.healthy ?? true)) {
+      await this.#inputBindings?.start(signal);
+    }
+  }
+
+  /** In the background: what is under way on it may end. */
+  #close({ name, instance, idle }: ComponentInstance): void {
+    const closing = this.#quietly(`closing the old component ${name}`, async () => {
+      if (idle !== undefined) await unlessAborted(idle(), this.#reloadGrace()).catch(() => {}); // closing ends what hangs
+      await instance[Symbol.asyncDispose]();
+    });
+    this.#closings.add(closing);
+    void closing.then(() => this.#closings.delete(closing));
   }
 
   state(storeName: string): StateHandle {
@@ -196,6 +297,7 @@ export class RunningRuntime implements Runtime {
       signal.throwIfAborted();
       this.#parts.logger.warn(`reading the app's configuration failed: ${errorMessage(error)}`);
     }
+    this.#isConnected = true;
     if (this.#ending === undefined) await this.#subscriptions?.start(signal);
     if (this.#ending === undefined) await this.#inputBindings?.start(signal);
   }
@@ -268,7 +370,7 @@ export class RunningRuntime implements Runtime {
       this.#quietly('leaving the name resolver', async () => registration?.[Symbol.asyncDispose]()),
       this.#quietly('ending the delivery to the app', async () => {
         // first, so that neither a probe nor a reload starts them anew
-        await Promise.all([health?.[Symbol.asyncDispose](), this.#reloads.settled()]);
+        await Promise.all([health?.[Symbol.asyncDispose](), this.#resourceReloads.settled(), this.#reloads.settled()]);
         await this.endDelivery(grace);
       }),
       this.#quietly('ending the subscriptions to configuration', () => this.#configurations.endSubscriptions(grace)),
@@ -283,6 +385,7 @@ export class RunningRuntime implements Runtime {
     await this.drain(AbortSignal.timeout(30_000));
     await this.#quietly('ending the outbox', () => this.#outboxes.stop(AbortSignal.timeout(outboxGraceMs)));
     await this.#quietly('closing connections to HTTP endpoints', () => this.#ownInvocation[Symbol.asyncDispose]());
+    await Promise.all(this.#closings);
     await this.#parts.components[Symbol.asyncDispose]();
   }
 
@@ -303,6 +406,23 @@ export class RunningRuntime implements Runtime {
       this.#parts.logger.warn(`${what} failed`, { error });
     }
   }
+}
+
+function isRunningIn(components: Components): (resource: ComponentResource) => boolean {
+  const running = new Set(components.all.map(({ resource }) => resource));
+  return (resource) => running.has(resource);
+}
+
+/** Throws for a component that something holds on to for as long as the runtime lives. */
+function refuseFixed({ kind, resource, properties }: ComponentInstance): void {
+  if (kind === 'configuration') throw needsRestart(resource, 'a configuration store cannot be changed while it runs');
+  if (kind === 'state' && propertyOf(properties, 'outboxPublishPubsub') !== undefined) {
+    throw needsRestart(resource, 'a state store with an outbox cannot be changed while it runs');
+  }
+}
+
+function needsRestart(resource: ComponentResource, reason: string): ResourceError {
+  return new ResourceError([problemOf(resource, `${reason}; start the sidecar anew`)]);
 }
 
 function accessControlOf({ accessControl }: Configuration, metrics: Metrics = noMetrics): AccessControl | undefined {

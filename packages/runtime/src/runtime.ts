@@ -159,6 +159,14 @@ export interface Runtime extends AsyncDisposable {
   reloadResiliencies(signal?: AbortSignal): Promise<void>;
 
   /**
+   * Reads all resources again and applies what differs: components, subscriptions, policies. Only what changed is touched, and what
+   * is under way ends on the old component before that is closed. A component that cannot be made is logged, and the old one stays.
+   * Rejects with a {@link ResourceError}, and nothing has changed, when a file is wrong. Handles of a store that changed are to be
+   * asked for anew.
+   */
+  reloadResources(signal?: AbortSignal): Promise<void>;
+
+  /**
    * Stops taking in work: the instance is no longer found by peers, subscriptions end. Resolves when what they had in flight is
    * done; from the moment `grace` aborts the rest is given back to its broker. The building blocks can be used until disposal.
    */

@@ -92,9 +92,8 @@ const flagTable = {
   },
   'hot-reload-reconcile-interval': {
     kind: 'duration',
-    default: 0,
-    help: 'Time between full checks of the resource folders',
-    inert: true,
+    default: 60_000,
+    help: 'Time between full checks of the resource folders, beside what is noticed at once; 0 for none',
   },
   'actors-service': { kind: 'text', help: 'No effect', inert: true },
   'reminders-service': { kind: 'text', help: 'No effect', inert: true },

@@ -35,6 +35,7 @@ import { plaintextNotice, startMutualTls } from './mutual-tls.ts';
 import { internalAddress, publicAddresses, refuseSharedPorts } from './listen-settings.ts';
 import type { ProcessLog } from './log.ts';
 import { pluggableComponents } from './pluggable-components.ts';
+import { ResourceWatcher } from './resource-watcher.ts';
 import { SettingError } from './setting-error.ts';
 import { apiVersion, sidecarVersion } from './version.ts';
 
@@ -106,6 +107,23 @@ export class Sidecar implements AsyncDisposable {
   /** On SIGHUP reads the policies again, until disposal. `stop`: called when the signal means that the process should end. */
   followHangups(stop: (reason: string) => void): Disposable | undefined {
     return this.#runtime && new Hangup(this.#runtime, stop, this.#log);
+  }
+
+  /** Applies changed resources while it runs, until disposal; not where the Configuration switches `HotReload` off. */
+  followResources(): Disposable | undefined {
+    const runtime = this.#runtime;
+    const { flags } = this.#options;
+    if (runtime?.configuration.features.get('HotReload') === false || flags['resources-path'].length === 0)
+      return undefined;
+    return (
+      runtime &&
+      new ResourceWatcher({
+        folders: flags['resources-path'],
+        onChange: (signal) => runtime.reloadResources(signal),
+        reconcileInterval: flags['hot-reload-reconcile-interval'],
+        logger: this.#log,
+      })
+    );
   }
 
   /** Resolves once the app counts as unhealthy; never when its health is not checked. Rejects when the signal aborts. */

@@ -52,22 +52,34 @@ const whileAppStarts = retry({ policy: 'exponential', maxInterval: 1000, maxRetr
 /** The input half of the bindings building block: events of those components that the app wants to hear of. */
 export class InputBindings implements AsyncDisposable {
   readonly #options: InputBindingsOptions;
-  readonly #sources: readonly Source[];
+  #sources: readonly Source[];
   #running: Running[] = [];
   /** Aborts with the next stop, so that a start which that overtakes leaves nothing running. */
   #stopped = new AbortController();
 
   constructor(options: InputBindingsOptions) {
-    const { components, inbound } = options;
     this.#options = options;
-    this.#sources = components.flatMap((component) => {
-      const { name, instance, properties } = component;
-      const { input, inputIsCertain } = directionOf(properties);
-      if (instance.read === undefined || !input) return [];
-      const path = `/${(propertyOf(properties, 'route') ?? name).replace(/^\/+/, '')}`;
-      const read = instance.read.bind(instance);
-      return [{ name, path, read, inbound: () => inbound?.(name), isCertain: inputIsCertain }];
-    });
+    this.#sources = options.components.flatMap((component) => this.#sourceOf(component));
+  }
+
+  #sourceOf({ name, instance, properties }: BindingComponent): readonly Source[] {
+    const { inbound } = this.#options;
+    const { input, inputIsCertain } = directionOf(properties);
+    if (instance.read === undefined || !input) return [];
+    const path = `/${(propertyOf(properties, 'route') ?? name).replace(/^\/+/, '')}`;
+    const read = instance.read.bind(instance);
+    return [{ name, path, read, inbound: () => inbound?.(name), isCertain: inputIsCertain }];
+  }
+
+  /**
+   * Ends reading from the component of this name as {@link stop} does; `by` takes its place, if given, and is read from the next
+   * {@link start} on.
+   */
+  async replace(name: string, by: BindingComponent | undefined, grace: AbortSignal): Promise<void> {
+    this.#sources = [...this.#sources.filter((one) => one.name !== name), ...(by ? this.#sourceOf(by) : [])];
+    const ending = this.#running.filter((one) => one.name === name);
+    this.#running = this.#running.filter((one) => one.name !== name);
+    await Promise.all(ending.map((one) => close(one, grace)));
   }
 
   /**
@@ -141,7 +153,7 @@ export class InputBindings implements AsyncDisposable {
 
   async #startWhenPossible(source: Source, stopped: AbortSignal): Promise<void> {
     const { logger } = this.#options;
-    for (let wait = 500; !stopped.aborted; wait = Math.min(wait * 2, 15_000)) {
+    for (let wait = 500; !stopped.aborted && this.#sources.includes(source); wait = Math.min(wait * 2, 15_000)) {
       try {
         await sleep(wait, stopped);
         await this.#startOne(source, stopped, stopped);
@@ -153,15 +165,16 @@ export class InputBindings implements AsyncDisposable {
     }
   }
 
-  /** Starts one binding and counts it as running, unless a stop has overtaken it. */
-  async #startOne({ name, path, read, inbound }: Source, stopped: AbortSignal, signal: AbortSignal): Promise<void> {
+  /** Starts one binding and counts it as running, unless a stop or another component has overtaken it. */
+  async #startOne(source: Source, stopped: AbortSignal, signal: AbortSignal): Promise<void> {
+    const { name, path, read, inbound } = source;
     const { channel, outputs, logger, meter } = this.#options;
     if (channel.deliverBinding === undefined) throw new Error('the app has no way to take its events');
     const leave = new Leave();
     const deliver = channel.deliverBinding.bind(channel);
     const context = { binding: { name, path }, deliver, outputs, inbound, leave, logger, meter: meter?.(name) };
     const running = { name, leave, subscription: await read(deliverEvent.bind(undefined, context), signal) };
-    if (!stopped.aborted) this.#running.push(running);
+    if (!stopped.aborted && this.#sources.includes(source)) this.#running.push(running);
     else await close(running, AbortSignal.abort());
   }
 }

@@ -28,6 +28,8 @@ const nothing = new Uint8Array();
 /** The output half of the bindings building block: every component that can be invoked, by its name. */
 export class OutputBindingsBlock implements OutputBindings {
   readonly #outputs = new Map<string, Output>();
+  readonly #policy: ((component: string) => Policy | undefined) | undefined;
+  readonly #meter: ((component: string) => ComponentMeter | undefined) | undefined;
 
   /**
    * `policy`: the outbound policy of a component, asked with each call; `undefined`: calls go straight through. `meter`: counts the
@@ -38,15 +40,25 @@ export class OutputBindingsBlock implements OutputBindings {
     policy?: (component: string) => Policy | undefined,
     meter?: (component: string) => ComponentMeter | undefined,
   ) {
-    for (const { name, instance, properties } of components) {
-      if (instance.invoke === undefined || !directionOf(properties).output) continue;
-      this.#outputs.set(name, {
-        operations: new Set(instance.operations),
-        invoke: instance.invoke.bind(instance),
-        policy: () => policy?.(name),
-        meter: meter?.(name),
-      });
-    }
+    this.#policy = policy;
+    this.#meter = meter;
+    for (const component of components) this.set(component);
+  }
+
+  /** Adds a component, or puts it in the place of the one that has its name. */
+  set({ name, instance, properties }: BindingComponent): void {
+    this.#outputs.delete(name);
+    if (instance.invoke === undefined || !directionOf(properties).output) return;
+    this.#outputs.set(name, {
+      operations: new Set(instance.operations),
+      invoke: instance.invoke.bind(instance),
+      policy: () => this.#policy?.(name),
+      meter: this.#meter?.(name),
+    });
+  }
+
+  delete(name: string): void {
+    this.#outputs.delete(name);
   }
 
   async invoke(request: InvokeBinding, signal: AbortSignal = never): Promise<BindingResponse> {

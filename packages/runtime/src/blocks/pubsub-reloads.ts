@@ -46,9 +46,37 @@ export class PubSubReloads {
    * the new one begin, and the old one closes when nothing is being published over it or `grace` aborts.
    */
   reload(name: string, changed: ComponentResource | undefined, grace: AbortSignal, signal: AbortSignal): Promise<void> {
-    const reloading = this.#last.then(() => this.#reload(name, changed, grace, signal));
-    this.#last = reloading.catch(() => {});
-    return reloading;
+    return this.#next(() => this.#reload(name, changed, grace, signal));
+  }
+
+  /** Takes a component that has been made and is new; what subscribes on it begins. */
+  add(made: ComponentInstance<'pubsub'>, signal: AbortSignal): Promise<void> {
+    return this.#next(async () => {
+      const { brokers, components, context, users } = this.#options;
+      components.add(made);
+      brokers.set(made.name, compileBroker(made, context));
+      for (const user of users) await user.restart(made.name, signal);
+    });
+  }
+
+  /** Ends what subscribes on a component as {@link reload} does, and closes it. */
+  remove(name: string, grace: AbortSignal): Promise<void> {
+    return this.#next(async () => {
+      const { brokers, components, users } = this.#options;
+      const running = components.get('pubsub', name);
+      const broker = brokers.get(name);
+      brokers.delete(name); // so that nothing more is published
+      await Promise.all(users.map((user) => this.#stop(user, name, grace)));
+      components.delete(name);
+      if (broker !== undefined) await unlessAborted(broker.idle(), grace).catch(() => {});
+      await running?.instance[Symbol.asyncDispose]();
+    });
+  }
+
+  #next(work: () => Promise<void>): Promise<void> {
+    const working = this.#last.then(work);
+    this.#last = working.catch(() => {});
+    return working;
   }
 
   async #reload(name: string, changed: ComponentResource | undefined, grace: AbortSignal, signal: AbortSignal) {

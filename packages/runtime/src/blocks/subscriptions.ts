@@ -47,6 +47,11 @@ export class Subscriptions implements AsyncDisposable {
   readonly #options: SubscriptionsOptions;
   /** As the last start has found them. */
   #wanted: ReadonlyMap<string, WantedSubscription> = new Map();
+  #declarative: readonly DeclaredSubscription[];
+  #components: readonly DeclaredComponent[];
+  /** What the app itself wanted when it was last asked; `undefined`: it was not asked yet. */
+  #programmatic: readonly SubscriptionSpec[] | undefined;
+  #isStarted = false;
   #running: readonly RunningOne[] = [];
   #known: readonly ActiveSubscription[];
   #paused = false;
@@ -57,6 +62,8 @@ export class Subscriptions implements AsyncDisposable {
 
   constructor(options: SubscriptionsOptions) {
     this.#options = options;
+    this.#declarative = options.declarative;
+    this.#components = options.components ?? [];
     this.#known = declaredSubscriptions(options.declarative.map(({ spec }) => spec));
   }
 
@@ -76,15 +83,51 @@ export class Subscriptions implements AsyncDisposable {
    * subscriptions are tried again in the background until they run or all are stopped.
    */
   async start(signal: AbortSignal): Promise<void> {
-    const { channel, declarative, logger } = this.#options;
     const stopped = this.#stopped.signal;
-    const programmatic = await this.#programmatic(signal);
-    this.#wanted = planSubscriptions(declarative, programmatic, {
-      isPathOptional: channel.isPathOptional ?? false,
-      logger,
-    });
-    this.#known = [...this.#wanted.values()].map(({ spec, type }) => activeOf(spec, type));
+    this.#programmatic = await this.#askApp(signal);
+    this.#isStarted = !stopped.aborted;
+    this.#plan(this.#programmatic);
     await this.#startAll([...this.#wanted.values()], stopped, signal);
+  }
+
+  #plan(programmatic: readonly SubscriptionSpec[]): void {
+    const { channel, logger } = this.#options;
+    const isPathOptional = channel.isPathOptional ?? false;
+    this.#wanted = planSubscriptions(this.#declarative, programmatic, { isPathOptional, logger });
+    this.#known = [...this.#wanted.values()].map(({ spec, type }) => activeOf(spec, type));
+  }
+
+  /**
+   * Goes by these resources from now on. Subscriptions that are no longer wanted, or differ, end as with {@link stop}; new ones start.
+   * The others are not touched.
+   */
+  async redeclare(
+    { declarative, components }: Required<Pick<SubscriptionsOptions, 'declarative' | 'components'>>,
+    grace: AbortSignal,
+    signal: AbortSignal,
+  ): Promise<void> {
+    this.#declarative = declarative;
+    this.#components = components;
+    if (this.#programmatic === undefined) {
+      this.#known = declaredSubscriptions(declarative.map(({ spec }) => spec));
+      return;
+    }
+    const before = this.#wanted;
+    this.#plan(this.#programmatic);
+    const isSame = (key: string): boolean => {
+      const [was, is] = [before.get(key), this.#wanted.get(key)];
+      return was !== undefined && is !== undefined && JSON.stringify(was) === JSON.stringify(is);
+    };
+    const stopped = this.#stopped.signal;
+    await this.#stop(
+      this.#running.filter(({ active }) => !isSame(keyOf(active))),
+      grace,
+    );
+    // one that a stop has overtaken starts when delivery begins again
+    if (this.#isStarted && !stopped.aborted) {
+      const added = [...this.#wanted.entries()].filter(([key]) => !isSame(key)).map(([, one]) => one);
+      await this.#startAll(added, stopped, signal);
+    }
   }
 
   /** Starts those on one pub/sub component again, as they were last wanted; as {@link start} otherwise. */
@@ -140,6 +183,7 @@ export class Subscriptions implements AsyncDisposable {
 
   /** Ends all subscriptions, after which they can be started anew; what is in flight when `grace` aborts is given back. */
   async stop(grace: AbortSignal): Promise<void> {
+    this.#isStarted = false;
     this.#stopped.abort(ending());
     this.#stopped = new AbortController();
     await this.#stop(this.#running, grace);
@@ -169,7 +213,7 @@ export class Subscriptions implements AsyncDisposable {
     return this.stop(AbortSignal.timeout(30_000));
   }
 
-  async #programmatic(signal: AbortSignal): Promise<readonly SubscriptionSpec[]> {
+  async #askApp(signal: AbortSignal): Promise<readonly SubscriptionSpec[]> {
     try {
       const { channel, initializationRetry } = this.#options;
       const whileStarting = policy([initializationRetry?.() ?? whileAppStarts]);
@@ -187,27 +231,36 @@ export class Subscriptions implements AsyncDisposable {
     for (let wait = 500; !stopped.aborted; wait = Math.min(wait * 2, 15_000)) {
       try {
         await sleep(wait, stopped);
+        if (!this.#isWanted(wanted)) return;
         await this.#startOne(wanted, stopped, stopped);
         logger.info(`app is now subscribed to topic ${topic} on pubsub ${pubsubName}`);
         return;
       } catch (error) {
+        if (!this.#isWanted(wanted)) return;
         if (!stopped.aborted) logger.debug(`still no subscription to topic ${topic}: ${errorMessage(error)}`);
       }
     }
   }
 
   /** Starts one subscription and counts it as running, unless a stop, a reload or another start has overtaken it. */
-  async #startOne({ spec, type }: WantedSubscription, stopped: AbortSignal, signal: AbortSignal): Promise<void> {
-    const { brokers, channel, components = [], logger } = this.#options;
+  async #startOne(wanted: WantedSubscription, stopped: AbortSignal, signal: AbortSignal): Promise<void> {
+    const { spec, type } = wanted;
+    const { brokers, channel, logger } = this.#options;
     const broker = brokers.get(spec.pubsubName);
-    if (broker === undefined) throw new Error(missingBroker(spec.pubsubName, brokers, components));
+    if (broker === undefined) throw new Error(missingBroker(spec.pubsubName, brokers, this.#components));
     const subscription = await TopicSubscription.start(broker, spec, channel, logger, signal);
     const isRunning = this.#running.some(({ active }) => keyOf(active) === keyOf(spec));
-    if (stopped.aborted || isRunning || brokers.get(spec.pubsubName) !== broker) {
+    if (stopped.aborted || isRunning || !this.#isWanted(wanted) || brokers.get(spec.pubsubName) !== broker) {
       return subscription.close(AbortSignal.abort());
     }
     this.#running = [...this.#running, { subscription, broker, active: activeOf(spec, type) }];
     if (this.#paused) await subscription.pause();
+  }
+
+  /** A plan that is made anew without a change to this one still wants it. */
+  #isWanted(one: WantedSubscription): boolean {
+    const now = this.#wanted.get(keyOf(one.spec));
+    return now === one || (now !== undefined && JSON.stringify(now) === JSON.stringify(one));
   }
 
   #stopOn(pubsubName: string): AbortController {

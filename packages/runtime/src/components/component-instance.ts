@@ -18,9 +18,11 @@ export interface ComponentInstance<K extends ComponentKind = ComponentKind> {
   /** Dapr's capability strings, derived from the instance's features and methods. */
   readonly capabilities: readonly string[];
   readonly instance: ComponentKinds[K];
+  /** Resolves once no call of the instance is under way. Absent: nobody counts them. */
+  readonly idle?: () => Promise<void>;
 }
 
-/** The running components by block and name. Read it at each use or keep the answer: it does not change after the start. */
+/** The running components by block and name. Read it at each use: components come, change and go while it runs. */
 export interface ComponentRegistry {
   get<K extends ComponentKind>(kind: K, name: string): ComponentInstance<K> | undefined;
   /** In the order in which their resources were read. */

@@ -31,6 +31,11 @@ export class Components implements ComponentRegistry, AsyncDisposable {
     this.#byName.set(component.name, component);
   }
 
+  /** Forgets a component, which is left to the caller to dispose. */
+  delete(name: string): void {
+    this.#byName.delete(name);
+  }
+
   get all(): readonly ComponentInstance[] {
     return [...this.#byName.values()];
   }

@@ -92,6 +92,14 @@ export async function planNameResolver(
   }
 }
 
+/** Leaves out what the Configuration denies. */
+export function permitted(
+  resources: readonly ComponentResource[],
+  { deniedComponents }: Pick<Configuration, 'deniedComponents'>,
+): readonly ComponentResource[] {
+  return resources.filter((resource) => !deniedComponents.some((rule) => isDenied(resource, rule)));
+}
+
 /** `state.x` denies all versions, `state.x/v1` one. */
 function isDenied({ type, version }: ComponentResource, rule: string): boolean {
   const lower = rule.trim().toLowerCase();

@@ -1,5 +1,6 @@
 import {
   ComponentError,
+  type ComponentKind,
   errorMessage,
   type Fields,
   type Logger,
@@ -15,12 +16,16 @@ import type { ComponentResource } from '../resources/component-resource.ts';
 import { type Problem, Problems, ResourceError } from '../resources/problems.ts';
 import type { SecretTexts } from '../secret-texts.ts';
 import { blockFields } from './block-fields.ts';
+import { countCalls } from './call-count.ts';
 import { capabilitiesOf } from './capabilities.ts';
 import { type ComponentInstance, propertyOf } from './component-instance.ts';
 import { componentLogger } from './component-logger.ts';
 import type { Components } from './components.ts';
 import type { FoundDefinition } from './definitions.ts';
 import { resolveValues, usesNamespace } from './property-values.ts';
+
+/** Kinds whose components are closed, after a change, once no call is under way. */
+const counting: ReadonlySet<ComponentKind> = new Set(['state', 'secrets', 'lock', 'bindings'] as const);
 
 /** A resource and what stands behind its type. */
 export interface PlannedComponent extends FoundDefinition {
@@ -211,8 +216,10 @@ async function start(
   const { properties, parsed } = await readMetadata(one, running, options, signal);
   const bound = componentLogger(logger, labelOf(resource));
   const context = { name, metadata: parsed.values, properties, appId, namespace, logger: bound, signal };
-  const instance = await definition.create(context);
+  const created = await definition.create(context);
+  const { instance, idle } = counting.has(kind) ? countCalls(created) : { instance: created, idle: undefined };
   return {
+    ...(idle && { idle }),
     kind,
     name,
     type,
@@ -222,7 +229,7 @@ async function start(
     properties,
     instance,
     namespaced: usesNamespace(metadata),
-    capabilities: capabilitiesOf(kind, instance),
+    capabilities: capabilitiesOf(kind, created),
   };
 }
 
