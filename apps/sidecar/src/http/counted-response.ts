@@ -2,6 +2,9 @@ import type { ServerResponse as NodeServerResponse } from 'node:http';
 
 const { ServerResponse } = process.getBuiltinModule('node:http');
 
+/** Arguments as they came: Node sorts them out. */
+type Passed<R> = (this: NodeServerResponse, chunk: unknown, encoding: unknown, onDone: unknown) => R;
+
 /** An answer that knows how many bytes its body has. */
 export class CountedResponse extends ServerResponse {
   #size = 0;
@@ -10,14 +13,14 @@ export class CountedResponse extends ServerResponse {
     return this.#size;
   }
 
-  override write(chunk: unknown, ...rest: readonly unknown[]): boolean {
+  override write(chunk: unknown, encoding?: unknown, onDone?: unknown): boolean {
     this.#count(chunk);
-    return (super.write as (...all: readonly unknown[]) => boolean).call(this, chunk, ...rest);
+    return (super.write as Passed<boolean>).call(this, chunk, encoding, onDone);
   }
 
-  override end(...all: readonly unknown[]): this {
-    this.#count(all[0]);
-    return (super.end as (...all: readonly unknown[]) => this).call(this, ...all);
+  override end(chunk?: unknown, encoding?: unknown, onDone?: unknown): this {
+    this.#count(chunk);
+    return (super.end as Passed<this>).call(this, chunk, encoding, onDone);
   }
 
   #count(chunk: unknown): void {
