@@ -146,7 +146,9 @@ test('a scrape has what the traffic was, under the names, labels and buckets tha
   expect(text).toContain(
     'dapr_http_server_request_count{app_id="shop",method="GET",path="/v1.0/state/store",status="200"} 1\n',
   );
-  expect(text, 'a rule has rewritten the path').toContain('path="/v1.0/invoke/stock/method/orders/{id}",status="200"} 1\n');
+  expect(text, 'a rule has rewritten the path').toContain(
+    'path="/v1.0/invoke/stock/method/orders/{id}",status="200"} 1\n',
+  );
   expect(text).toMatch(/^process_resident_memory_bytes \d+$/m);
   expect(text).toMatch(/^process_cpu_seconds_total [\d.]+$/m);
 });

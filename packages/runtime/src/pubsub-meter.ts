@@ -51,7 +51,11 @@ export class PubSubMeter {
     this.#metrics.observe('dapr_component_pubsub_ingress_bulk_latencies', elapsed, call);
     for (const status of ['success', 'retry', 'drop'] as const) {
       if (counts[status] === 0) continue;
-      const labels = this.#bulkEvents.get(`${status} ${topic}`, () => ({ ...this.#base, process_status: status, topic }));
+      const labels = this.#bulkEvents.get(`${status} ${topic}`, () => ({
+        ...this.#base,
+        process_status: status,
+        topic,
+      }));
       this.#metrics.count('dapr_component_pubsub_ingress_bulk_event_count', labels, counts[status]);
     }
   }

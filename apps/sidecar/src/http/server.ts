@@ -2,8 +2,9 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
 import type { Logger } from '@outrigger/core';
-import { ApiError } from '@outrigger/runtime';
+import { ApiError, type Tracer } from '@outrigger/runtime';
 
+import { traceRequest } from '../tracing/http-span.ts';
 import { type ApiAccess, isApiAllowed } from './api-access.ts';
 import { apiLog, type ApiLogOptions } from './api-log.ts';
 import { apiTokenHeader, tokenCheck } from './api-token.ts';
@@ -50,6 +51,8 @@ export interface HttpServerOptions {
   readonly apiLog?: ApiLogOptions;
   /** Told of each request as it begins. Absent: they are not counted. */
   readonly meter?: { begin(exchange: HttpExchange, route: Route | undefined): void } | undefined;
+  /** Records calls but health checks as spans. Absent: nobody does. */
+  readonly tracer?: Tracer | undefined;
   /** Told the code of each error that is answered. */
   readonly onError?: ((errorCode: string) => void) | undefined;
   /** Takes secrets out of the text of an error that is answered. Default: there are none. */
@@ -124,7 +127,9 @@ class ApiServer implements HttpServer {
         requestTimeout: 0,
         keepAliveTimeout: 0,
         keepAlive: true,
-        ...((this.#options.meter ?? this.#options.apiLog) && { ServerResponse: CountedResponse as typeof ServerResponse }),
+        ...((this.#options.meter ?? this.#options.apiLog) && {
+          ServerResponse: CountedResponse as typeof ServerResponse,
+        }),
         connectionsCheckingInterval: Math.min(1000, headersTimeout),
       },
       handler,
@@ -189,6 +194,8 @@ class ApiServer implements HttpServer {
       this.#options.meter?.begin(exchange, route);
       this.#apiLog?.(exchange, route);
       if (!this.#isAdmitted(exchange, route)) return;
+      const { tracer } = this.#options;
+      if (tracer !== undefined && !route?.healthCheck) traceRequest(tracer, exchange);
       if (route === undefined) removeHeader(request, apiTokenHeader);
       else for (const [index, param] of params.entries()) params[index] = unescapeText(param) ?? param;
       const done = route === undefined ? this.#fallback(exchange) : route.handle(exchange);

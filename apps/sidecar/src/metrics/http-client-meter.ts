@@ -1,4 +1,10 @@
-import { type AppCallOutcome, type HttpAppMeter, KeptLabels, type MetricLabels, type Metrics } from '@outrigger/runtime';
+import {
+  type AppCallOutcome,
+  type HttpAppMeter,
+  KeptLabels,
+  type MetricLabels,
+  type Metrics,
+} from '@outrigger/runtime';
 
 import { HttpLabels } from './http-labels.ts';
 

@@ -7,16 +7,13 @@ interface Replacement {
   readonly by: string;
 }
 
-const shape =
-  'each has to be {name: <metric>, labels: [{name: <label>, regex: {<new value>: <regular expression>}}]}';
+const shape = 'each has to be {name: <metric>, labels: [{name: <label>, regex: {<new value>: <regular expression>}}]}';
 
 /**
  * `rules` of `spec.metrics`: what in a label's value a regular expression matches is replaced, one expression after the other. A metric
  * may be named with or without `dapr_`. `undefined`: there are no rules. Throws a SettingError.
  */
-export function labelRules(
-  rules: unknown,
-): ((metric: string, label: string, value: string) => string) | undefined {
+export function labelRules(rules: unknown): ((metric: string, label: string, value: string) => string) | undefined {
   if (rules === undefined || rules === null) return undefined;
   if (!Array.isArray(rules)) throw wrong('has to be a list');
   const replacements = new Map<string, Replacement[]>();

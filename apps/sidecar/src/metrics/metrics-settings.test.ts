@@ -20,7 +20,10 @@ test('without a section metrics are on, by path and with the usual buckets', () 
 });
 
 test('both names of the section count, the newer one first', () => {
-  const { enabled, http } = settingsOf({ http: { excludeVerbs: true } }, { enabled: false, http: { excludeVerbs: false } });
+  const { enabled, http } = settingsOf(
+    { http: { excludeVerbs: true } },
+    { enabled: false, http: { excludeVerbs: false } },
+  );
   expect([enabled, http.excludeVerbs]).toEqual([false, true]);
 });
 

@@ -20,7 +20,10 @@ type Section = Readonly<Record<string, unknown>>;
 export function metricsSettings({ sections }: Pick<Configuration, 'sections'>): ConfiguredMetrics {
   const [older, newer] = ['metric', 'metrics'].map((name) => sectionOf(sections[name], `spec.${name}`));
   const all = { ...older, ...newer };
-  const http = { ...sectionOf(older?.['http'], 'spec.metric.http'), ...sectionOf(newer?.['http'], 'spec.metrics.http') };
+  const http = {
+    ...sectionOf(older?.['http'], 'spec.metric.http'),
+    ...sectionOf(newer?.['http'], 'spec.metrics.http'),
+  };
   return {
     enabled: flag(all, 'enabled', true),
     recordErrorCodes: flag(all, 'recordErrorCodes', false),

@@ -1,6 +1,11 @@
 import type { Message } from '@outrigger/core';
 
-import { type AppChannel, type TopicEvent, type TopicEventStatus, UnreachedAppError } from '../app-channel/app-channel.ts';
+import {
+  type AppChannel,
+  type TopicEvent,
+  type TopicEventStatus,
+  UnreachedAppError,
+} from '../app-channel/app-channel.ts';
 import type { ProcessStatus } from '../pubsub-meter.ts';
 import type { Broker } from './pubsub-broker.ts';
 import type { EventReader } from './subscription-events.ts';
