@@ -4,20 +4,18 @@ import { isatty } from 'node:tty';
 import { errorMessage, type Logger } from '@outrigger/core';
 import type { Runtime } from '@outrigger/runtime';
 
-/** SIGHUP: the policies are read again; or, when it says that the terminal was closed, this process ends. */
+type Reloadable = Pick<Runtime, 'reloadResiliencies' | 'reloadResources' | 'resiliencies'>;
+
+/** SIGHUP: the resources are read again; or, when it says that the terminal was closed, this process ends. */
 export class Hangup implements Disposable {
   readonly #hadTerminal = [0, 1, 2].some((descriptor) => isatty(descriptor));
   readonly #onSignal: () => void;
 
   /** `stop`: wishes that the process ends. */
-  constructor(
-    runtime: Pick<Runtime, 'reloadResiliencies' | 'resiliencies'>,
-    stop: (reason: string) => void,
-    logger: Logger,
-  ) {
+  constructor(runtime: Reloadable, stop: (reason: string) => void, logger: Logger) {
     this.#onSignal = () => {
       if (this.#hadTerminal && !hasTerminal()) stop('received SIGHUP: the terminal is gone');
-      else void reloadPolicies(runtime, logger);
+      else void reloadAll(runtime, logger);
     };
     process.on('SIGHUP', this.#onSignal);
   }
@@ -27,11 +25,19 @@ export class Hangup implements Disposable {
   }
 }
 
+/** First the policies alone: they can be used also where another resource is wrong. */
+async function reloadAll(runtime: Reloadable, logger: Logger): Promise<void> {
+  await reloadPolicies(runtime, logger);
+  try {
+    await runtime.reloadResources();
+  } catch (error) {
+    logger.error('received SIGHUP: the resources cannot be used, everything stays as it was:');
+    for (const problem of errorMessage(error).split('\n')) logger.error(problem);
+  }
+}
+
 /** Never rejects: the outcome is in the log. */
-async function reloadPolicies(
-  runtime: Pick<Runtime, 'reloadResiliencies' | 'resiliencies'>,
-  logger: Logger,
-): Promise<void> {
+async function reloadPolicies(runtime: Reloadable, logger: Logger): Promise<void> {
   try {
     await runtime.reloadResiliencies();
     const names = runtime.resiliencies.join(', ');

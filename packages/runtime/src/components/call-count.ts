@@ -2,7 +2,7 @@
 export interface Counted<T> {
   readonly instance: T;
   /** Resolves once no call is under way. */
-  idle(): Promise<void>;
+  readonly idle: () => Promise<void>;
 }
 
 type Method = (...args: unknown[]) => unknown;
@@ -35,14 +35,16 @@ export function countCalls<T extends object>(instance: T): Counted<T> {
       return answer;
     };
   const standIn = {};
-  for (const [key, { get, value }] of membersOf(instance)) {
+  for (const [key, descriptor] of membersOf(instance)) {
+    const { value } = descriptor as { readonly value?: unknown };
+    const isAccessor = descriptor.get !== undefined;
     const isMethod = typeof value === 'function' && key !== Symbol.asyncDispose;
     Object.defineProperty(
       standIn,
       key,
       isMethod
         ? { value: counted(value as Method), enumerable: true }
-        : { get: () => readThrough(instance, key, get !== undefined ? counted : undefined), enumerable: true },
+        : { get: () => readThrough(instance, key, isAccessor ? counted : undefined), enumerable: true },
     );
   }
   return {
