@@ -49,7 +49,10 @@ export async function readRunFile(given: string, userHome: string): Promise<RunF
   const template = { name, path };
   const apps = sections.map((section) => readApp(section, { folder, shared, template, userHome }));
   reader.done();
-  if (problems.errors.length > 0) throw new UserError(problems.errors.map(describeProblem).join('\n'));
+  if (problems.errors.length > 0) {
+    const inOrder = problems.errors.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0));
+    throw new UserError(inOrder.map(describeProblem).join('\n'));
+  }
   return { name, path, apps, warnings: problems.warnings.map(describeProblem) };
 }
 
