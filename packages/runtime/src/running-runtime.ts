@@ -190,15 +190,18 @@ export class RunningRuntime implements Runtime {
       if (old !== undefined && old.kind !== made.kind) {
         throw needsRestart(resource, `was ${old.type} and is ${resource.type}`);
       }
-      if (made.kind === 'pubsub') return await this.#reloads.add(made as ComponentInstance<'pubsub'>, signal);
-      components.add(made);
-      await this.#follow(made, signal);
+      if (made.kind !== 'pubsub') {
+        components.add(made);
+        await this.#follow(made, signal);
+      }
     } catch (error) {
       if (old === undefined) components.delete(made.name);
       else components.add(old);
       await made.instance[Symbol.asyncDispose]();
       throw error;
     }
+    // from here on it is among the components, with which it ends
+    if (made.kind === 'pubsub') await this.#reloads.add(made as ComponentInstance<'pubsub'>, signal);
     if (old !== undefined) this.#close(old);
   }
 
