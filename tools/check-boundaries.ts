@@ -24,8 +24,9 @@ const rooms: Readonly<Record<string, Room>> = {
   runtime: { imports: ['core'], tests: ['backend'], neutral: true },
   transport: { imports: ['core', 'runtime', 'protocol'], neutral: true },
   identity: { imports: ['core', 'runtime', 'protocol', 'transport'], neutral: true },
+  tracing: { imports: ['core', 'runtime'] },
   edge: {
-    imports: ['core', 'runtime', 'protocol', 'transport', 'identity', 'pluggable'],
+    imports: ['core', 'runtime', 'protocol', 'transport', 'identity', 'pluggable', 'tracing'],
     tests: ['backend'],
     neutral: true,
   },

@@ -24,6 +24,7 @@ export { dialUntilConnectable } from './app-channel/dial.ts';
 export { headerValue, httpHeadersOf } from './app-channel/http-headers.ts';
 export { KeptLabels } from './kept-labels.ts';
 export { type MetricLabels, type Metrics, noMetrics } from './metrics.ts';
+export type { Span, SpanAttributes, SpanKind, TraceContext, Tracer } from './tracing.ts';
 export { headersOf } from './app-channel/raw-headers.ts';
 export { unlessAborted } from './app-channel/unless-aborted.ts';
 export {

@@ -90,7 +90,7 @@ export class RunningRuntime implements Runtime {
     this.#secrets = secretsBlock(parts);
     this.#configurations = configurationBlock(parts);
     this.#locks = lockBlock(parts);
-    const context = { appId, namespace, policies, metrics: options.metrics };
+    const context = { appId, namespace, policies, metrics: options.metrics, tracer: options.tracer?.() };
     const brokers = compileBrokers(components, context);
     this.#reloads = new PubSubReloads({
       brokers,

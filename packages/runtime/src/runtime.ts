@@ -13,6 +13,7 @@ import type { ComponentSource } from './components/component-source.ts';
 import type { ComponentResource } from './resources/component-resource.ts';
 import type { Configuration } from './resources/configuration.ts';
 import type { Metrics } from './metrics.ts';
+import type { Tracer } from './tracing.ts';
 import type { SecretTexts } from './secret-texts.ts';
 
 export interface RuntimeOptions {
@@ -44,6 +45,8 @@ export interface RuntimeOptions {
   readonly mode?: 'standalone' | 'kubernetes';
   /** Takes what is counted. Default: nobody does. */
   readonly metrics?: Metrics;
+  /** Records deliveries as spans; asked once, after `prepare`. Default: nobody does. */
+  readonly tracer?: () => Tracer | undefined;
   /** Reaches other sidecars; absent in library mode without service invocation. */
   readonly peers?: PeerTransport;
   /**

@@ -19,6 +19,13 @@ export function headerOf(request: IncomingMessage, name: string): string | undef
   return undefined;
 }
 
+/** Puts a header into a request in place of what it has under that name. `name` in lower case. */
+export function setHeader(request: IncomingMessage, name: string, value: string): void {
+  removeHeader(request, name);
+  request.rawHeaders.push(name, value);
+  request.headers[name] = value;
+}
+
 /** Takes a header out of a request, so that nothing behind can see or forward it. `name` in lower case. */
 export function removeHeader(request: IncomingMessage, name: string): void {
   const headers = request.rawHeaders;

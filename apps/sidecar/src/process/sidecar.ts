@@ -8,6 +8,7 @@ import {
   type Runtime,
   type RuntimeOptions,
   type SecretTexts,
+  type Tracer,
 } from '@outrigger/runtime';
 
 import { invokeFallback } from '../blocks/invoke/http.ts';
@@ -25,6 +26,8 @@ import { HttpServerMeter } from '../metrics/http-server-meter.ts';
 import { type ConfiguredMetrics, metricsSettings } from '../metrics/metrics-settings.ts';
 import { PrometheusMetrics } from '../metrics/prometheus-metrics.ts';
 import { serveMetrics } from '../metrics/serve-metrics.ts';
+import { openTracer } from '../tracing/open-tracer.ts';
+import { tracingPlan } from '../tracing/tracing-plan.ts';
 import type { Api } from './api.ts';
 import { appConnection, appHealth, openApp } from './app-connection.ts';
 import type { Flags } from './flag-table.ts';
@@ -73,6 +76,7 @@ export class Sidecar implements AsyncDisposable {
   #internal: InternalServer | undefined;
   #runtime: Runtime | undefined;
   #mutualTls: MutualTls | undefined;
+  #tracer: Tracer | undefined;
   #phase: Phase = 'starting';
 
   private constructor(options: SidecarOptions) {
@@ -214,8 +218,10 @@ export class Sidecar implements AsyncDisposable {
         secretTexts,
         metrics: this.#metrics ?? noMetrics,
         peers,
-        prepare: (configuration, starting) => {
+        tracer: () => this.#tracer,
+        prepare: async (configuration, starting) => {
           this.#configureMetrics(configuration);
+          await this.#configureTracing(configuration);
           return this.#secure(configuration, peers, starting);
         },
         self: { host: env['DAPR_HOST_IP'] ?? '127.0.0.1', port: internal.port },
@@ -224,7 +230,7 @@ export class Sidecar implements AsyncDisposable {
       }),
     );
     this.#runtime = runtime;
-    internal.serve(runtime.invocation, this.#mutualTls);
+    internal.serve(runtime.invocation, this.#mutualTls, { appId, tracer: this.#tracer });
     await this.#serve(runtime, internal.port, { peers, app: app?.grpc });
     this.#phase = 'serving';
   }
@@ -234,6 +240,12 @@ export class Sidecar implements AsyncDisposable {
     this.#metricsSettings = metricsSettings(configuration);
     this.#metrics.configure(this.#metricsSettings);
     this.#appMeter?.labelBy(new HttpLabels(this.#metricsSettings.http));
+  }
+
+  async #configureTracing(configuration: Configuration): Promise<void> {
+    const { flags, env, log } = this.#options;
+    const plan = tracingPlan(configuration, env, flags['app-id'] ?? '');
+    if (plan !== undefined) this.#tracer = this.#own(await openTracer(plan, log.scope('dapr.runtime.tracing')));
   }
 
   /** Resolves once there is a certificate, where one is needed: no component has started by then, and no port serves. */
@@ -308,6 +320,7 @@ export class Sidecar implements AsyncDisposable {
     const settings = this.#metricsSettings;
     const api = createHttpServer({
       ...common,
+      tracer: this.#tracer,
       meter: metrics && settings && new HttpServerMeter(metrics, new HttpLabels(settings.http)),
       onError: metrics && settings?.recordErrorCodes ? errorCodeCounter(metrics) : undefined,
       routes,

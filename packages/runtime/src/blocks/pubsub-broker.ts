@@ -9,6 +9,7 @@ import {
 } from '@outrigger/core';
 
 import { type Metrics, noMetrics } from '../metrics.ts';
+import type { Tracer } from '../tracing.ts';
 import { PubSubMeter } from '../pubsub-meter.ts';
 import { EnvelopeWriter } from './cloud-event-envelope.ts';
 import { compileTopicScopes, type TopicScopes } from './topic-scopes.ts';
@@ -25,6 +26,8 @@ export interface BrokerOptions {
   readonly namespace: string;
   /** Takes what is counted. Absent: nobody does. */
   readonly metrics?: Metrics | undefined;
+  /** Records deliveries as spans. Absent: nobody does. */
+  readonly tracer?: Tracer | undefined;
   /** Around publishing; asked each time. */
   readonly outbound?: () => Policy | undefined;
   /** Around the app's handling of a message; asked each time. */
@@ -42,6 +45,8 @@ export class Broker {
   readonly envelopes: EnvelopeWriter;
   /** `undefined`: nobody counts. */
   readonly meter: PubSubMeter | undefined;
+  /** `undefined`: nobody records spans. */
+  readonly tracer: Tracer | undefined;
   /** By the app's names; what arrives there does not expire. */
   readonly deadLetterTopics = new Set<string>();
   readonly #outbound: () => Policy | undefined;
@@ -56,6 +61,7 @@ export class Broker {
     this.appId = options.appId;
     const { metrics = noMetrics, name: component, namespace } = options;
     this.meter = metrics === noMetrics ? undefined : new PubSubMeter(metrics, { component, namespace });
+    this.tracer = options.tracer;
     this.scopes = compileTopicScopes(options.properties, options.appId);
     this.envelopes = new EnvelopeWriter({
       appId: options.appId,

@@ -2,6 +2,7 @@ import type { ComponentInstance, ComponentRegistry } from '../components/compone
 import { appOutcome } from '../resilience/app-outcome.ts';
 import type { Metrics } from '../metrics.ts';
 import { following } from '../resilience/following.ts';
+import type { Tracer } from '../tracing.ts';
 import type { Policies } from '../resilience/policies.ts';
 import { Broker } from './pubsub-broker.ts';
 
@@ -11,6 +12,8 @@ export interface BrokerContext {
   readonly policies: Policies;
   /** Takes what is counted. Absent: nobody does. */
   readonly metrics?: Metrics | undefined;
+  /** Records deliveries as spans. Absent: nobody does. */
+  readonly tracer?: Tracer | undefined;
 }
 
 /** A running pub/sub component with its scopes, prefix, envelope and policies compiled for this app. */

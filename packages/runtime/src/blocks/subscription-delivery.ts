@@ -6,6 +6,7 @@ import {
   type TopicEventStatus,
   UnreachedAppError,
 } from '../app-channel/app-channel.ts';
+import type { Span, Tracer } from '../tracing.ts';
 import type { ProcessStatus } from '../pubsub-meter.ts';
 import type { Broker } from './pubsub-broker.ts';
 import type { EventReader } from './subscription-events.ts';
@@ -90,21 +91,38 @@ export class Attempts {
 
 /** Rejects when the app wants the event again. */
 async function droppedByApp(
-  { channel, broker: { meter } }: Pick<DeliveryContext, 'broker' | 'channel'>,
+  { channel, broker: { meter, tracer } }: Pick<DeliveryContext, 'broker' | 'channel'>,
   event: TopicEvent,
   signal: AbortSignal,
 ): Promise<boolean> {
   const start = performance.now();
   let status: TopicEventStatus = 'RETRY';
+  const span = tracer && deliverySpan(tracer, event);
   try {
     status = await channel.deliver(event, signal);
   } finally {
+    if (status === 'RETRY') span?.fail('the app did not handle it');
+    span?.end();
     meter?.delivered(event.topic, processStatus(status), performance.now() - start);
   }
   if (status === 'RETRY') {
     throw new Error('the app answered RETRY');
   }
   return status === 'DROP';
+}
+
+/** Belongs to the trace that the event names, and begins one where it names none. */
+function deliverySpan(tracer: Tracer, { topic, cloudEvent }: TopicEvent): Span {
+  const { traceparent = cloudEvent['traceid'], tracestate } = cloudEvent;
+  const parent = {
+    traceparent: typeof traceparent === 'string' ? traceparent : '',
+    tracestate: typeof tracestate === 'string' ? tracestate : '',
+  };
+  return tracer.start(`pubsub/${topic}`, 'consumer', parent, {
+    'messaging.destination': topic,
+    'messaging.destination_kind': 'topic',
+    'messaging.system': 'pubsub',
+  });
 }
 
 /** As the metrics call it. */

@@ -1,11 +1,12 @@
 import type { Logger } from '@outrigger/core';
 import type { GrpcServer } from '@outrigger/grpc/server';
 import type { MutualTls } from '@outrigger/identity';
-import type { Invocation } from '@outrigger/runtime';
+import type { Invocation, Tracer } from '@outrigger/runtime';
 
 import type { GrpcAppConnection } from '../../app/grpc-app-connection.ts';
 import { bindPort } from '../../grpc/port.ts';
 import { PortServer } from '../../grpc/port-server.ts';
+import { tracePeers } from '../../tracing/peer-spans.ts';
 
 export interface InternalServerOptions {
   /** Empty: every address. */
@@ -27,8 +28,13 @@ export interface InternalServer {
    * Begins to answer; connections that have come before wait until then. To be called once.
    *
    * @param tls absent: plaintext
+   * @param tracing records the calls that come as spans of the app of that id; absent: nobody does
    */
-  serve(invocation: Pick<Invocation, 'fromPeer' | 'proxyFromPeer'>, tls?: ServerTls): void;
+  serve(
+    invocation: Pick<Invocation, 'fromPeer' | 'proxyFromPeer'>,
+    tls?: ServerTls,
+    tracing?: { readonly appId: string; readonly tracer: Tracer | undefined },
+  ): void;
   /** Takes no new calls, lets those in flight end for `graceMs`, then cuts them off. Resolves when all are gone. */
   close(graceMs: number): Promise<void>;
 }
@@ -52,7 +58,7 @@ export async function serveInternal(options: InternalServerOptions): Promise<Int
   const server = new PortServer(await bindPort({ endpoints: [{ host, port }], flags }), logger);
   return {
     port: server.port,
-    serve: (invocation, tls) =>
+    serve: (invocation, tls, tracing) =>
       server.serve(async () => {
         const [{ createGrpcServer }, { proxyCallsOfPeers }, { serviceInvocation }] = await Promise.all([
           import('@outrigger/grpc/server'),
@@ -60,7 +66,7 @@ export async function serveInternal(options: InternalServerOptions): Promise<Int
           import('./service-invocation.ts'),
         ]);
         const grpc = createGrpcServer({
-          services: [serviceInvocation(invocation, maxBodySize)],
+          services: [serviceInvocation(tracePeers(invocation, tracing?.appId ?? '', tracing?.tracer), maxBodySize)],
           unknown: proxyCallsOfPeers({ invocation, app: grpcApp }),
           maxMessageSize: messageLimit(maxBodySize),
           maxMessageSizeSetting: '--max-body-size',

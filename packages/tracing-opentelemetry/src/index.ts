@@ -1,0 +1,2 @@
+export { openTelemetryTracer, type OpenTelemetryTracer } from './open-telemetry-tracer.ts';
+export type { OtlpSettings, TracingSettings } from './tracing-settings.ts';
