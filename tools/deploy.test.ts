@@ -29,7 +29,7 @@ const documents = (path: string) => loadAll(read(path));
 
 describe('the Dockerfile', () => {
   it('has nothing that the linter objects to', () => {
-    expect(validate(dockerfile).map(({ message, range }) => `${range.start.line + 1}: ${message}`)).toEqual([]);
+    expect(validate(dockerfile)).toEqual([]);
   });
 
   it('installs packages that there are, and no build runs as root in the end', () => {

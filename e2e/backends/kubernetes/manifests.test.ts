@@ -29,7 +29,7 @@ requireBackend('OUTRIGGER_TEST_KUBERNETES_KUBECONFIG', 'eval "$(e2e/backends/up.
       for (const object of objects) {
         const namespace = object.metadata?.namespace === undefined ? 'default' : name;
         const kind = `${object.kind} ${object.metadata?.name}`;
-        const moved = { ...object, metadata: { ...object.metadata, namespace } };
+        const moved = { ...object, metadata: Object.assign({}, object.metadata, { namespace }) };
         const made = await api.create(moved, undefined, 'All').catch(String);
         // what the server does not know is not in what it answers
         const { apiVersion: _, kind: __, metadata: ___, ...given } = object;

@@ -36,7 +36,7 @@ export function addPublish(program: Command, { env }: CommandContext): void {
         ]),
       );
       const path = `${encodeURIComponent(options.pubsub)}/${encodeURIComponent(options.topic)}`;
-      const response = await ask(`${url}/v1.0/publish/${path}${query.size > 0 ? `?${query}` : ''}`, {
+      const response = await ask(`${url}/v1.0/publish/${path}${query.size > 0 ? `?${query.toString()}` : ''}`, {
         method: 'POST',
         headers: {
           ...headers,

@@ -78,7 +78,7 @@ function settingsOf(command: readonly string[], options: RunOptions, userHome: s
   }
   const flags = sidecarSettings.flatMap(({ flag }) => {
     const value = options[flag.replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase())];
-    return value === undefined ? [] : [[flag, String(value)] as const];
+    return typeof value === 'string' || typeof value === 'boolean' ? [[flag, String(value)] as const] : [];
   });
   return {
     appId: options.appId ?? randomAppId(),
