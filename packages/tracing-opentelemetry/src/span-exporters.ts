@@ -38,7 +38,9 @@ class LogExporter implements SpanExporter {
       const { traceId, spanId } = span.spanContext();
       const [seconds, nanos] = span.duration;
       const ms = (seconds * 1000 + nanos / 1e6).toFixed(3);
-      this.#logger.info(`span ${span.name} trace=${traceId} span=${spanId} ms=${ms} ${JSON.stringify(span.attributes)}`);
+      this.#logger.info(
+        `span ${span.name} trace=${traceId} span=${spanId} ms=${ms} ${JSON.stringify(span.attributes)}`,
+      );
     }
     done({ code: 0 });
   }

@@ -43,14 +43,18 @@ function rateOf(value: unknown, fallback: number): number {
 }
 
 function otlpOf(section: Section, env: Env): OtlpSettings | undefined {
-  const variable = (name: string) => env[`OTEL_EXPORTER_OTLP_TRACES_${name}`] || env[`OTEL_EXPORTER_OTLP_${name}`] || '';
+  const variable = (name: string) =>
+    env[`OTEL_EXPORTER_OTLP_TRACES_${name}`] || env[`OTEL_EXPORTER_OTLP_${name}`] || '';
   const tracesUrl = env['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'] || '';
   const baseUrl = env['OTEL_EXPORTER_OTLP_ENDPOINT'] || '';
   const address = tracesUrl || baseUrl || textOf(section['endpointAddress']);
   if (address === '') return undefined;
   const protocol = protocolOf(variable('PROTOCOL') || textOf(section['protocol']));
   const insecure = variable('INSECURE') || (section['isSecure'] === false ? 'true' : '');
-  const url = urlOf(/^https?:\/\//.test(address) ? address : `${insecure === 'true' ? 'http' : 'https'}://${address}`, 'spec.tracing.otel.endpointAddress');
+  const url = urlOf(
+    /^https?:\/\//.test(address) ? address : `${insecure === 'true' ? 'http' : 'https'}://${address}`,
+    'spec.tracing.otel.endpointAddress',
+  );
   if (protocol === 'http' && tracesUrl === '' && (baseUrl !== '' || url.pathname === '/')) {
     url.pathname = `${url.pathname.replace(/\/$/, '')}/v1/traces`;
   }
@@ -83,7 +87,9 @@ function timeoutOf(text: string): number | undefined {
   if (text === '') return undefined;
   const timeout = parseDuration(text, 'ms');
   if (timeout !== undefined && timeout > 0) return timeout;
-  throw new SettingError(`the timeout of OTLP (spec.tracing.otel.timeout) has to be a duration such as "10s", not "${text}"`);
+  throw new SettingError(
+    `the timeout of OTLP (spec.tracing.otel.timeout) has to be a duration such as "10s", not "${text}"`,
+  );
 }
 
 function urlOf(text: string, field: string): URL {
