@@ -1,0 +1,96 @@
+import { renameSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+import { expect, it, onTestFinished, vi } from 'vitest';
+
+import { Sidecar } from './processes/sidecar.ts';
+import { Workspace } from './processes/workspace.ts';
+
+const limit = { timeout: 60_000, interval: 50 };
+
+const component = (name: string, type: string, database: string, more = ''): string =>
+  `apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata: {name: ${name}}\nspec: {type: ${type}, version: v1, metadata: [{name: connectionString, value: "${database}"}${more}]}\n`;
+const subscription = (route: string): string =>
+  `apiVersion: dapr.io/v2alpha1\nkind: Subscription\nmetadata: {name: orders}\nspec: {pubsubname: pubsub, topic: orders, routes: {default: /${route}}}\n`;
+
+it('components and subscriptions follow their files under load, with no call failed and no event lost', async () => {
+  const workspace = new Workspace();
+  onTestFinished(() => workspace[Symbol.dispose]());
+  const seen = new Map<unknown, string>();
+  const app = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      if (request.method === 'POST') {
+        const { data } = JSON.parse(Buffer.concat(chunks).toString()) as { data: unknown };
+        seen.set(data, request.url ?? '');
+        response.end();
+      } else response.writeHead(request.url === '/dapr/config' ? 200 : 404).end('{}');
+    });
+  });
+  await new Promise<void>((resolve) => app.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    app.closeAllConnections();
+    app.close();
+  });
+  const write = (name: string, text: string): void => {
+    const made = workspace.file(`resources/.${name}.swp`, text);
+    renameSync(made, `${workspace.path}/resources/${name}`);
+  };
+  const broker = (interval: string): string =>
+    component(
+      'pubsub',
+      'pubsub.sqlite',
+      `${workspace.path}/broker.db`,
+      `, {name: redeliverInterval, value: ${interval}}`,
+    );
+  const store = (file: string): string => component('store', 'state.sqlite', `${workspace.path}/${file}.db`);
+  write('pubsub.yaml', broker('1s'));
+  write('subscription.yaml', subscription('first'));
+  write('store.yaml', store('one'));
+  await using sidecar = await Sidecar.start({
+    appId: 'shop',
+    appPort: (app.address() as AddressInfo).port,
+    resourcesPath: `${workspace.path}/resources`,
+    env: workspace.env,
+  });
+
+  const statuses = new Map<number, number>();
+  const count = (status: number): void => void statuses.set(status, (statuses.get(status) ?? 0) + 1);
+  let published = 0;
+  let isOver = false;
+  const load = (async () => {
+    while (!isOver) {
+      const [event, item] = await Promise.all([
+        sidecar.post('/v1.0/publish/pubsub/orders', published++),
+        sidecar.post('/v1.0/state/store', [{ key: 'k', value: published }]),
+      ]);
+      count(event.status);
+      count(item.status);
+    }
+  })();
+  try {
+    write('store.yaml', store('two'));
+    await sidecar.line(/Component changed: store/, 60_000);
+    write('pubsub.yaml', broker('2s'));
+    await sidecar.line(/Component changed: pubsub/, 60_000);
+    write('subscription.yaml', subscription('second'));
+    await sidecar.line(/Subscription resources were read again/, 60_000);
+    await vi.waitFor(() => expect([...seen.values()]).toContain('/second'), limit);
+    write('broken.yaml', 'kind: Component\n  bad: [');
+    await sidecar.line(/broken\.yaml:\d+/, 60_000);
+    rmSync(`${workspace.path}/resources/broken.yaml`);
+    write('extra.yaml', component('extra', 'state.sqlite', `${workspace.path}/extra.db`));
+    await sidecar.line(/Component added: extra/, 60_000);
+    expect((await sidecar.post('/v1.0/state/extra', [{ key: 'k', value: 1 }])).status).toBe(204);
+    rmSync(`${workspace.path}/resources/extra.yaml`);
+    await sidecar.line(/Component removed: extra/, 60_000);
+    expect((await sidecar.post('/v1.0/state/extra', [{ key: 'k', value: 1 }])).status).toBe(400);
+  } finally {
+    isOver = true;
+    await load;
+  }
+  expect([...statuses.keys()]).toEqual([204]);
+  await vi.waitFor(() => expect(seen.size).toBe(published), limit);
+});
