@@ -1,16 +1,18 @@
 import { fileURLToPath } from 'node:url';
 import { Child } from '../processes/child.ts';
 
-const command = fileURLToPath(new URL('../../node_modules/.bin/outrigger', import.meta.url));
+const built = fileURLToPath(new URL('../../node_modules/.bin/outrigger', import.meta.url));
 
 /** What one test's `outrigger` has for itself, so that it sees neither the user's apps nor their resources. */
 export interface Homes {
   readonly cwd: string;
   readonly home: string;
+  /** Another `outrigger` than the one of this repository. */
+  readonly command?: string;
 }
 
 /** `outrigger` with its own process, which a test may signal. */
-export function start({ cwd, home }: Homes, ...args: string[]): Child {
+export function start({ cwd, home, command = built }: Homes, ...args: string[]): Child {
   const env = { ...process.env, HOME: home, OUTRIGGER_HOME: `${home}/.outrigger`, NO_COLOR: '1' };
   return new Child(process.execPath, [command, ...args], { cwd, env });
 }

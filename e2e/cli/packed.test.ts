@@ -1,0 +1,37 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { packPackages, withDependencies } from '../../tools/pack-packages.ts';
+import { Workspace } from '../processes/workspace.ts';
+import { outrigger, start } from './command.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+describe('the packages as they would be published, in an empty folder', () => {
+  const workspace = new Workspace();
+  const command = join(workspace.path, 'node_modules', '.bin', 'outrigger');
+  const homes = { cwd: join(workspace.path, 'my-shop'), home: workspace.path, command };
+
+  beforeAll(async () => {
+    const tarballs = packPackages(root, withDependencies(root, ['@outrigger/cli']), workspace.path).values();
+    workspace.file('package.json', '{ "name": "user", "private": true }');
+    const install = ['install', '--no-audit', '--no-fund', '--prefer-offline', ...tarballs];
+    await promisify(execFile)('npm', install, { cwd: workspace.path });
+  }, 300_000);
+  afterAll(() => workspace[Symbol.dispose]());
+
+  it('bring a project to two apps that talk, with two commands', async () => {
+    expect(await outrigger({ ...homes, cwd: workspace.path }, 'init', 'my-shop')).toMatchObject({ code: 0 });
+    await using run = start(homes, 'run', '-f', '.');
+    await run.line(/You're up and running!/, 60_000);
+    const { output, code } = await outrigger(homes, 'invoke', '-a', 'shop', '-m', 'buy', '-d', '{"id":"1"}');
+    expect([code, JSON.parse(output)]).toEqual([0, { id: '1', at: expect.any(String) }]);
+    await run.line(/== APP - shop == heard of 1/, 60_000);
+    expect(await outrigger(homes, 'doctor', '-d', 'resources', '-c', 'config.yaml')).toMatchObject({
+      output: expect.stringContaining('Node.js'),
+    });
+    expect(await outrigger(homes, 'stop', '-f', '.')).toMatchObject({ code: 0 });
+  });
+});
