@@ -1,5 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { join } from 'node:path';
+import { mkdirSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { listPackages } from './packages.ts';
 
 interface Packed {
@@ -32,4 +34,20 @@ export function withDependencies(root: string, names: readonly string[]): string
     }
   }
   return [...found];
+}
+
+// npm run pack -- FOLDER PACKAGE…: their tarballs, and those of all they install of ours, for `npm install FOLDER/*.tgz`
+if (import.meta.main) {
+  const [folder, ...names] = process.argv.slice(2);
+  if (folder === undefined || names.length === 0) {
+    console.error('npm run pack -- FOLDER PACKAGE…, for example: npm run pack -- ../tarballs @outrigger/cli');
+    process.exitCode = 2;
+  } else {
+    mkdirSync(folder, { recursive: true });
+    const root = fileURLToPath(new URL('..', import.meta.url));
+    const tarballs = packPackages(root, withDependencies(root, names), resolve(folder));
+    console.log(
+      `packed ${tarballs.size} packages; in your project: npm install ${relative(process.cwd(), folder)}/*.tgz`,
+    );
+  }
 }
