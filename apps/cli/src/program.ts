@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { addCompletion } from './commands/completion.ts';
 import { addComponents } from './commands/components.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addInit } from './commands/init.ts';
@@ -18,7 +19,7 @@ export interface CommandContext {
 }
 
 /** All commands. A command's action rejects with a {@link UserError} when it is the user who has to mend something. */
-function createProgram(context: CommandContext): Command {
+export function createProgram(context: CommandContext): Command {
   const program = new Command('outrigger')
     .description('Runs apps with their sidecars, and looks after them.')
     .version(versionText(), '--version', 'print the version')
@@ -32,6 +33,7 @@ function createProgram(context: CommandContext): Command {
   addComponents(program);
   addDoctor(program, context);
   addInit(program, versionText());
+  addCompletion(program, context);
   return program;
 }
 
