@@ -36,8 +36,9 @@ export function countCalls<T extends object>(instance: T): Counted<T> {
     };
   const standIn = {};
   for (const [key, descriptor] of membersOf(instance)) {
-    const { value } = descriptor as { readonly value?: unknown };
     const isAccessor = descriptor.get !== undefined;
+    // read as a caller does: an instance may itself be a stand-in (a `Proxy`) that has another method there
+    const value: unknown = isAccessor ? undefined : Reflect.get(instance, key, instance);
     const isMethod = typeof value === 'function' && key !== Symbol.asyncDispose;
     Object.defineProperty(
       standIn,
