@@ -23,6 +23,7 @@ import type { Invocation } from './blocks/invocation.ts';
 import type { LockBlock, LockHandle } from './blocks/lock.ts';
 import type { Outboxes } from './blocks/outboxes.ts';
 import { compileBrokers } from './blocks/pubsub-brokers.ts';
+import { OwnConsumers } from './blocks/pubsub-own-consumers.ts';
 import { Publisher } from './blocks/pubsub-publisher.ts';
 import type { OutputBindingsBlock } from './blocks/output-bindings.ts';
 import { PubSubReloads, type PubSubUser } from './blocks/pubsub-reloads.ts';
@@ -120,7 +121,8 @@ export class RunningRuntime implements Runtime {
     this.#outboxes = outboxesOfStores;
     this.#state = stateBlock(parts, { of: (store) => outboxesOfStores.of(store) });
     this.pubsub = new Publisher(brokers, logger, (text) => parts.secretTexts.hide(text));
-    this.#streams = new SubscriptionStreams(brokers, logger);
+    const consumers = new OwnConsumers({ components, context, startComponent: parts.startComponent });
+    this.#streams = new SubscriptionStreams(brokers, logger, consumers);
     this.#subscriptions = subscriptionsBlock(parts, brokers);
     const { outputs, inputs } = bindingsBlock(parts);
     this.bindings = outputs;

@@ -84,6 +84,7 @@ export interface ReloadOptions {
 export interface StreamingSubscription {
   readonly pubsubName: string;
   readonly topic: string;
+  /** For the component; `consumerID` makes it one that takes no message from the app's, as far as the component tells consumers apart. */
   readonly metadata: RequestMetadata;
   readonly deadLetterTopic?: string;
 }

@@ -6,8 +6,12 @@ import type { RunningSubscription, StreamingSubscription } from '../runtime.ts';
 import type { Broker } from './pubsub-broker.ts';
 import { pubsubErrors } from './pubsub-errors.ts';
 import { noMetadata } from './pubsub-metadata.ts';
+import { consumerOf, type OwnConsumer, type OwnConsumers } from './pubsub-own-consumers.ts';
 import { TopicSubscription } from './subscription.ts';
 import { type ActiveSubscription, activeOf } from './subscriptions.ts';
+
+/** What a stream is on at the moment. */
+type Delivering = Pick<TopicSubscription, 'close' | 'spec'>;
 
 type Deliver = (event: TopicEvent, signal: AbortSignal) => Promise<TopicEventStatus>;
 
@@ -18,12 +22,15 @@ const rules = [{ path: '/' }];
 export class SubscriptionStreams {
   readonly #brokers: ReadonlyMap<string, Broker>;
   readonly #logger: Logger;
+  readonly #consumers: OwnConsumers | undefined;
   readonly #running = new Set<SubscriptionStream>();
   #stopping = false;
 
-  constructor(brokers: ReadonlyMap<string, Broker>, logger: Logger) {
+  /** Without `consumers` the consumer id that a subscription asks for is left to the component. */
+  constructor(brokers: ReadonlyMap<string, Broker>, logger: Logger, consumers?: OwnConsumers) {
     this.#brokers = brokers;
     this.#logger = logger;
+    this.#consumers = consumers;
   }
 
   get active(): readonly ActiveSubscription[] {
@@ -40,7 +47,7 @@ export class SubscriptionStreams {
     const spec = { ...wanted, rules };
     const start = (own: AbortSignal) => this.#start(pubsubName, spec, deliver, own);
     let broker;
-    let subscription: TopicSubscription;
+    let subscription: Delivering;
     do {
       broker = this.#brokers.get(pubsubName);
       subscription = await start(signal);
@@ -97,7 +104,7 @@ export class SubscriptionStreams {
     return [...this.#running].filter(({ active }) => active.pubsubName === pubsubName);
   }
 
-  async #start(pubsubName: string, spec: SubscriptionSpec, deliver: Deliver, signal: AbortSignal) {
+  async #start(pubsubName: string, spec: SubscriptionSpec, deliver: Deliver, signal: AbortSignal): Promise<Delivering> {
     const broker = this.#brokers.get(pubsubName);
     if (broker === undefined) throw pubsubErrors.notFound(pubsubName, noMetadata);
     const channel: Pick<AppChannel, 'deliver' | 'deliverMany'> = {
@@ -105,11 +112,38 @@ export class SubscriptionStreams {
       deliver: (event, attempt) => unlessAborted(deliver(event, attempt), attempt),
       deliverMany: () => Promise.reject(new Error('a streaming subscription takes one event at a time')),
     };
+    const { consumerId, rest } = consumerOf(spec.metadata);
     try {
-      return await TopicSubscription.start(broker, spec, channel, this.#logger, signal);
+      const own = consumerId === undefined ? undefined : await this.#consumers?.open(pubsubName, consumerId, signal);
+      if (own === undefined) return await TopicSubscription.start(broker, spec, channel, this.#logger, signal);
+      return await this.#startOn(own, { ...spec, metadata: rest }, channel, signal);
     } catch (error) {
       signal.throwIfAborted();
       throw pubsubErrors.subscribeFailed(broker.name, error);
+    }
+  }
+
+  /** The component that is only for this subscription ends with it. */
+  async #startOn(
+    own: OwnConsumer,
+    spec: SubscriptionSpec,
+    channel: Pick<AppChannel, 'deliver' | 'deliverMany'>,
+    signal: AbortSignal,
+  ): Promise<Delivering> {
+    try {
+      const subscription = await TopicSubscription.start(own.broker, spec, channel, this.#logger, signal);
+      let closed: Promise<void> | undefined;
+      const close = async (grace: AbortSignal): Promise<void> => {
+        try {
+          await subscription.close(grace);
+        } finally {
+          await (closed ??= own[Symbol.asyncDispose]() as Promise<void>);
+        }
+      };
+      return { spec, close };
+    } catch (error) {
+      await own[Symbol.asyncDispose]();
+      throw error;
     }
   }
 }
@@ -117,17 +151,13 @@ export class SubscriptionStreams {
 class SubscriptionStream implements RunningSubscription {
   readonly active: ActiveSubscription;
   readonly ended: Promise<void>;
-  readonly #start: (signal: AbortSignal) => Promise<TopicSubscription>;
+  readonly #start: (signal: AbortSignal) => Promise<Delivering>;
   readonly #forget: () => void;
   readonly #end: () => void;
-  #subscription: TopicSubscription;
+  #subscription: Delivering;
   #isEnding = false;
 
-  constructor(
-    subscription: TopicSubscription,
-    start: (signal: AbortSignal) => Promise<TopicSubscription>,
-    forget: () => void,
-  ) {
+  constructor(subscription: Delivering, start: (signal: AbortSignal) => Promise<Delivering>, forget: () => void) {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#subscription = subscription;
     this.#start = start;
