@@ -63,7 +63,7 @@ describe('outrigger doctor', () => {
       '{name: redisHost, value: "127.0.0.1:1"}',
       '{name: redisPassword, value: hush-hush}',
     );
-    component('typo', 'pubsub.sqlight', '{name: connectionString, value: x.db}');
+    component('typo', 'pubsub.sqlit', '{name: connectionString, value: x.db}');
     const { output, code } = await outrigger(homes, 'doctor', '-d', 'resources', '-o', 'json');
     expect(code).toBe(1);
     const findings = JSON.parse(output) as { what: string; state: string; message: string }[];
