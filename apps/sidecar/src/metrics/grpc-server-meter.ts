@@ -17,7 +17,7 @@ function camelCase(name: string): string {
 }
 
 /** The name that the labels of gRPC metrics give to a status. */
-export function statusLabel(code: number): string {
+function statusLabel(code: number): string {
   return statusNames.get(code) ?? `Code(${code})`;
 }
 

@@ -6,7 +6,7 @@ import type { Resources } from '../resources/load-resources.ts';
 import { describeProblem } from '../resources/problems.ts';
 
 /** What a runtime does with resources that have changed. */
-export interface ReloadTarget {
+interface ReloadTarget {
   /** Makes a component and puts it in the place of `was`, if given. Rejects with `was` still at work. */
   put(resource: ComponentResource, was: ComponentResource | undefined, signal: AbortSignal): Promise<void>;
   remove(resource: ComponentResource): Promise<void>;
