@@ -71,6 +71,16 @@ describe.skipIf(!hasMulticast)('a resolver', { retry: 2 }, () => {
     await expect(asked).rejects.toThrow('no longer wanted');
   });
 
+  it('hands the first caller all instances, not only who answers soonest', async () => {
+    const [one, two] = [open(), open()];
+    const first = instanceOf();
+    const second = { ...first, port: first.port + 500 };
+    await Promise.all([one.register(first, signal), two.register(second, signal)]);
+    // both have said that they are there before the reader listens
+    await expect.poll(() => addressesOf(one, first.appId), { timeout: 3000 }).toHaveLength(2);
+    expect(await addressesOf(open(), first.appId)).toHaveLength(2);
+  });
+
   it('learns of instances that come and go without asking again', async () => {
     const [one, two, reader] = [open(), open(), open()];
     const first = instanceOf();

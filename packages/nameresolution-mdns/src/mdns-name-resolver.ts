@@ -27,6 +27,8 @@ const browseTimeout = 1000;
 const refreshInterval = 30_000;
 /** A question that was lost is asked once more. */
 const askAgainAfter = 250;
+/** How long further answers are waited for after the first, so that the first calls do not all go to who answers soonest. */
+const gatherFor = 25;
 
 export interface MdnsNameResolverOptions {
   /** UDP port of the group. Default 5353. */
@@ -35,8 +37,10 @@ export interface MdnsNameResolverOptions {
 }
 
 interface Browse {
-  /** Resolves with the first answer, or when the time is up. */
+  /** Resolves soon after the first answer, or when the time is up. */
   readonly over: Promise<void>;
+  /** There was an answer. */
+  readonly heard: () => void;
   readonly end: () => void;
 }
 
@@ -136,8 +140,15 @@ export class MdnsNameResolver implements NameResolver {
       this.#browses.delete(appId);
       resolve();
     };
-    const timer = setTimeout(end, browseTimeout);
-    this.#browses.set(appId, { over, end });
+    let timer = setTimeout(end, browseTimeout);
+    let isHeard = false;
+    const heard = () => {
+      if (isHeard) return;
+      isHeard = true;
+      clearTimeout(timer);
+      timer = setTimeout(end, gatherFor);
+    };
+    this.#browses.set(appId, { over, heard, end });
     this.#ask(socket, [appId]);
     return over;
   }
@@ -180,7 +191,7 @@ export class MdnsNameResolver implements NameResolver {
       if (isLoopback(seen.host) && !local) continue;
       this.#known.hear(seen, performance.now());
       if (seen.ttl === 0) continue;
-      this.#browses.get(seen.appId)?.end();
+      this.#browses.get(seen.appId)?.heard();
       if (local) this.#yieldTo(seen);
     }
   }

@@ -30,6 +30,13 @@ afterEach(async () => {
 });
 
 describe('without layers', () => {
+  it('takes a call that nobody can end early', async () => {
+    await expect(
+      policy([timeout(1000), bulkhead({ maxConcurrent: 1 })]).execute(() => Promise.resolve('answer')),
+    ).resolves.toBe('answer');
+    await expect(noPolicy.execute((given) => Promise.resolve(given.aborted))).resolves.toBe(false);
+  });
+
   it('is noPolicy, also when all layers are undefined', () => {
     expect(policy([])).toBe(noPolicy);
     expect(policy([undefined, undefined], { onRetry: () => {} })).toBe(noPolicy);

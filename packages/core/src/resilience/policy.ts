@@ -44,14 +44,15 @@ export interface Policy<R = unknown> {
   /**
    * Makes the call, as often as the policy says, and settles as its last attempt did. Each attempt's signal aborts with
    * `signal` and when its time is up. Rejects with the signal's reason on abort, {@link BrokenCircuitError} or
-   * BulkheadFullError when the call was not let through, TimeoutError when the last attempt ran out of time.
+   * BulkheadFullError when the call was not let through, TimeoutError when the last attempt ran out of time. Without `signal` nobody
+   * can end it early.
    */
-  execute<T extends R>(call: Call<T>, signal: AbortSignal): Promise<T>;
+  execute<T extends R>(call: Call<T>, signal?: AbortSignal): Promise<T>;
 }
 
 /** The policy with no layers: makes the call once and adds nothing. Compare with it to leave even that step out. */
 export const noPolicy: Policy = {
-  execute: (call, signal) => call(signal, 1),
+  execute: (call, signal = new AbortController().signal) => call(signal, 1),
 };
 
 /**
@@ -117,7 +118,7 @@ class ComposedPolicy<R> implements Policy<R> {
     this.#onRecover = options.onRecover;
   }
 
-  execute<T extends R>(call: Call<T>, signal: AbortSignal): Promise<T> {
+  execute<T extends R>(call: Call<T>, signal: AbortSignal = new AbortController().signal): Promise<T> {
     return this.#bulkhead === undefined ? this.#call(call, signal) : this.#inBulkhead(this.#bulkhead, call, signal);
   }
 

@@ -269,11 +269,11 @@ describe('leaving', () => {
       handle: () => ({ status: 500 }),
       broker: {
         outbound: () => ({
-          execute: (call, signal) => {
-            if (++publishes === 1) return call(signal, 1);
+          execute: (call, given = new AbortController().signal) => {
+            if (++publishes === 1) return call(given, 1);
             taking.resolve();
             return new Promise((_resolve, reject) => {
-              signal.addEventListener('abort', () => reject(signal.reason as Error));
+              given.addEventListener('abort', () => reject(given.reason as Error));
             });
           },
         }),
