@@ -41,7 +41,7 @@ export async function startMutualTls(
   const address = flags['sentry-address'] || configured.sentryAddress;
   if (!address) {
     throw new SettingError(
-      '--enable-mtls needs the address of the certificate authority: --sentry-address host:port, or sentryAddress in spec.mtls of the Configuration',
+      `--enable-mtls needs the address of the certificate authority: --sentry-address host:port, or sentryAddress in spec.mtls of the Configuration${env['DAPR_TRUST_ANCHORS_FILE'] || env['DAPR_TRUST_ANCHORS'] ? '' : `; and ${needsAnchors}`}`,
     );
   }
   if (!/^[^\s/]+:\d{1,5}$/.test(address)) {
@@ -85,6 +85,9 @@ export function plaintextNotice({ sections }: Configuration): string | undefined
   return 'spec.mtls of the Configuration is enabled, but this sidecar speaks plaintext with others: start it with --enable-mtls';
 }
 
+const needsAnchors =
+  'the root certificates that are trusted: DAPR_TRUST_ANCHORS_FILE with the path of a PEM file, or DAPR_TRUST_ANCHORS with the PEM itself';
+
 async function readTrustAnchors(
   env: MutualTlsSettings['env'],
   logger: Logger,
@@ -98,9 +101,7 @@ async function readTrustAnchors(
   } catch (error) {
     throw new SettingError(`the trust anchors: ${error instanceof Error ? error.message : String(error)}`);
   }
-  throw new SettingError(
-    '--enable-mtls needs the root certificates that are trusted: DAPR_TRUST_ANCHORS_FILE with the path of a PEM file, or DAPR_TRUST_ANCHORS with the PEM itself',
-  );
+  throw new SettingError(`--enable-mtls needs ${needsAnchors}`);
 }
 
 function trustOf({ sections, accessControl }: Configuration): ConfiguredTrust {
