@@ -4,6 +4,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, isAbsolute } from 'node:path';
 import { rolldown } from 'rolldown';
+import { bundlePage } from './bundle-page.ts';
 import type { Manifest } from './packages.ts';
 
 /** The sources a package is entered through, by the name of the file in `dist` they become. */
@@ -57,4 +58,7 @@ async function bundle(): Promise<void> {
   });
 }
 
-if (import.meta.main) await bundle();
+if (import.meta.main) {
+  await bundle();
+  await bundlePage();
+}

@@ -14,6 +14,7 @@ const build = {
     'source',
     '^source',
     '{workspaceRoot}/tools/bundle-package.ts',
+    '{workspaceRoot}/tools/bundle-page.ts',
     { externalDependencies: ['typescript', '@types/node', 'rolldown'] },
   ],
   outputs: ['{projectRoot}/dist'],

@@ -1,0 +1,2 @@
+export type { DashboardInstance, DashboardLog } from './instances/dashboard-instance.ts';
+export { type DashboardOptions, type RunningDashboard, serveDashboard } from './serve-dashboard.ts';
