@@ -1,6 +1,11 @@
 import { keeperCommand } from './run/keeper.ts';
 
 const args = process.argv.slice(2);
+// Whoever read the output, such as head, has seen enough: an end like any other program's, by SIGPIPE.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(141);
+});
 if (args[0] === keeperCommand) {
   const { keep } = await import('./run/keep.ts');
   await keep();

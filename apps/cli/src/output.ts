@@ -1,11 +1,19 @@
+import { Option } from 'commander';
 import { dump } from 'js-yaml';
 import { UserError } from './user-error.ts';
 
 const outputFormats = ['table', 'json', 'yaml'] as const;
 export type OutputFormat = (typeof outputFormats)[number];
 
-/** For commander: `--output`, in any case. */
-export function parseOutputFormat(text: string): OutputFormat {
+/** For commander: `--output`, in any case; a table when it is not given. */
+export function outputOption(): Option {
+  return new Option('-o, --output <format>', 'how to show it')
+    .choices(outputFormats)
+    .argParser(parseOutputFormat)
+    .default('table' satisfies OutputFormat);
+}
+
+function parseOutputFormat(text: string): OutputFormat {
   const format = outputFormats.find((one) => one === text.toLowerCase());
   if (format !== undefined) return format;
   throw new UserError(`--output is "${text}"; it has to be one of ${outputFormats.join(', ')}`);

@@ -6,9 +6,11 @@ import { addDoctor } from './commands/doctor.ts';
 import { addInit } from './commands/init.ts';
 import { addInvoke } from './commands/invoke.ts';
 import { addList } from './commands/list.ts';
+import type { CliManifest } from './commands/project-files.ts';
 import { addPublish } from './commands/publish.ts';
 import { addRun } from './commands/run.ts';
 import { addStop } from './commands/stop.ts';
+import { addVersion } from './commands/version.ts';
 import { UserError } from './user-error.ts';
 
 /** What a command gets besides its own flags. */
@@ -20,10 +22,13 @@ export interface CommandContext {
 
 /** All commands. A command's action rejects with a {@link UserError} when it is the user who has to mend something. */
 export function createProgram(context: CommandContext): Command {
+  const manifest = readManifest();
   const program = new Command('outrigger')
     .description('Runs apps with their sidecars, and looks after them.')
-    .version(versionText(), '--version', 'print the version')
+    .version(manifest.version, '--version', 'print the version')
     .enablePositionalOptions()
+    // the commands of this one, and theirs, take it over
+    .exitOverride()
     .showHelpAfterError('(--help shows what there is)');
   addRun(program, context);
   addList(program, context);
@@ -32,23 +37,23 @@ export function createProgram(context: CommandContext): Command {
   addPublish(program, context);
   addComponents(program);
   addDoctor(program, context);
-  addInit(program, versionText());
+  addInit(program, manifest);
   addCompletion(program, context);
+  addVersion(program, manifest.version);
   return program;
 }
 
 /** Resolves to the exit code: 0, that of the app that was run, 1 for what the user has to mend. */
 export async function runProgram(args: readonly string[], env: NodeJS.ProcessEnv = process.env): Promise<number> {
   let exitCode = 0;
-  const program = createProgram({ env, setExitCode: (code) => (exitCode = code) }).exitOverride();
-  for (const command of program.commands) command.exitOverride();
+  const program = createProgram({ env, setExitCode: (code) => (exitCode = code) });
   try {
     await program.parseAsync(args, { from: 'user' });
     return exitCode;
   } catch (error) {
     // commander has said already what was wrong
     if (error instanceof CommanderError) return error.exitCode;
-    if (!(error instanceof UserError)) throw error;
+    if (!(error instanceof UserError || isOfSystem(error))) throw error;
     process.stderr.write(
       `${error.message
         .split('\n')
@@ -59,7 +64,11 @@ export async function runProgram(args: readonly string[], env: NodeJS.ProcessEnv
   }
 }
 
-function versionText(): string {
-  const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(manifest) as { readonly version: string }).version;
+/** What a file or a port refuses, with the path or the address in its message. */
+function isOfSystem(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'syscall' in error && 'code' in error;
+}
+
+function readManifest(): CliManifest {
+  return JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as CliManifest;
 }

@@ -17,6 +17,8 @@ describe('what a shell completes', () => {
     expect(complete('run', '--app-p')).toEqual(['--app-port', '--app-protocol']);
     expect(complete('invoke', '-a', 'o')).toEqual(['orders']);
     expect(complete('stop', '')).toEqual(['orders', 'stock']);
+    expect(complete('list', '-o', '')).toEqual(['json', 'table', 'yaml']);
+    expect(complete('completion', '')).toEqual(['bash', 'fish', 'zsh']);
   });
 
   it("is nothing in the app's own command, and where any value may stand", () => {

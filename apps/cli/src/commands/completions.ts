@@ -13,7 +13,7 @@ export function completionsOf(program: Command, words: readonly string[], appIds
   for (const word of earlier)
     command = subcommandsOf(command).find((one) => one.name() === word || one.aliases().includes(word)) ?? command;
   const option = command.options.find(({ long, short }) => [long, short].includes(earlier.at(-1)));
-  if (option?.required) return matching(option.long?.endsWith('app-id') ? appIds() : [], begun);
+  if (option?.required) return matching(option.long?.endsWith('app-id') ? appIds() : (option.argChoices ?? []), begun);
   if (begun.startsWith('-'))
     return matching(
       command.options.filter((one) => !one.hidden).flatMap(({ long }) => long ?? []),
@@ -21,6 +21,7 @@ export function completionsOf(program: Command, words: readonly string[], appIds
     );
   const names = [
     ...subcommandsOf(command).map((one) => one.name()),
+    ...command.registeredArguments.flatMap(({ argChoices = [] }) => argChoices),
     ...(takeAppIds.has(command.name()) ? appIds() : []),
   ];
   return matching(names, begun);

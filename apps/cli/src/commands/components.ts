@@ -3,7 +3,7 @@ import { dirname, join, relative } from 'node:path';
 import type { Field } from '@outrigger/core';
 import { Definitions, InstalledPackages, readCatalogue } from '@outrigger/runtime/check';
 import type { Command } from 'commander';
-import { type OutputFormat, parseOutputFormat, render, renderTable } from '../output.ts';
+import { type OutputFormat, outputOption, render, renderTable } from '../output.ts';
 import { UserError } from '../user-error.ts';
 import { componentYaml } from './component-yaml.ts';
 
@@ -14,6 +14,8 @@ interface OutputOptions {
 interface AddOptions {
   readonly name?: string;
   readonly metadata: readonly string[];
+  readonly secret: readonly string[];
+  readonly secretStore: string;
   readonly resourcesPath: string;
   readonly print?: boolean;
 }
@@ -24,13 +26,12 @@ export function addComponents(program: Command): void {
     .command('components')
     .alias('component')
     .description('Shows component types, and writes resources for them.');
-  const output = ['-o, --output <format>', 'table, json or yaml'] as const;
 
   command
     .command('list')
     .description('Lists the component types that are installed, and with --all those that can be.')
     .option('-a, --all', 'also those whose package is not installed')
-    .option(...output, parseOutputFormat, 'table')
+    .addOption(outputOption())
     .action(async ({ all = false, output: format }: OutputOptions & { all?: boolean }) => {
       const rows = (await listTypes(process.cwd())).filter(({ installed }) => installed || all);
       process.stdout.write(format === 'table' ? typesTable(rows) : render(rows, format));
@@ -39,7 +40,7 @@ export function addComponents(program: Command): void {
   command
     .command('describe <type>')
     .description('Says what the metadata fields of a component type mean.')
-    .option(...output, parseOutputFormat, 'table')
+    .addOption(outputOption())
     .action(async (type: string, { output: format }: OutputOptions) => {
       const description = await describe(type);
       process.stdout.write(format === 'table' ? descriptionText(description) : render(description, format));
@@ -49,12 +50,14 @@ export function addComponents(program: Command): void {
     .command('add <type>')
     .description('Writes the resource of a component, with every field explained.')
     .option('-n, --name <name>', 'name by which apps use it; default: the usual one of its block')
+    .option('-m, --metadata <field=value>', 'value of a field; repeatable', collect, [])
     .option(
-      '-m, --metadata <field=value>',
-      'value of a field; repeatable',
-      (text: string, all: string[]) => [...all, text],
+      '-s, --secret <field=secret>',
+      'secret that has the value of a field, as name or name/key; repeatable',
+      collect,
       [],
     )
+    .option('--secret-store <name>', 'component that has the secrets', 'secretstore')
     .option('-d, --resources-path <folder>', 'folder to write it to', 'resources')
     .option('--print', 'print it, and write nothing')
     .action(add);
@@ -148,16 +151,18 @@ function descriptionText({ type, version, kind, fields }: Description): string {
   );
 }
 
-async function add(type: string, { name, metadata, resourcesPath, print = false }: AddOptions): Promise<void> {
+async function add(type: string, options: AddOptions): Promise<void> {
+  const { name, resourcesPath, secretStore, print = false } = options;
   const definition = await find(type);
-  const values = new Map(
-    metadata.map((text) => {
-      const at = text.indexOf('=');
-      if (at < 1) throw new UserError(`--metadata has to be field=value; it is "${text}"`);
-      return [text.slice(0, at), text.slice(at + 1)] as const;
-    }),
-  );
-  const { text, name: chosen, open } = componentYaml(definition, name, values);
+  const values = pairsOf('--metadata', options.metadata);
+  const secrets = pairsOf('--secret', options.secret);
+  const { text, name: chosen, open, shown } = componentYaml(definition, { name, values, secrets, secretStore });
+  if (shown.length > 0) {
+    const fields = shown.join(', ');
+    process.stderr.write(
+      `outrigger: ${fields}: a secret in the open; keep it in a secret store and name it with --secret\n`,
+    );
+  }
   if (print) {
     process.stdout.write(text);
     return;
@@ -168,4 +173,20 @@ async function add(type: string, { name, metadata, resourcesPath, print = false 
   writeFileSync(file, text);
   process.stdout.write(`wrote ${relative(process.cwd(), file)}\n`);
   if (open.length > 0) process.stdout.write(`fill in: ${open.join(', ')}\n`);
+}
+
+/** What `field=text` flags say. */
+function pairsOf(flag: string, texts: readonly string[]): Map<string, string> {
+  return new Map(
+    texts.map((text) => {
+      const at = text.indexOf('=');
+      // the text may be a secret
+      if (at < 1) throw new UserError(`${flag} has to be <field>=<text>; one of them has no field or no "="`);
+      return [text.slice(0, at), text.slice(at + 1)] as const;
+    }),
+  );
+}
+
+function collect(text: string, all: readonly string[]): readonly string[] {
+  return [...all, text];
 }

@@ -1,33 +1,24 @@
+import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { resolve } from 'node:path';
-import { createServer } from 'node:net';
-import { once } from 'node:events';
-import { type ComponentCheck, checkResources } from '@outrigger/runtime/check';
-import { describeProblem } from '@outrigger/runtime/yaml';
 import type { Command } from 'commander';
 import { homeFolder } from '../home.ts';
 import { Registry } from '../instances/registry.ts';
-import { type OutputFormat, parseOutputFormat, render } from '../output.ts';
+import { type OutputFormat, outputOption, render } from '../output.ts';
 import type { CommandContext } from '../program.ts';
+import { withProgress } from '../progress.ts';
+import { readRunFile } from '../run/run-file.ts';
 import { usualConfigPaths, usualResourcesPaths } from '../run/sidecar-command.ts';
+import { UserError } from '../user-error.ts';
+import { examineApp, examineResources, examineUsualPorts, type Finding, type ResourcePlace } from './examine.ts';
 
 interface DoctorOptions {
   readonly appId: string;
   readonly resourcesPath?: readonly string[];
   readonly config?: readonly string[];
+  readonly runFile?: string;
   readonly output: OutputFormat;
 }
-
-/** One thing that was looked at. */
-interface Finding {
-  readonly what: string;
-  readonly state: 'ok' | 'warning' | 'failure';
-  /** What was found, and for all but `ok` what to do. */
-  readonly message: string;
-}
-
-/** Ports that a sidecar takes when it is given none. */
-const usualPorts = { 3500: 'the HTTP API', 50_001: 'the gRPC API', 9090: 'metrics' } as const;
 
 /** `outrigger doctor`: looks at all that a start needs, and says what to do. */
 export function addDoctor(program: Command, { env, setExitCode }: CommandContext): void {
@@ -36,12 +27,13 @@ export function addDoctor(program: Command, { env, setExitCode }: CommandContext
     .command('doctor')
     .summary('find out why something does not start')
     .description(
-      'Looks at ports, YAML files, installed packages, and whether each component can reach what it connects to; says what to do. Ends with 1 when something would keep a sidecar from starting.',
+      'Looks at ports, YAML files, installed packages, and whether each component can reach what it connects to; says what to do. Ends with 1 when something would keep a sidecar from starting. Without flags it looks at the apps of dapr.yaml in this folder, where there is one.',
     )
     .option('-a, --app-id <id>', 'app for which to look: what is scoped to others is left out', 'doctor')
     .option('-d, --resources-path <folder>', 'folder with resource YAML; repeatable', collect)
     .option('-c, --config <file>', 'Configuration file; repeatable', collect)
-    .option('-o, --output <format>', 'table, json or yaml', parseOutputFormat, 'table')
+    .option('-f, --run-file <path>', 'look at all apps of this dapr.yaml (a file, or its folder)')
+    .addOption(outputOption())
     .action(async (options: DoctorOptions) => {
       const findings = await examine(options, env);
       setExitCode(findings.some(({ state }) => state === 'failure') ? 1 : 0);
@@ -50,31 +42,18 @@ export function addDoctor(program: Command, { env, setExitCode }: CommandContext
 }
 
 async function examine(options: DoctorOptions, env: NodeJS.ProcessEnv): Promise<Finding[]> {
-  const folder = process.cwd();
-  const userHome = env['HOME'] ?? homedir();
-  const resourcesPaths =
-    options.resourcesPath?.map((path) => resolve(path)) ?? usualResourcesPaths(folder, userHome) ?? [];
-  const configPaths = options.config?.map((path) => resolve(path)) ?? usualConfigPaths(folder, userHome) ?? [];
+  const { resourcesPath, config, runFile } = options;
+  if (runFile !== undefined && (resourcesPath ?? config) !== undefined) {
+    throw new UserError('--run-file names resources itself; give it, or --resources-path and --config');
+  }
+  const usualRunFile = ['dapr.yaml', 'dapr.yml'].find((name) => existsSync(name));
+  const file = runFile ?? ((resourcesPath ?? config) === undefined ? usualRunFile : undefined);
   return [
     { what: 'Node.js', state: 'ok', message: process.version },
-    ...(await Promise.all(Object.entries(usualPorts).map(([port, use]) => examinePort(Number(port), use)))),
+    ...(await examineUsualPorts()),
     examineInstances(env),
-    ...(await examineResources(options.appId, resourcesPaths, configPaths, env)),
+    ...(await (file === undefined ? examineFolder(options, env) : examineRunFile(file, env))),
   ];
-}
-
-async function examinePort(port: number, use: string): Promise<Finding> {
-  const server = createServer();
-  try {
-    server.listen(port, '127.0.0.1');
-    await once(server, 'listening');
-    return { what: `port ${port}`, state: 'ok', message: `free, for ${use}` };
-  } catch {
-    const message = `taken by another program; outrigger run picks free ports, a sidecar started by hand needs another one for ${use}`;
-    return { what: `port ${port}`, state: 'warning', message };
-  } finally {
-    server.close();
-  }
 }
 
 function examineInstances(env: NodeJS.ProcessEnv): Finding {
@@ -82,28 +61,47 @@ function examineInstances(env: NodeJS.ProcessEnv): Finding {
   return { what: 'apps', state: 'ok', message: running.length === 0 ? 'none runs' : `running: ${running.join(', ')}` };
 }
 
-async function examineResources(
-  appId: string,
-  resourcesPaths: readonly string[],
-  configPaths: readonly string[],
+async function examineFolder(
+  { appId, resourcesPath, config }: DoctorOptions,
   env: NodeJS.ProcessEnv,
 ): Promise<Finding[]> {
-  if (resourcesPaths.length === 0) {
+  const folder = process.cwd();
+  const userHome = env['HOME'] ?? homedir();
+  return examinePlace({
+    appId,
+    folder,
+    resourcesPaths: resourcesPath?.map((path) => resolve(path)) ?? usualResourcesPaths(folder, userHome) ?? [],
+    configPaths: config?.map((path) => resolve(path)) ?? usualConfigPaths(folder, userHome) ?? [],
+    env,
+  });
+}
+
+async function examineRunFile(file: string, env: NodeJS.ProcessEnv): Promise<Finding[]> {
+  let runFile;
+  try {
+    runFile = await readRunFile(file, env['HOME'] ?? homedir());
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return error.message.split('\n').map((message) => ({ what: 'run file', state: 'failure', message }));
+  }
+  const running = new Set(new Registry(homeFolder(env)).list().map(({ appId }) => appId));
+  const findings = runFile.warnings.map((message): Finding => ({ what: 'run file', state: 'warning', message }));
+  // one by one: their relative paths count from where the process is
+  for (const app of runFile.apps) {
+    const { appId, folder, resourcesPaths = [], configPaths = [] } = app;
+    findings.push(...(await examineApp(app, running.has(appId), env)));
+    const place = { appId, folder, resourcesPaths, configPaths, env: { ...env, ...app.env } };
+    for (const finding of await examinePlace(place)) findings.push({ ...finding, what: `${appId}: ${finding.what}` });
+  }
+  return findings;
+}
+
+async function examinePlace(place: ResourcePlace): Promise<Finding[]> {
+  if (place.resourcesPaths.length === 0 && place.configPaths.length === 0) {
     const message = 'none found here; outrigger run uses SQLite files. Name a folder with --resources-path';
     return [{ what: 'resources', state: 'ok', message }];
   }
-  const { components, errors, warnings } = await checkResources({ appId, resourcesPaths, configPaths, env });
-  return [
-    ...errors.map((problem) => ({ what: 'resources', state: 'failure' as const, message: describeProblem(problem) })),
-    ...warnings.map((problem) => ({ what: 'resources', state: 'warning' as const, message: describeProblem(problem) })),
-    ...components.map(findingOf),
-  ];
-}
-
-function findingOf({ name, type, version, file, line, problems, milliseconds }: ComponentCheck): Finding {
-  const what = `${name} (${type}/${version})`;
-  if (problems.length === 0) return { what, state: 'ok', message: `starts, in ${milliseconds} ms` };
-  return { what, state: 'failure', message: `${file}:${line}: ${problems.join('; ')}` };
+  return withProgress(`starting the components of ${place.appId}`, examineResources(place));
 }
 
 const marks = { ok: '✓', warning: '!', failure: '✗' } as const;

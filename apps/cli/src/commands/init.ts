@@ -1,11 +1,11 @@
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { UserError } from '../user-error.ts';
-import { projectFiles } from './project-files.ts';
+import { type CliManifest, projectFiles } from './project-files.ts';
 
 /** `outrigger init`: a small project to begin with. */
-export function addInit(program: Command, version: string): void {
+export function addInit(program: Command, cli: CliManifest): void {
   program
     .command('init [folder]')
     .summary('make a small project to begin with')
@@ -14,12 +14,15 @@ export function addInit(program: Command, version: string): void {
     )
     .action((given: string = '.') => {
       const folder = resolve(given);
+      if (existsSync(folder) && !statSync(folder).isDirectory()) {
+        throw new UserError(`${given} is a file; name a new folder: outrigger init my-project`);
+      }
       if (existsSync(folder) && readdirSync(folder).length > 0) {
         throw new UserError(
           `${given === '.' ? 'this folder' : `the folder ${given}`} is not empty; name a new one: outrigger init my-project`,
         );
       }
-      for (const [name, text] of projectFiles(basename(folder), version)) {
+      for (const [name, text] of projectFiles(basename(folder), cli)) {
         const file = join(folder, name);
         mkdirSync(dirname(file), { recursive: true });
         writeFileSync(file, text);

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { homeFolder } from '../home.ts';
 import type { Instance } from '../instances/instance.ts';
 import { Registry } from '../instances/registry.ts';
-import { type OutputFormat, parseOutputFormat, render, renderTable } from '../output.ts';
+import { type OutputFormat, outputOption, render, renderTable } from '../output.ts';
 import type { CommandContext } from '../program.ts';
 
 /** `outrigger list`: what runs; as JSON or YAML with the names that Dapr's command has. */
@@ -12,7 +12,7 @@ export function addList(program: Command, { env }: CommandContext): void {
     .alias('ls')
     .summary('list the apps that run')
     .description('Lists the apps that outrigger run has started and that still run.')
-    .option('-o, --output <format>', 'table, json or yaml', parseOutputFormat, 'table' satisfies OutputFormat)
+    .addOption(outputOption())
     .action(({ output }: { output: OutputFormat }) => {
       const instances = new Registry(homeFolder(env)).list();
       process.stdout.write(output === 'table' ? table(instances) : render(instances.map(listed), output));

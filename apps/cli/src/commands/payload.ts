@@ -20,23 +20,6 @@ export function payloadOf({ data, dataFile }: PayloadOptions): Buffer | undefine
   }
 }
 
-/** The text that says why a sidecar refused something. */
-export async function refusalOf(response: Response): Promise<string> {
-  const text = await response.text();
-  return `${response.status}${text === '' ? ` ${response.statusText}` : ` ${text}`}`;
-}
-
-/** As `fetch`; where nobody listens the error says so. */
-export async function ask(url: string, init: RequestInit): Promise<Response> {
-  try {
-    return await fetch(url, init);
-  } catch (error) {
-    throw new UserError(`no sidecar answers at ${new URL(url).origin}; outrigger list shows what runs`, {
-      cause: error,
-    });
-  }
-}
-
 /** JSON where it is some, else a text. */
 export function contentTypeOf(payload: Buffer): string {
   try {

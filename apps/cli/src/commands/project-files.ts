@@ -1,7 +1,16 @@
+/** The packages of what the resources name. */
+const componentPackages = ['@outrigger/nameresolution-sqlite', '@outrigger/pubsub-sqlite', '@outrigger/state-sqlite'];
+
+/** The part of this command's package.json that a project builds on. */
+export interface CliManifest {
+  readonly version: string;
+  readonly dependencies: Readonly<Record<string, string>>;
+}
+
 /** The files of a new project, by path: an orders app and a shop app, their resources, and how to run them. */
-export function projectFiles(name: string, version: string): ReadonlyMap<string, string> {
+export function projectFiles(name: string, cli: CliManifest): ReadonlyMap<string, string> {
   return new Map([
-    ['package.json', packageJson(name, version)],
+    ['package.json', packageJson(name, cli)],
     ['dapr.yaml', daprYaml],
     ['resources/statestore.yaml', component('statestore', 'state.sqlite')],
     ['resources/pubsub.yaml', component('pubsub', 'pubsub.sqlite')],
@@ -15,7 +24,7 @@ export function projectFiles(name: string, version: string): ReadonlyMap<string,
   ]);
 }
 
-function packageJson(name: string, version: string): string {
+function packageJson(name: string, { version, dependencies }: CliManifest): string {
   const manifest = {
     name:
       name
@@ -25,7 +34,11 @@ function packageJson(name: string, version: string): string {
     private: true,
     type: 'module',
     scripts: { start: 'outrigger run -f .' },
-    devDependencies: { '@outrigger/cli': `^${version}` },
+    devDependencies: {
+      '@outrigger/cli': `^${version}`,
+      ...Object.fromEntries(componentPackages.map((one) => [one, dependencies[one]])),
+    },
+    engines: { node: '>=22.18' },
   };
   return `${JSON.stringify(manifest, undefined, 2)}\n`;
 }

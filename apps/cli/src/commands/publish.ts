@@ -1,16 +1,17 @@
 import type { Command } from 'commander';
-import { findApi } from '../instances/find-api.ts';
+import { askApi, isSuccess, refusalOf } from '../instances/ask-api.ts';
+import { type ApiChoice, findApi } from '../instances/find-api.ts';
 import type { CommandContext } from '../program.ts';
+import { withProgress } from '../progress.ts';
 import { UserError } from '../user-error.ts';
-import { ask, contentTypeOf, payloadOf, type PayloadOptions, refusalOf } from './payload.ts';
+import { contentTypeOf, payloadOf, type PayloadOptions } from './payload.ts';
 import { parsePort } from './port-option.ts';
 
-interface PublishOptions extends PayloadOptions {
+interface PublishOptions extends PayloadOptions, ApiChoice {
   readonly publishAppId?: string;
   readonly pubsub: string;
   readonly topic: string;
   readonly metadata?: Readonly<Record<string, unknown>>;
-  readonly daprHttpPort?: number;
 }
 
 /** `outrigger publish`: publishes one message to a topic through the sidecar of an app. */
@@ -26,26 +27,27 @@ export function addPublish(program: Command, { env }: CommandContext): void {
     .option('-f, --data-file <file>', 'file with the message; - for standard input')
     .option('-m, --metadata <json>', 'metadata, as {"ttlInSeconds": "60"}', parseMetadata)
     .option('-H, --dapr-http-port <port>', 'port of a sidecar', parsePort)
+    .option('-u, --unix-domain-socket <folder>', 'folder with the Unix socket of the sidecar, in place of a port')
     .action(async (options: PublishOptions) => {
-      const { url, headers } = findApi(options.publishAppId, options.daprHttpPort, env);
+      const { pubsub, topic, metadata = {} } = options;
+      const api = findApi(options.publishAppId, options, env);
       const body = payloadOf(options);
       const query = new URLSearchParams(
-        Object.entries(options.metadata ?? {}).map(([name, value]): [string, string] => [
-          `metadata.${name}`,
-          String(value),
-        ]),
+        Object.entries(metadata).map(([name, value]): [string, string] => [`metadata.${name}`, String(value)]),
       );
-      const path = `${encodeURIComponent(options.pubsub)}/${encodeURIComponent(options.topic)}`;
-      const response = await ask(`${url}/v1.0/publish/${path}${query.size > 0 ? `?${query.toString()}` : ''}`, {
+      const path = `/v1.0/publish/${encodeURIComponent(pubsub)}/${encodeURIComponent(topic)}`;
+      const headers = body && {
+        'content-type': isCloudEvent(body) ? 'application/cloudevents+json' : contentTypeOf(body),
+      };
+      const asked = askApi(api, {
         method: 'POST',
-        headers: {
-          ...headers,
-          ...(body && { 'content-type': isCloudEvent(body) ? 'application/cloudevents+json' : contentTypeOf(body) }),
-        },
-        ...(body && { body }),
+        path: query.size > 0 ? `${path}?${query.toString()}` : path,
+        body,
+        ...(headers && { headers }),
       });
-      if (!response.ok) throw new UserError(`cannot publish to ${options.topic}: ${await refusalOf(response)}`);
-      process.stdout.write(`published to ${options.topic} of ${options.pubsub}\n`);
+      const answer = await withProgress(`publishing to ${topic}`, asked);
+      if (!isSuccess(answer)) throw new UserError(`cannot publish to ${topic}: ${await refusalOf(answer)}`);
+      process.stdout.write(`published to ${topic} of ${pubsub}\n`);
     });
 }
 

@@ -6,6 +6,8 @@ export interface Instance {
   readonly appPid?: number | undefined;
   readonly httpPort: number;
   readonly grpcPort: number;
+  /** Folder, absolute, of the Unix sockets that the APIs have in place of the two ports. */
+  readonly unixDomainSocket?: string | undefined;
   /** Absent: the sidecar serves no metrics. */
   readonly metricsPort?: number | undefined;
   readonly appPort?: number | undefined;

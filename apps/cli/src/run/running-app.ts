@@ -1,6 +1,9 @@
-import { join } from 'node:path';
+import type { IncomingMessage } from 'node:http';
+import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { errorMessage } from '@outrigger/core';
+import { askApi, isSuccess } from '../instances/ask-api.ts';
+import { type ApiAddress, httpAddress } from '../instances/find-api.ts';
 import type { Instance } from '../instances/instance.ts';
 import type { Registry } from '../instances/registry.ts';
 import { UserError } from '../user-error.ts';
@@ -36,7 +39,7 @@ export class RunningApp implements AsyncDisposable {
   readonly #index: number;
   #sidecar: ProcessGroup | undefined;
   #app: ProcessGroup | undefined;
-  #httpPort = 0;
+  #api: ApiAddress | undefined;
   #isEnding = false;
   #sidecarLines: Lines | undefined;
 
@@ -74,7 +77,7 @@ export class RunningApp implements AsyncDisposable {
       grpc: settings.grpcPort ?? grpc,
       metrics: settings.metricsPort ?? metrics,
     };
-    this.#httpPort = ports.http;
+    const socketFolder = settings.sidecarFlags.get('unix-domain-socket');
     const started = new Date();
     const sidecarLines = (this.#sidecarLines = this.#lines('daprd', started));
     const appLines = this.#lines('app', started);
@@ -94,6 +97,7 @@ export class RunningApp implements AsyncDisposable {
       sidecarPid: this.#sidecar.pid,
       httpPort: ports.http,
       grpcPort: ports.grpc,
+      unixDomainSocket: socketFolder === undefined ? undefined : resolve(settings.folder, socketFolder),
       metricsPort: ports.metrics,
       appPort: settings.appPort,
       appProtocol: settings.sidecarFlags.get('app-protocol'),
@@ -106,6 +110,7 @@ export class RunningApp implements AsyncDisposable {
       sidecarLogPath: sidecarLines.path,
       startedAt: started.toISOString(),
     };
+    this.#api = { at: httpAddress(instance), headers: tokenHeader(env) };
     const file = registry.fileOf(instance);
     keeper.tell({ file });
     this.#parts.add(() => {
@@ -170,9 +175,8 @@ export class RunningApp implements AsyncDisposable {
   async #answers(path: string): Promise<void> {
     const { appId } = this.settings;
     for (;;) {
-      const response = await fetch(`http://127.0.0.1:${this.#httpPort}${path}`).catch(() => undefined);
-      await response?.body?.cancel();
-      if (response?.ok) return;
+      const response = await this.#ask('GET', path).catch(() => undefined);
+      if (response && isSuccess(response)) return;
       if (this.#sidecar?.isRunning === false) {
         await this.#sidecar.exited;
         throw new UserError([`the sidecar of ${appId} could not start`, ...this.#reasons].join('\n'));
@@ -182,14 +186,20 @@ export class RunningApp implements AsyncDisposable {
     }
   }
 
+  /** Resolves to the head of what the sidecar answers. Rejects where none is started yet, or does not listen. */
+  async #ask(method: string, path: string, body?: Buffer): Promise<IncomingMessage> {
+    if (this.#api === undefined) throw new Error(`the sidecar of ${this.settings.appId} is not started`);
+    const response = await askApi(this.#api, { method, path, body });
+    return response.resume();
+  }
+
   /** As Dapr's command does it, so that its tools find their way from the sidecar to the processes. */
   async #tellMetadata(): Promise<void> {
     const { command, appId } = this.settings;
     const values = { cliPID: process.pid, ...(this.#app && { appPID: this.#app.pid, appCommand: command.join(' ') }) };
     try {
       for (const [key, value] of Object.entries(values)) {
-        const url = `http://127.0.0.1:${this.#httpPort}/v1.0/metadata/${key}`;
-        await fetch(url, { method: 'PUT', body: String(value), headers: tokenHeader(this.#context.env) });
+        await this.#ask('PUT', `/v1.0/metadata/${key}`, Buffer.from(String(value)));
       }
     } catch (error) {
       this.#context.say(`cannot tell the sidecar of ${appId} which processes belong to it: ${errorMessage(error)}`);

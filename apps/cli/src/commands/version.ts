@@ -1,0 +1,20 @@
+import { createRequire } from 'node:module';
+import type { Command } from 'commander';
+import { type OutputFormat, outputOption, render, renderTable } from '../output.ts';
+
+/** `outrigger version`: of all that a report of a bug should name. */
+export function addVersion(program: Command, cli: string): void {
+  program
+    .command('version')
+    .description('Prints the versions of this command, of the sidecars it starts, and of Node.js.')
+    .addOption(outputOption())
+    .action(({ output }: { output: OutputFormat }) => {
+      const manifest = createRequire(import.meta.url)('@outrigger/sidecar/package.json') as {
+        readonly version: string;
+      };
+      const versions = { cli, sidecar: manifest.version, node: process.versions.node };
+      process.stdout.write(
+        output === 'table' ? renderTable(['PART', 'VERSION'], Object.entries(versions)) : render(versions, output),
+      );
+    });
+}
