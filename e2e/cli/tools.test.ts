@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { freePorts } from '../processes/ports.ts';
 import { Workspace } from '../processes/workspace.ts';
-import { outrigger, start } from './command.ts';
+import { echoApp, outrigger, start } from './command.ts';
 
 describe('a project made by outrigger init', () => {
   const workspace = new Workspace();
@@ -25,6 +26,15 @@ describe('a project made by outrigger init', () => {
       code: 1,
       output: 'outrigger: orders answers 404 Not Found\n',
     });
+    const told = '{"id":"9","source":"hand","specversion":"1.0","type":"placed","data":{"id":"by hand"}}';
+    expect(await outrigger(homes, 'publish', '-p', 'pubsub', '-t', 'placed', '-d', told)).toMatchObject({ code: 0 });
+    await run.line(/== APP - shop == heard of by hand/, 60_000);
+    const looked = await outrigger(homes, 'doctor');
+    expect(looked).toMatchObject({
+      code: 0,
+      output: expect.stringMatching(/✓ shop: pubsub \(pubsub\.sqlite\/v1\): starts/),
+    });
+    expect(looked.output).toMatch(/✓ apps: running: orders \(\d+\), shop \(\d+\)/);
     expect(await outrigger(homes, 'stop', '-f', '.')).toMatchObject({
       code: 0,
       output: 'stopped orders\nstopped shop\n',
@@ -36,6 +46,36 @@ describe('a project made by outrigger init', () => {
       code: 1,
       output: 'outrigger: this folder is not empty; name a new one: outrigger init my-project\n',
     });
+  });
+});
+
+describe('an app whose sidecar has Unix sockets', () => {
+  const workspace = new Workspace();
+  const homes = { cwd: workspace.path, home: workspace.path };
+  afterAll(() => workspace[Symbol.dispose]());
+
+  it('is run, found and called through them', async () => {
+    workspace.file('app.cjs', echoApp);
+    await using run = start(
+      homes,
+      'run',
+      '-a',
+      'orders',
+      '-p',
+      String((await freePorts(1))[0]),
+      '-u',
+      '.',
+      '--',
+      'node',
+      'app.cjs',
+    );
+    await run.line(/You're up and running!/, 60_000);
+    await run.line(/serves on/, 60_000);
+    const invoke = ['invoke', '-a', 'orders', '-m', 'echo', '-d', 'hi'];
+    await expect
+      .poll(() => outrigger(homes, ...invoke), { timeout: 60_000 })
+      .toMatchObject({ code: 0, output: expect.stringContaining('"body":"hi"') });
+    expect(await outrigger(homes, ...invoke, '-u', '.')).toMatchObject({ code: 0 });
   });
 });
 
@@ -99,7 +139,7 @@ describe('outrigger components', () => {
     });
     expect(await outrigger(homes, 'components', 'add', 'state.sqlite', '-m', 'connectionstrin=x')).toEqual({
       code: 1,
-      output: 'outrigger: state.sqlite has no field "connectionstrin"; did you mean connectionString?\n',
+      output: 'outrigger: --metadata: state.sqlite has no field "connectionstrin"; did you mean connectionString?\n',
     });
   });
 });
