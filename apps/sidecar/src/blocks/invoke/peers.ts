@@ -54,6 +54,8 @@ export interface GrpcPeersOptions {
 interface Peer {
   readonly client: GrpcClient;
   readonly channel: PeerChannel;
+  /** How many calls wait for its connection. */
+  awaited: number;
 }
 
 /** Calls other sidecars over Dapr's internal gRPC protocol: one connection per address, kept until nobody has used it for a while. */
@@ -117,6 +119,7 @@ export class GrpcPeers implements PeerTransport {
     signal.throwIfAborted();
     if (this.#closed) throw new ComponentError('unavailable', 'this sidecar is shutting down');
     const peer = this.#peers.get(key) ?? this.#open(loaded, key, address, target);
+    peer.awaited++;
     try {
       await unlessAborted(peer.client.connected(), signal);
     } catch (error) {
@@ -125,6 +128,8 @@ export class GrpcPeers implements PeerTransport {
       // In Dapr's words.
       const message = `rpc error: code = Unavailable desc = ${errorMessage(error)}`;
       throw new ComponentError('unavailable', message, { cause: error });
+    } finally {
+      peer.awaited--;
     }
     return peer;
   }
@@ -134,7 +139,7 @@ export class GrpcPeers implements PeerTransport {
     const tls = this.#security?.clientFor(target);
     const maxMessageSize = messageLimit(maxBodySize);
     const client = new Client({ address, connectTimeout, heartbeat, maxMessageSize, ...(tls && { tls }) });
-    const peer = { client, channel: new Channel(client, maxBodySize, logger) };
+    const peer = { client, channel: new Channel(client, maxBodySize, logger), awaited: 0 };
     this.#peers.set(key, peer);
     this.#sweep ??= setInterval(() => this.#closeIdle(), Math.max(idleTimeout / 4, 10)).unref();
     return peer;
@@ -142,7 +147,9 @@ export class GrpcPeers implements PeerTransport {
 
   #closeIdle(): void {
     const limit = performance.now() - this.#options.idleTimeout;
-    for (const [key, peer] of this.#peers) if (peer.client.idleSince < limit) this.#drop(key, peer);
+    for (const [key, peer] of this.#peers) {
+      if (peer.awaited === 0 && peer.client.idleSince < limit) this.#drop(key, peer);
+    }
     if (this.#peers.size > 0) return;
     clearInterval(this.#sweep);
     this.#sweep = undefined;
