@@ -83,6 +83,8 @@ export {
   type StateComponent,
   type StateDeleteOptions,
   type StateHandle,
+  type StateKeys,
+  type StateKeysRequest,
   type StateReadOptions,
   type TransactionOperation,
 } from './blocks/state.ts';

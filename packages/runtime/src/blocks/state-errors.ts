@@ -106,6 +106,25 @@ export function queryFailed(store: string, reason: unknown): ApiError {
   });
 }
 
+export function stateKeysNotSupported(store: string): ApiError {
+  return new ApiError('state store does not support listing keys', {
+    errorCode: 'ERR_STATE_STORE_NOT_SUPPORTED',
+    httpStatus: 500,
+    grpcStatus: 'INTERNAL',
+    details: [resourceInfo('state', store), errorInfo('OUTRIGGER_STATE_KEYS_NOT_SUPPORTED')],
+  });
+}
+
+export function stateKeysFailed(store: string, reason: unknown): ApiError {
+  return new ApiError(`listing keys of state store ${store} failed: ${stateMessage(reason)}`, {
+    errorCode: 'ERR_STATE_QUERY',
+    httpStatus: 500,
+    grpcStatus: 'INTERNAL',
+    details: [resourceInfo('state', store), errorInfo('OUTRIGGER_STATE_KEYS_FAILED')],
+    cause: reason,
+  });
+}
+
 /** An option outside the closed list, as `concurrency=maybe`; what is wrong stands in the message. */
 export class StateOptionError extends Error {
   override readonly name = 'StateOptionError';

@@ -20,12 +20,15 @@ import { failuresOf, runAll, runUnder } from './state-bulk.ts';
 import type { StateEncryption } from './state-encryption.ts';
 import * as errors from './state-errors.ts';
 import { checkKey } from './state-key.ts';
+import { listKeys } from './state-keys.ts';
 import { checkConsistency, checkedOptions, ttlInSeconds } from './state-request.ts';
 import type {
   BulkStateItem,
   SaveItem,
   StateDeleteOptions,
   StateHandle,
+  StateKeys,
+  StateKeysRequest,
   StateReadOptions,
   TransactionOperation,
 } from './state.ts';
@@ -220,6 +223,15 @@ export class StoreHandle implements StateHandle {
       return { ...found, items: items.map((item) => ({ ...item, key: item.key.slice(this.#prefix.length) })) };
     } catch (error) {
       throw errors.queryFailed(this.#name, error);
+    }
+  }
+
+  async keys(request: StateKeysRequest = {}, signal: AbortSignal = never): Promise<StateKeys> {
+    try {
+      const list = (attempt: AbortSignal) => listKeys(this.#name, this.#store, this.#prefix, request, attempt);
+      return await this.#run('keys', list, signal);
+    } catch (error) {
+      throw error instanceof ApiError ? error : errors.stateKeysFailed(this.#name, error);
     }
   }
 

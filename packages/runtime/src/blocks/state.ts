@@ -78,6 +78,23 @@ export interface StateHandle {
     trace?: CallerTrace,
   ): Promise<void>;
   query(query: unknown, metadata?: RequestMetadata, signal?: AbortSignal): Promise<StateQueryResult>;
+  /** Keys of this app that begin with a text, in no promised order. 500 `ERR_STATE_STORE_NOT_SUPPORTED` where the store lists none. */
+  keys(request?: StateKeysRequest, signal?: AbortSignal): Promise<StateKeys>;
+}
+
+export interface StateKeysRequest {
+  /** Default: all keys. */
+  readonly prefix?: string;
+  /** The most of one page, 1 to 1000. Default 100. */
+  readonly limit?: number;
+  /** Of the page before. */
+  readonly token?: string;
+}
+
+export interface StateKeys {
+  readonly keys: readonly string[];
+  /** Absent: there are no more. */
+  readonly token?: string;
 }
 
 /** A state component that is up, and what of its resource concerns the building block. */

@@ -174,6 +174,14 @@ describe('several keys', () => {
     if (errorCode !== undefined) expect(answer.json()).toMatchObject({ errorCode });
   });
 
+  test('the keys of a store that lists none are refused', async () => {
+    const call = await api();
+    expect((await call('GET', '/v1.0-alpha1/state/orders/keys?prefix=a')).json()).toMatchObject({
+      errorCode: 'ERR_STATE_STORE_NOT_SUPPORTED',
+      message: 'state store does not support listing keys',
+    });
+  });
+
   test('a query on a store that has none says so', async () => {
     const call = await api();
     expect((await call('POST', '/v1.0-alpha1/state/orders/query', '{}')).json()).toMatchObject({

@@ -2,7 +2,7 @@ import type { StateItem } from '@outrigger/core';
 import type { Runtime, StateReadOptions } from '@outrigger/runtime';
 
 import { headerOf } from '../../http/headers.ts';
-import { replyBytes, replyEmpty } from '../../http/reply.ts';
+import { replyBytes, replyEmpty, replyJson } from '../../http/reply.ts';
 import type { HttpExchange, Route } from '../../http/route.ts';
 import { requestTrace } from '../../http/traceparent.ts';
 import { bulkReply, queryReply, rfc3339 } from './state-reply.ts';
@@ -61,6 +61,16 @@ export function stateRoutes(runtime: Pick<Runtime, 'state'>): Route[] {
     else replyBytes(exchange, 200, queryReply(found));
   };
 
+  const keys = async (exchange: HttpExchange) => {
+    const [prefix, limit, token] = ['prefix', 'limit', 'token'].map((name) => exchange.queryValue(name));
+    const request = {
+      ...(prefix !== undefined && { prefix }),
+      ...(limit !== undefined && { limit: Number(limit) }),
+      ...(token && { token }),
+    };
+    replyJson(exchange, 200, await storeOf(exchange).keys(request, exchange.signal()));
+  };
+
   const item = '/v1.0/state/{store}/{key}';
   const alpha = { name: 'state', version: 'v1alpha1' };
   return [
@@ -81,6 +91,14 @@ export function stateRoutes(runtime: Pick<Runtime, 'state'>): Route[] {
       api: alpha,
       operation: 'QueryStateAlpha1',
       handle: search,
+    },
+    // none of Dapr's: `?prefix=&limit=&token=`
+    {
+      methods: ['GET'],
+      pattern: '/v1.0-alpha1/state/{store}/keys',
+      api: alpha,
+      operation: 'ListStateKeysAlpha1',
+      handle: keys,
     },
   ];
 }
