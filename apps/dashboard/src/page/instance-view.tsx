@@ -23,8 +23,7 @@ const tabs = [
 export function InstanceView({ id, tab }: { readonly id: string; readonly tab: string }) {
   const { data, error } = usePolled<InstanceDetails>(instancePath(id));
   const metadata: Metadata = data?.metadata ?? {};
-  const names = (kind: string) =>
-    (metadata.components ?? []).filter(({ type }) => type.startsWith(`${kind}.`)).map(({ name }) => name);
+  const ofKind = (kind: string) => (metadata.components ?? []).filter(({ type }) => type.startsWith(`${kind}.`));
   return (
     <>
       <h1>{data?.appId ?? 'App'}</h1>
@@ -48,9 +47,13 @@ export function InstanceView({ id, tab }: { readonly id: string; readonly tab: s
       ) : tab === 'configuration' ? (
         <ResourcesTab details={data} kind="Configuration" />
       ) : tab === 'topics' ? (
-        <TopicsTab id={id} pubsubs={names('pubsub')} subscriptions={metadata.subscriptions ?? []} />
+        <TopicsTab
+          id={id}
+          pubsubs={ofKind('pubsub').map(({ name }) => name)}
+          subscriptions={metadata.subscriptions ?? []}
+        />
       ) : tab === 'state' ? (
-        <StateTab id={id} stores={names('state')} />
+        <StateTab id={id} stores={ofKind('state')} />
       ) : tab === 'logs' ? (
         <LogsTab id={id} logs={data.logs} />
       ) : (

@@ -9,17 +9,20 @@ export interface SubscriptionMetadata {
   readonly rules?: readonly { readonly match?: string; readonly path?: string }[];
 }
 
+export interface LoadedComponent {
+  readonly name: string;
+  readonly type: string;
+  readonly version: string;
+  readonly capabilities?: readonly string[];
+  /** Absent: it is up. */
+  readonly status?: string;
+  readonly error?: string;
+}
+
 /** What is shown of `GET /v1.0/metadata`. */
 export interface Metadata {
   readonly runtimeVersion?: string;
-  readonly components?: readonly {
-    readonly name: string;
-    readonly type: string;
-    readonly version: string;
-    readonly capabilities?: readonly string[];
-    readonly status?: string;
-    readonly error?: string;
-  }[];
+  readonly components?: readonly LoadedComponent[];
   readonly subscriptions?: readonly SubscriptionMetadata[];
   readonly enabledFeatures?: readonly string[];
   readonly extended?: Readonly<Record<string, string>>;

@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks';
 
 import { ask, instancePath, messageOf } from './api.ts';
 import { Problem, Table } from './parts.tsx';
+import type { LoadedComponent } from './runtime-tabs.tsx';
 
 interface StoredItem {
   readonly text: string;
@@ -10,8 +11,8 @@ interface StoredItem {
 }
 
 /** Reads and writes what the app has stored. Values are hidden until somebody wants to see them. */
-export function StateTab({ id, stores }: { readonly id: string; readonly stores: readonly string[] }) {
-  const [store = stores[0] ?? '', setStore] = useState<string>();
+export function StateTab({ id, stores }: { readonly id: string; readonly stores: readonly LoadedComponent[] }) {
+  const [store = stores[0]?.name ?? '', setStore] = useState<string>();
   const [key, setKey] = useState('');
   const [item, setItem] = useState<StoredItem>();
   const [isShown, setShown] = useState(false);
@@ -52,7 +53,7 @@ export function StateTab({ id, stores }: { readonly id: string; readonly stores:
         <label>
           Store
           <select value={store} onChange={({ currentTarget }) => (setStore(currentTarget.value), setItem(undefined))}>
-            {stores.map((name) => (
+            {stores.map(({ name }) => (
               <option key={name}>{name}</option>
             ))}
           </select>
@@ -106,15 +107,19 @@ export function StateTab({ id, stores }: { readonly id: string; readonly stores:
           Save
         </button>
       </form>
-      <Keys
-        key={store}
-        path={instancePath(id, 'state', store, 'keys')}
-        onChoose={(name) => {
-          setKey(name);
-          const query = new URLSearchParams({ key: name }).toString();
-          void get(`${instancePath(id, 'state', store, 'item')}?${query}`, name);
-        }}
-      />
+      {stores.find(({ name }) => name === store)?.capabilities?.includes('KEYS_LIKE') ? (
+        <Keys
+          key={store}
+          path={instancePath(id, 'state', store, 'keys')}
+          onChoose={(name) => {
+            setKey(name);
+            const query = new URLSearchParams({ key: name }).toString();
+            void get(`${instancePath(id, 'state', store, 'item')}?${query}`, name);
+          }}
+        />
+      ) : (
+        <p class="none">This store cannot list its keys.</p>
+      )}
     </section>
   );
 }

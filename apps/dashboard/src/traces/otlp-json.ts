@@ -54,7 +54,7 @@ function attributesOf(owner: Json): [string, string][] {
 function valueText(value: unknown): string {
   if (typeof value !== 'object' || value === null) return '';
   const [one] = Object.values(value) as unknown[];
-  return typeof one === 'object' ? JSON.stringify(one) : String(one);
+  return typeof one === 'string' ? one : (JSON.stringify(one) ?? '');
 }
 
 function text(value: unknown): string {
