@@ -30,7 +30,7 @@ const rooms: Readonly<Record<string, Room>> = {
     tests: ['backend'],
     neutral: true,
   },
-  command: { imports: ['core', 'runtime', 'protocol', 'transport', 'edge', 'tools'], bundles: ['backend'] },
+  command: { imports: ['core', 'runtime', 'protocol', 'transport', 'edge', 'tools'], bundles: ['backend', 'tracing'] },
   pluggable: { imports: ['core', 'runtime', 'protocol', 'transport'], tests: ['backend', 'tools'], neutral: true },
   e2e: { imports: ['*'] },
   bench: { imports: ['*'] },

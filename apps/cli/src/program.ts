@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { addCompletion } from './commands/completion.ts';
 import { addComponents } from './commands/components.ts';
+import { addDashboard } from './commands/dashboard.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addInit } from './commands/init.ts';
 import { addInvoke } from './commands/invoke.ts';
@@ -35,6 +36,7 @@ export function createProgram(context: CommandContext): Command {
   addStop(program, context);
   addInvoke(program, context);
   addPublish(program, context);
+  addDashboard(program, context);
   addComponents(program);
   addDoctor(program, context);
   addInit(program, manifest);

@@ -2,9 +2,10 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import { openDashboard } from '../dashboard/open-dashboard.ts';
 import { homeFolder } from '../home.ts';
 import type { CommandContext } from '../program.ts';
-import type { AppSettings } from '../run/app-settings.ts';
+import type { AppSettings, LogDestination } from '../run/app-settings.ts';
 import { randomAppId } from '../run/app-names.ts';
 import { runApps } from '../run/run-apps.ts';
 import { readRunFile } from '../run/run-file.ts';
@@ -23,6 +24,7 @@ interface RunOptions {
   readonly resourcesPath?: readonly string[];
   readonly componentsPath?: readonly string[];
   readonly runFile?: string;
+  readonly dashboard?: boolean;
   /** Those of {@link sidecarSettings}, by commander's spelling of the flag. */
   readonly [flag: string]: unknown;
 }
@@ -44,6 +46,7 @@ export function addRun(program: Command, { env, setExitCode }: CommandContext): 
     .option('-d, --resources-path <folder>', 'folder with resource YAML; repeatable', collect)
     .option('--components-path <folder>', 'old name of --resources-path', collect)
     .option('-c, --config <file>', 'Configuration file; repeatable, later files win', collect)
+    .option('--dashboard', 'serve a web page that shows what runs, with traces; its address is printed')
     .passThroughOptions()
     .addHelpText('after', '\nExamples:\n  outrigger run -a orders -p 3000 -- node app.js\n  outrigger run -f .\n');
   for (const { flag, short, kind, help } of sidecarSettings) {
@@ -59,14 +62,37 @@ export function addRun(program: Command, { env, setExitCode }: CommandContext): 
 async function run(words: readonly string[], options: RunOptions, env: NodeJS.ProcessEnv): Promise<number> {
   const home = homeFolder(env);
   const userHome = env['HOME'] ?? homedir();
-  if (options.runFile === undefined) return runApps([settingsOf(words, options, userHome)], { env, home });
+  if (options.runFile === undefined) return runShown([settingsOf(words, options, userHome)], options, env, home);
   if (words.length > 0) {
     throw new UserError(`run takes a file (-f) or a command, not both; "${words.join(' ')}" would not be run`);
   }
   const { name, apps, warnings } = await readRunFile(options.runFile, userHome);
   for (const warning of warnings) process.stderr.write(`outrigger: ${warning}\n`);
   process.stdout.write(`running ${name}: ${apps.map(({ appId }) => appId).join(', ')}\n`);
-  return runApps(apps, { env, home });
+  return runShown(apps, options, env, home);
+}
+
+/** Runs the apps, and a dashboard beside them where it is wanted. */
+async function runShown(
+  apps: readonly AppSettings[],
+  { dashboard: isWanted }: RunOptions,
+  env: NodeJS.ProcessEnv,
+  home: string,
+): Promise<number> {
+  if (!isWanted) return runApps(apps, { env, home });
+  await using dashboard = await openDashboard({ home, env });
+  process.stdout.write(`dashboard: ${dashboard.url}\n`);
+  return runApps(apps.map(withLogFiles), { env, home, sidecarEnv: dashboard.sidecarEnv });
+}
+
+/** The dashboard shows logs from their files. */
+function withLogFiles(app: AppSettings): AppSettings {
+  const also = (destination: LogDestination) => (destination === 'console' ? 'fileAndConsole' : destination);
+  return {
+    ...app,
+    appLogDestination: also(app.appLogDestination),
+    sidecarLogDestination: also(app.sidecarLogDestination),
+  };
 }
 
 function settingsOf(command: readonly string[], options: RunOptions, userHome: string): AppSettings {

@@ -9,7 +9,7 @@ const never = new AbortController().signal;
 async function scene(...keys: string[]): Promise<StateStore> {
   const context = { name: 's', metadata: {}, properties: {}, appId: 'a', namespace: '', logger: silentLogger };
   const store = await inMemory.create({ ...context, signal: never });
-  onTestFinished(() => store[Symbol.asyncDispose]() as Promise<void>);
+  onTestFinished(() => store[Symbol.asyncDispose]());
   for (const key of keys) await store.set({ key, value: Buffer.from('1') }, never);
   return store;
 }
