@@ -82,7 +82,7 @@ async function runShown(
   if (!isWanted) return runApps(apps, { env, home });
   await using dashboard = await openDashboard({ home, env });
   process.stdout.write(`dashboard: ${dashboard.url}\n`);
-  return runApps(apps.map(withLogFiles), { env, home, sidecarEnv: dashboard.sidecarEnv });
+  return await runApps(apps.map(withLogFiles), { env, home, sidecarEnv: dashboard.sidecarEnv });
 }
 
 /** The dashboard shows logs from their files. */
