@@ -1,5 +1,8 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Child } from '../processes/child.ts';
+import { freePorts } from '../processes/ports.ts';
 
 const built = fileURLToPath(new URL('../../node_modules/.bin/outrigger', import.meta.url));
 
@@ -22,6 +25,16 @@ export async function outrigger(homes: Homes, ...args: string[]): Promise<{ outp
   await using child = start(homes, ...args);
   const { code } = await child.exited;
   return { output: child.output, code };
+}
+
+/** Gives the apps of a new project ports of their own, as tests run beside each other. */
+export async function useFreePorts(project: string): Promise<void> {
+  const file = join(project, 'dapr.yaml');
+  const [one, two] = await freePorts(2);
+  const text = readFileSync(file, 'utf8')
+    .replace('appPort: 3001', `appPort: ${one}`)
+    .replace('appPort: 3002', `appPort: ${two}`);
+  writeFileSync(file, text);
 }
 
 /** An app that answers every call with what it got, prints the messages of the topic orders, and ends with the code it is told. */

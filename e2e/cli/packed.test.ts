@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { packPackages, withDependencies } from '../../tools/pack-packages.ts';
 import { Workspace } from '../processes/workspace.ts';
-import { outrigger, start } from './command.ts';
+import { outrigger, start, useFreePorts } from './command.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -19,11 +19,12 @@ describe('the packages as they would be published, in an empty folder', () => {
     workspace.file('package.json', '{ "name": "user", "private": true }');
     const install = ['install', '--no-audit', '--no-fund', '--prefer-offline', ...tarballs];
     await promisify(execFile)('npm', install, { cwd: workspace.path });
+    expect(await outrigger({ ...homes, cwd: workspace.path }, 'init', 'my-shop')).toMatchObject({ code: 0 });
+    await useFreePorts(homes.cwd);
   }, 300_000);
   afterAll(() => workspace[Symbol.dispose]());
 
   it('bring a project to two apps that talk, with two commands', async () => {
-    expect(await outrigger({ ...homes, cwd: workspace.path }, 'init', 'my-shop')).toMatchObject({ code: 0 });
     await using run = start(homes, 'run', '-f', '.');
     await run.line(/You're up and running!/, 60_000);
     const { output, code } = await outrigger(homes, 'invoke', '-a', 'shop', '-m', 'buy', '-d', '{"id":"1"}');

@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { freePorts } from '../processes/ports.ts';
 import { Workspace } from '../processes/workspace.ts';
-import { echoApp, outrigger, start } from './command.ts';
+import { echoApp, outrigger, start, useFreePorts } from './command.ts';
 
 describe('a project made by outrigger init', () => {
   const workspace = new Workspace();
@@ -11,10 +11,12 @@ describe('a project made by outrigger init', () => {
   afterAll(() => workspace[Symbol.dispose]());
 
   it('runs with one command, and its apps call each other, publish and keep state', async () => {
+    rmSync(homes.cwd, { recursive: true, force: true });
     expect(await outrigger({ ...homes, cwd: workspace.path }, 'init', 'my-shop')).toMatchObject({
       code: 0,
       output: expect.stringContaining('next: cd my-shop && npm install && npm start\n'),
     });
+    await useFreePorts(homes.cwd);
     await using run = start(homes, 'run', '-f', '.');
     await run.line(/You're up and running!/, 60_000);
     const bought = await outrigger(homes, 'invoke', '-a', 'shop', '-m', 'buy', '-d', '{"id":"1","item":"canoe"}');

@@ -26,10 +26,14 @@ export async function runApps(apps: readonly AppSettings[], options: RunAppsOpti
     const started = Promise.all(startInOrder(running));
     started.catch(() => {});
     if ((await Promise.race([started, stop.requested])) === 'stop') return 0;
-    say(
+    const welcome =
       apps.length === 1 && apps[0]?.command.length === 0
         ? `You're up and running! Only the sidecar of ${apps[0].appId} runs; its log is here. End it with Ctrl-C.`
-        : `You're up and running! The logs of the sidecars and apps are here. End them with Ctrl-C.`,
+        : `You're up and running! The logs of the sidecars and apps are here. End them with Ctrl-C.`;
+    // one that ends before it was healthy is told of below
+    Promise.all(running.map((app) => app.healthy())).then(
+      () => say(welcome),
+      () => {},
     );
     const codes = running.map((app) => app.ended());
     const failure = Promise.race(codes.map(async (code) => (await code) || new Promise<never>(() => {})));
