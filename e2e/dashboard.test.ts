@@ -1,0 +1,180 @@
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { echoApp, start } from './cli/command.ts';
+import type { Child } from './processes/child.ts';
+import { freePorts } from './processes/ports.ts';
+import { Workspace } from './processes/workspace.ts';
+
+const executablePath = [
+  process.env['OUTRIGGER_TEST_CHROMIUM'],
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+].find((path) => path !== undefined && existsSync(path));
+const isCi = Boolean(process.env['CI']);
+if (executablePath === undefined && !isCi) {
+  console.warn(
+    'The dashboard is not tested: there is no Chromium (apt-get install chromium, or OUTRIGGER_TEST_CHROMIUM).',
+  );
+}
+
+/** Set: a folder for pictures of the pages, such as docs/images. */
+const pictures = process.env['OUTRIGGER_TEST_PICTURES'];
+const patience = 60_000;
+
+describe.skipIf(executablePath === undefined && !isCi)('the dashboard of two apps, in a browser', () => {
+  const workspace = new Workspace();
+  const problems: string[] = [];
+  let run: Child;
+  let browser: Browser;
+  let page: Page;
+  let url: string;
+
+  beforeAll(async () => {
+    const ports = await freePorts(2);
+    const apps = ['orders', 'shop'].map((id, index) => {
+      workspace.file(`${id}/app.js`, echoApp);
+      return `  - {appID: ${id}, appDirPath: ./${id}, appPort: ${ports[index]}, command: [node, app.js]}\n`;
+    });
+    workspace.file('dapr.yaml', `version: 1\napps:\n${apps.join('')}`);
+    run = start({ cwd: workspace.path, home: workspace.path }, 'run', '-f', '.', '--dashboard');
+    url = (await run.line(/dashboard: (\S+)/, patience))[1] ?? '';
+    await run.line(/You're up and running!/, patience);
+    browser = await chromium.launch({ ...(executablePath && { executablePath }), args: ['--no-sandbox'] });
+    page = await browser.newPage({ colorScheme: 'light', viewport: { width: 1180, height: 760 } });
+    page.setDefaultTimeout(patience);
+    // what the content policy refuses is an error here, too
+    page.on('console', (message) => {
+      if (message.type() === 'error' && !message.text().includes('404')) problems.push(message.text());
+    });
+    page.on('pageerror', (error) => problems.push(error.message));
+    page.on('request', (request) => {
+      if (!request.url().startsWith(new URL(url).origin) && !request.url().startsWith('data:')) {
+        problems.push(`asked ${request.url()}`);
+      }
+    });
+  }, 180_000);
+  afterAll(async () => {
+    await browser?.close();
+    await run?.[Symbol.asyncDispose]();
+    workspace[Symbol.dispose]();
+  });
+
+  async function picture(name: string): Promise<void> {
+    if (pictures === undefined) return;
+    mkdirSync(pictures, { recursive: true });
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme });
+      await page.screenshot({ path: join(pictures, `dashboard-${name}-${colorScheme}.png`) });
+    }
+    await page.emulateMedia({ colorScheme: 'light' });
+  }
+
+  const openApp = async (app: string, tab: string) => {
+    await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Apps' }).click();
+    await page.getByRole('link', { name: app, exact: true }).click();
+    await page.getByRole('navigation', { name: 'Of this app' }).getByRole('link', { name: tab }).click();
+  };
+
+  it('shows both with their health, and its address keeps no token', async () => {
+    await page.goto(url);
+    for (const app of ['orders', 'shop']) {
+      await page.getByRole('row').filter({ hasText: app }).getByText('ready').waitFor();
+    }
+    expect(page.url()).toBe(`${new URL(url).origin}/`);
+    expect(await page.title()).toBe('Apps – Outrigger');
+    await picture('apps');
+  });
+
+  it('is used with the keyboard alone', async () => {
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'Traces' }).waitFor();
+    await expect.poll(() => page.evaluate('document.activeElement.id')).toBe('main');
+    expect(await page.getByRole('link', { name: 'Traces' }).getAttribute('aria-current')).toBe('page');
+  });
+
+  it('shows what is loaded, and who subscribes to what', async () => {
+    await openApp('orders', 'Components');
+    await page.getByRole('row').filter({ hasText: 'pubsub.sqlite' }).getByText('loaded').waitFor();
+    await openApp('orders', 'Subscriptions');
+    await page.getByRole('row').filter({ hasText: '/orders' }).waitFor();
+  });
+
+  it('publishes a message by hand and sees it arrive, as the apps do, and its trace', async () => {
+    await openApp('orders', 'Topics');
+    await page.getByLabel('Topic', { exact: true }).fill('orders');
+    await page.getByRole('button', { name: 'Watch', exact: true }).click();
+    await page.getByText('Watching.').waitFor();
+    for (const id of [41, 42]) {
+      await page.getByLabel('Message', { exact: true }).fill(`{"id": ${id}}`);
+      await page.getByRole('button', { name: 'Publish' }).click();
+      await page
+        .getByRole('row')
+        .filter({ hasText: `{"id": ${id}}` })
+        .waitFor();
+      // neither app misses what the dashboard has seen
+      for (const app of ['orders', 'shop']) {
+        await run.line(new RegExp(`^== APP - ${app} == ordered \\{"id":${id}\\}$`, 'm'), patience);
+      }
+    }
+    await picture('topics');
+
+    await page.getByRole('link', { name: 'Its trace' }).click();
+    await page.getByRole('row').filter({ hasText: 'publish' }).first().waitFor();
+    const bars = page.getByRole('img', { name: /takes/ });
+    await expect.poll(() => bars.count(), { timeout: patience }).toBeGreaterThanOrEqual(3);
+    await expect.poll(() => page.getByRole('cell', { name: 'shop', exact: true }).count()).toBeGreaterThan(0);
+    await page.getByRole('row').filter({ hasText: 'publish' }).getByRole('button').first().click();
+    await page.getByText('"spanId"').waitFor();
+    await picture('trace');
+  });
+
+  it('draws which service has another do something', async () => {
+    await page.getByRole('link', { name: 'Service map' }).click();
+    await page.getByRole('row').filter({ hasText: 'orders' }).filter({ hasText: 'shop' }).waitFor();
+    await page.getByRole('img', { name: /2 services/ }).waitFor();
+    await picture('map');
+  });
+
+  it('writes state, finds it by its key, and hides it until somebody wants to see it', async () => {
+    await openApp('shop', 'State');
+    await page.getByLabel('Key', { exact: true }).fill('cart-7');
+    await page.getByLabel('New value').fill('{"sum": 12}');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('Saved cart-7.').waitFor();
+    await page.getByLabel('Keys that begin with').fill('cart');
+    await page.getByRole('button', { name: 'List' }).click();
+    await page.getByRole('button', { name: 'cart-7' }).click();
+    await page.getByText('Read cart-7.').waitFor();
+    expect(await page.getByLabel('Value', { exact: true }).textContent()).toBe('••••••••');
+    await picture('state');
+    await page.getByRole('button', { name: 'Show the value' }).click();
+    expect(await page.getByLabel('Value', { exact: true }).textContent()).toBe('{"sum": 12}');
+
+    await page.getByLabel('Key', { exact: true }).fill('none');
+    await page.getByRole('button', { name: 'Get' }).click();
+    await page.getByRole('alert').filter({ hasText: 'there is nothing under none' }).waitFor();
+  });
+
+  it('shows logs as they grow', async () => {
+    await openApp('orders', 'Logs');
+    await page.getByRole('log').getByText('ordered {"id":42}').waitFor();
+    await page.getByRole('radio', { name: 'sidecar' }).click();
+    await page.getByRole('log').getByText('dapr initialized. Status: Running').waitFor();
+  });
+
+  it('has asked nobody else, and nothing in it was refused', () => {
+    expect(problems).toEqual([]);
+  });
+
+  it('is gone with the run, and nothing is left', async () => {
+    await browser.close();
+    expect(await run.stop('SIGINT')).toMatchObject({ code: 0 });
+    await expect(fetch(url)).rejects.toThrow('fetch failed');
+  });
+});
