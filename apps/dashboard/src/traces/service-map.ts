@@ -1,13 +1,13 @@
 import type { TraceSpan } from './span.ts';
 
-export interface ServiceNode {
+interface ServiceNode {
   readonly service: string;
   readonly spans: number;
   readonly errors: number;
 }
 
 /** What one service has another do: a call, or a message it handles. */
-export interface ServiceEdge {
+interface ServiceEdge {
   readonly from: string;
   readonly to: string;
   readonly calls: number;
