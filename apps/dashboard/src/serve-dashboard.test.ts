@@ -129,8 +129,8 @@ test('shows what runs and whether it is healthy, and keeps the API token to itse
   });
   const metricsPort = await sidecar((_, response) => {
     response.end(
-      'dapr_resiliency_cb_state{name="r",policy="circuitbreaker",status="closed",target="a\\"b"} 0\n' +
-        'dapr_resiliency_cb_state{name="r",policy="circuitbreaker",status="open",target="a\\"b"} 1\n',
+      'dapr_resiliency_cb_state{flow_direction="outbound",name="r",policy="circuitbreaker",status="closed",target="a\\"b"} 0\n' +
+        'dapr_resiliency_cb_state{flow_direction="outbound",name="r",policy="circuitbreaker",status="open",target="a\\"b"} 1\n',
     );
   });
   const { ask, cookie } = await scene([
@@ -145,7 +145,7 @@ test('shows what runs and whether it is healthy, and keeps the API token to itse
   const one = await ask('GET', `/api/instances/${httpPort}`, { cookie });
   expect(JSON.parse(one.body)).toMatchObject({
     metadata: { id: 'orders' },
-    breakers: [{ name: 'r', target: 'a"b', state: 'open' }],
+    breakers: [{ name: 'r', target: 'a"b', direction: 'outbound', state: 'open' }],
   });
   expect(all.body + one.body).not.toContain('secret-of-the-api');
   expect(asked).toContainEqual(['/v1.0/metadata', 'secret-of-the-api', '-00']);

@@ -1,8 +1,10 @@
 /** A circuit breaker at work, as the metrics of its sidecar have it. */
 export interface Breaker {
-  /** Of the Resiliency resource and of the policy's flow. */
+  /** Of the Resiliency resource. */
   readonly name: string;
   readonly target: string;
+  /** `outbound`, or `inbound` for calls of the app. */
+  readonly direction: string;
   readonly state: string;
 }
 
@@ -21,7 +23,7 @@ export function readBreakers(text: string): Breaker[] {
     } = Object.fromEntries(
       [...labels.matchAll(label)].map(([, key = '', quoted = '']) => [key, unescaped(quoted)]),
     ) as Partial<Record<string, string>>;
-    return [{ name, target, state: status }];
+    return [{ name, target, direction, state: status }];
   });
 }
 

@@ -34,10 +34,11 @@ function Breakers({ breakers }: { readonly breakers: readonly Breaker[] | undefi
   return (
     <Table
       caption="Circuit breakers"
-      head={['Policy', 'Target', 'State']}
-      rows={breakers.map(({ name, target, state }) => [
+      head={['Resource', 'Target', 'Direction', 'State']}
+      rows={breakers.map(({ name, target, direction, state }) => [
         name,
         target,
+        direction,
         <State text={state} tone={state === 'closed' ? 'good' : state === 'open' ? 'bad' : 'warn'} />,
       ])}
       none="No breaker has been used yet."

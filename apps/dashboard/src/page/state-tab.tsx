@@ -38,7 +38,14 @@ export function StateTab({ id, stores }: { readonly id: string; readonly stores:
       setItem(await ask<StoredItem>(wanted));
       return `Read ${name}.`;
     });
-  const save = () => attempt(async () => (await ask(path, 'PUT', { value }), setItem(undefined), `Saved ${key}.`));
+  const save = () =>
+    attempt(async () => {
+      await ask(path, 'PUT', { value });
+      setItem(undefined);
+      // nor is it shown here any longer
+      setValue('');
+      return `Saved ${key}.`;
+    });
   const remove = () => attempt(async () => (await ask(path, 'DELETE'), setItem(undefined), `Deleted ${key}.`));
 
   return (
