@@ -20,6 +20,7 @@ export function readBreakers(text: string): Breaker[] {
       name = '',
       target = '',
       status = '',
+      flow_direction: direction = '',
     } = Object.fromEntries(
       [...labels.matchAll(label)].map(([, key = '', quoted = '']) => [key, unescaped(quoted)]),
     ) as Partial<Record<string, string>>;
