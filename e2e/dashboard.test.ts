@@ -20,30 +20,43 @@ if (executablePath === undefined && !isCi) {
   );
 }
 
+const policies = `apiVersion: dapr.io/v1alpha1
+kind: Resiliency
+metadata: {name: careful}
+spec:
+  policies: {circuitBreakers: {quick: {trip: consecutiveFailures > 0, timeout: 10m}}}
+  targets: {apps: {orders: {circuitBreaker: quick}}}
+`;
+
 /** Set: a folder for pictures of the pages, such as docs/images. */
 const pictures = process.env['OUTRIGGER_TEST_PICTURES'];
 const patience = 60_000;
 
-describe.skipIf(executablePath === undefined && !isCi)('the dashboard of two apps, in a browser', () => {
+describe.skipIf(executablePath === undefined && !isCi)('the dashboard of what runs, in a browser', () => {
   const workspace = new Workspace();
   const problems: string[] = [];
   let run: Child;
   let browser: Browser;
   let page: Page;
   let url: string;
+  let callerPort: number;
 
   beforeAll(async () => {
-    const ports = await freePorts(2);
+    const ports = await freePorts(3);
+    callerPort = ports[2] ?? 0;
     const apps = ['orders', 'shop'].map((id, index) => {
       workspace.file(`${id}/app.js`, echoApp);
       return `  - {appID: ${id}, appDirPath: ./${id}, appPort: ${ports[index]}, command: [node, app.js]}\n`;
     });
-    workspace.file('dapr.yaml', `version: 1\napps:\n${apps.join('')}`);
+    workspace.file('caller/policies/resiliency.yaml', policies);
+    const caller = `  - {appID: caller, appDirPath: ./caller, daprHTTPPort: ${callerPort}, resourcesPath: ./policies}\n`;
+    workspace.file('dapr.yaml', `version: 1\napps:\n${apps.join('')}${caller}`);
     run = start({ cwd: workspace.path, home: workspace.path }, 'run', '-f', '.', '--dashboard');
     url = (await run.line(/dashboard: (\S+)/, patience))[1] ?? '';
     await run.line(/You're up and running!/, patience);
     browser = await chromium.launch({ ...(executablePath && { executablePath }), args: ['--no-sandbox'] });
-    page = await browser.newPage({ colorScheme: 'light', viewport: { width: 1180, height: 760 } });
+    const context = await browser.newContext({ colorScheme: 'light', viewport: { width: 1180, height: 760 } });
+    page = await context.newPage();
     page.setDefaultTimeout(patience);
     // what the content policy refuses is an error here, too
     page.on('console', (message) => {
@@ -110,6 +123,12 @@ describe.skipIf(executablePath === undefined && !isCi)('the dashboard of two app
     await page.getByLabel('Topic', { exact: true }).fill('orders');
     await page.getByRole('button', { name: 'Watch', exact: true }).click();
     await page.getByText('Watching.').waitFor();
+    // those who look do not take messages from each other either
+    const other = await page.context().newPage();
+    await other.goto(page.url());
+    await other.getByLabel('Topic', { exact: true }).fill('orders');
+    await other.getByRole('button', { name: 'Watch', exact: true }).click();
+    await other.getByText('Watching.').waitFor();
     for (const id of [41, 42]) {
       await page.getByLabel('Message', { exact: true }).fill(`{"id": ${id}}`);
       await page.getByRole('button', { name: 'Publish' }).click();
@@ -122,6 +141,7 @@ describe.skipIf(executablePath === undefined && !isCi)('the dashboard of two app
         await run.line(new RegExp(`^== APP - ${app} == ordered \\{"id":${id}\\}$`, 'm'), patience);
       }
     }
+    await other.close();
     await picture('topics');
 
     await page.getByRole('link', { name: 'Its trace' }).click();
@@ -137,7 +157,7 @@ describe.skipIf(executablePath === undefined && !isCi)('the dashboard of two app
   it('draws which service has another do something', async () => {
     await page.getByRole('link', { name: 'Service map' }).click();
     await page.getByRole('row').filter({ hasText: 'orders' }).filter({ hasText: 'shop' }).waitFor();
-    await page.getByRole('img', { name: /2 services/ }).waitFor();
+    await page.getByRole('img', { name: /^services: / }).waitFor();
     await picture('map');
   });
 
@@ -159,6 +179,17 @@ describe.skipIf(executablePath === undefined && !isCi)('the dashboard of two app
     await page.getByLabel('Key', { exact: true }).fill('none');
     await page.getByRole('button', { name: 'Get' }).click();
     await page.getByRole('alert').filter({ hasText: 'there is nothing under none' }).waitFor();
+  });
+
+  it('shows policies, and a breaker that opens', async () => {
+    // the one path at which the app says that there is nothing
+    const call = () => fetch(`http://127.0.0.1:${callerPort}/v1.0/invoke/orders/method/dapr/config`);
+    expect((await call()).status).toBe(404);
+    expect((await call()).status).toBe(500);
+    await openApp('caller', 'Resiliency');
+    await page.getByRole('row').filter({ hasText: 'app_orders' }).getByText('▲ open').waitFor();
+    await page.getByText('consecutiveFailures > 0').waitFor();
+    await picture('resiliency');
   });
 
   it('shows logs as they grow', async () => {

@@ -39,7 +39,7 @@ function Drawing({ map: { nodes, edges } }: { readonly map: ServiceMap }) {
       class="map"
       viewBox={`0 0 ${width} ${height}`}
       role="img"
-      aria-label={`${nodes.length} services and ${edges.length} connections; the table below has them`}
+      aria-label={`services: ${nodes.length}, connections: ${edges.length}; the table below has them`}
     >
       <defs>
         <marker id="arrow" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="7" markerHeight="7" orient="auto">
