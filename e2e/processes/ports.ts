@@ -1,18 +1,26 @@
-import { createServer } from 'node:net';
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:net';
+
+/** Below what systems hand out for outgoing connections, of which one could take a port before it is listened on. */
+const [lowest, count] = [10_000, 10_000];
 
 /** Ports on 127.0.0.1 that nobody listens on now. Asked for together, so that they differ. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer();
-      await new Promise<void>((resolve, reject) => {
-        server.once('error', reject);
-        server.listen(0, '127.0.0.1', resolve);
-      });
-      return server;
-    }),
-  );
+export async function freePorts(wanted: number): Promise<number[]> {
+  const servers = await Promise.all(Array.from({ length: wanted }, holdAny));
   const ports = servers.map((server) => (server.address() as { port: number }).port);
   await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
   return ports;
+}
+
+async function holdAny(): Promise<Server> {
+  for (let attempt = 1; ; attempt++) {
+    const server = createServer();
+    try {
+      server.listen(lowest + Math.floor(Math.random() * count), '127.0.0.1');
+      await once(server, 'listening');
+      return server;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE' || attempt === 100) throw error;
+    }
+  }
 }

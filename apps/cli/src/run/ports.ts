@@ -1,16 +1,13 @@
 import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { createServer, type Server } from 'node:net';
+
+/** Below what systems hand out for outgoing connections, of which one could take a port before it is listened on. */
+const [lowest, count] = [10_000, 10_000];
 
 /** Ports of 127.0.0.1 that nobody listens on, all different. */
-export async function freePorts(count: number): Promise<number[]> {
+export async function freePorts(wanted: number): Promise<number[]> {
   // held until all are known, so that none comes twice
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer().listen(0, '127.0.0.1');
-      await once(server, 'listening');
-      return server;
-    }),
-  );
+  const servers = await Promise.all(Array.from({ length: wanted }, holdAny));
   const ports = servers.map((server) => {
     const address = server.address();
     return typeof address === 'object' && address !== null ? address.port : 0;
@@ -22,4 +19,17 @@ export async function freePorts(count: number): Promise<number[]> {
     }),
   );
   return ports;
+}
+
+async function holdAny(): Promise<Server> {
+  for (let attempt = 1; ; attempt++) {
+    const server = createServer();
+    try {
+      server.listen(lowest + Math.floor(Math.random() * count), '127.0.0.1');
+      await once(server, 'listening');
+      return server;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE' || attempt === 100) throw error;
+    }
+  }
 }
