@@ -1,16 +1,32 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 import { packPackages } from './pack-packages.ts';
 import { listPackages, type Manifest } from './packages.ts';
+import sizeBudgets from './size-budgets.json' with { type: 'json' };
 
 // Inside the root's node_modules, so that third-party packages are found there and ours only as they were packed.
 const consumer = 'node_modules/.cache/outrigger-consumer';
 
-/** What a user of the packed packages would trip over, one line each. The packages must be built. */
-export async function checkPackages(root: string): Promise<string[]> {
+/** Of each package when it is packed, in KiB. */
+const budgets: Readonly<Record<string, number>> = sizeBudgets;
+
+/** How TypeScript's users find the files of a package. */
+const moduleOptions = {
+  nodenext: { module: 'nodenext' },
+  node16: { module: 'node16' },
+  bundler: { module: 'esnext', moduleResolution: 'bundler' },
+};
+
+/**
+ * What a user of the packed packages would trip over, one line each. The packages must be built.
+ *
+ * @param nodes versions of Node.js that import every package beside the one this runs on, as npm writes them: `22`
+ */
+export async function checkPackages(root: string, nodes: readonly string[]): Promise<string[]> {
   const packages = listPackages(root).filter(({ manifest }) => !manifest.private);
   const folder = join(root, consumer);
   rmSync(folder, { recursive: true, force: true });
@@ -29,6 +45,7 @@ export async function checkPackages(root: string): Promise<string[]> {
       continue;
     }
     problems.push(...checkManifest(root, home, manifest).map((problem) => `${home}: ${problem}`));
+    problems.push(...sizeProblems(manifest.name, statSync(tarball).size).map((problem) => `${home}: ${problem}`));
 
     const target = join(folder, 'node_modules', manifest.name);
     mkdirSync(target, { recursive: true });
@@ -44,7 +61,18 @@ export async function checkPackages(root: string): Promise<string[]> {
     }
   }
   const specifiers = packages.flatMap(({ manifest }) => entryPoints(manifest));
-  return [...problems, ...useTypes(root, folder, specifiers), ...useCode(folder, specifiers)];
+  return [...problems, ...useTypes(root, folder, specifiers), ...useCode(folder, specifiers, nodes)];
+}
+
+/** A package grows when somebody means it to: then its budget in `tools/size-budgets.json` does as well. */
+function sizeProblems(name: string, bytes: number): string[] {
+  const budget = budgets[name];
+  const kibibytes = Math.ceil(bytes / 1024);
+  if (budget === undefined) return [`tools/size-budgets.json has no budget for it; packed it has ${kibibytes} KiB`];
+  if (kibibytes <= budget) return [];
+  return [
+    `packed it has ${kibibytes} KiB, and ${budget} in tools/size-budgets.json: is all of that needed by its users?`,
+  ];
 }
 
 function startsAsShell(folder: string, { bin = {} }: Manifest): boolean {
@@ -86,32 +114,47 @@ function useTypes(root: string, folder: string, specifiers: readonly string[]): 
   const code = specifiers.map((specifier, index) => `export * as _${index} from '${specifier}';\n`).join('');
   writeFileSync(join(folder, 'consumer.ts'), code);
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ type: 'module' }));
-  const options = { module: 'nodenext', strict: true, noEmit: true, skipLibCheck: false, types: ['node'] };
-  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions: options, files: ['consumer.ts'] }));
   const tsc = join(root, 'node_modules/typescript/bin/tsc');
-  const output = run([tsc, '-p', 'tsconfig.json', '--pretty', 'false'], folder);
-  return output.split('\n').filter((line) => /^(consumer\.ts|node_modules\/@outrigger\/)/.test(line));
+  return Object.entries(moduleOptions).flatMap(([name, module]) => {
+    const compilerOptions = { ...module, strict: true, noEmit: true, skipLibCheck: false, types: ['node'] };
+    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['consumer.ts'] }));
+    const output = run(process.execPath, [tsc, '-p', 'tsconfig.json', '--pretty', 'false'], folder);
+    const lines = output.split('\n').filter((line) => /^(consumer\.ts|node_modules\/@outrigger\/|error)/.test(line));
+    return lines.map((line) => `with module resolution ${name}: ${line}`);
+  });
 }
 
 /** What Node.js says against importing an entry point. */
-function useCode(folder: string, specifiers: readonly string[]): string[] {
+function useCode(folder: string, specifiers: readonly string[], nodes: readonly string[]): string[] {
   const attempt = (specifier: string) =>
     `await import('${specifier}').catch((error) => console.log('${specifier}: ' + error.message));\n`;
-  writeFileSync(join(folder, 'consumer.js'), specifiers.map(attempt).join(''));
-  return run(['consumer.js'], folder).split('\n').filter(Boolean);
+  const version = "console.log('on Node.js ' + process.version);\n";
+  writeFileSync(join(folder, 'consumer.js'), version + specifiers.map(attempt).join(''));
+  const commands = [
+    [process.execPath, 'consumer.js'],
+    ...nodes.map((node) => ['npm', 'exec', '--yes', `--package=node@${node}`, '--', 'node', 'consumer.js']),
+  ];
+  return commands.flatMap(([command = '', ...args]) => {
+    const [on = '', ...lines] = run(command, args, folder).split('\n').filter(Boolean);
+    if (!on.startsWith('on Node.js ')) return [`${command} ${args.join(' ')} did not run: ${[on, ...lines].join(' ')}`];
+    console.log(`imported ${on}`);
+    return lines.map((line) => `${on}: ${line}`);
+  });
 }
 
-/** What a Node.js process writes to standard output, whatever its exit code. */
-function run(args: readonly string[], cwd: string): string {
+/** What a command writes to standard output, whatever its exit code. */
+function run(command: string, args: readonly string[], cwd: string): string {
   try {
-    return execFileSync(process.execPath, args, { cwd, encoding: 'utf8' });
+    return execFileSync(command, args, { cwd, encoding: 'utf8' });
   } catch (error) {
     return String((error as { stdout?: string }).stdout ?? error);
   }
 }
 
+// npm run check:packages [-- --node 22]
 if (import.meta.main) {
-  const problems = await checkPackages(process.cwd());
+  const { values } = parseArgs({ options: { node: { type: 'string', multiple: true, default: [] } } });
+  const problems = await checkPackages(process.cwd(), values.node);
   for (const problem of problems) console.error(problem);
   if (problems.length > 0) process.exitCode = 1;
   else console.log('Every package works as it would be published.');

@@ -38,6 +38,8 @@ port_of() {
 launch() {
   local name=$1
   shift
+  # here, and not by the process below when its turn comes: what an earlier one has logged would pass for its readiness
+  : >"$run/$name/log"
   setsid "$@" >"$run/$name/log" 2>&1 </dev/null &
   printf '%s\n' $! "$(birth $!)" >"$run/$name/pid"
 }
