@@ -3,6 +3,7 @@ import type { ClientHttp2Stream, IncomingHttpHeaders } from 'node:http2';
 import { errorMessage } from '@outrigger/core';
 import type { HeaderMap } from '@outrigger/runtime';
 
+import { earlyStatus } from './early-status.ts';
 import { copiedSize, frame, FrameError, framePrefix, messageOverhead, MessageReader } from './message-frames.ts';
 import { metadataOf } from './metadata-entries.ts';
 import { type CallStatus, endedWith, statusIn, statusOfHttp, statusOfReset, statusOfType } from './call-status.ts';
@@ -40,6 +41,8 @@ export class ClientCall {
   #httpStatus = 200;
   /** In the trailers; it counts once all messages are there. */
   #told: CallStatus | undefined;
+  /** The server has said that it ends the call with one message, and well. */
+  #endsWithMessage = false;
   #isRead = false;
   #failure: unknown;
   #status: CallStatus | undefined;
@@ -158,6 +161,7 @@ export class ClientCall {
       this.#end(refusal, cancelCode);
       return;
     }
+    this.#endsWithMessage = headers[earlyStatus] === '0';
     this.#headers = metadataOf(raw);
     this.#onHeaders?.(this.#headers);
   }
@@ -166,6 +170,7 @@ export class ClientCall {
     if (this.#status !== undefined) return;
     try {
       this.#reader.push(piece, (message) => {
+        if (this.#endsWithMessage) this.#told = endedWith('OK', '');
         const waiting = this.#waiting;
         if (this.#isIgnored) return;
         if (waiting === undefined) {

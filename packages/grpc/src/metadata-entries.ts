@@ -1,5 +1,7 @@
 import { type HeaderMap, headersOf } from '@outrigger/runtime';
 
+import { earlyStatus } from './early-status.ts';
+
 /** Headers that HTTP/2 or gRPC keep for themselves, and metadata therefore cannot have. */
 const reserved =
   /^(?::|grpc-(?:status|message|encoding|accept-encoding|timeout|status-details-bin)$|(?:connection|content-length|content-type|host|keep-alive|proxy-connection|te|trailer|transfer-encoding|upgrade)$)/;
@@ -44,6 +46,7 @@ const ofTransport: ReadonlySet<string> = new Set([
   'transfer-encoding',
   'upgrade',
   'user-agent',
+  earlyStatus,
 ]);
 
 /** Headers or trailers as metadata; of several entries with one name all are kept. `raw` alternates between names and values. */

@@ -5,6 +5,7 @@ import { ApiError, grpcStatus, type HeaderMap, type PeerIdentity, withoutSecrets
 
 import { deadlineTimer } from './call-deadline.ts';
 import type { Connection } from './connection.ts';
+import { earlyStatus } from './early-status.ts';
 import type { MessageEncoding } from './message-encoding.ts';
 import { MessageTooLongError } from './message-too-long.ts';
 import { addMetadata, escapeMessage, firstOf, metadataOf } from './metadata-entries.ts';
@@ -41,6 +42,8 @@ const internalError = 2;
 const okTrailers = { 'grpc-status': '0' };
 const responseHeaders = { ':status': 200, 'content-type': 'application/grpc' };
 const withTrailers = { waitForTrailers: true, sendDate: false };
+const headersWithStatus = { ...responseHeaders, [earlyStatus]: '0' };
+const withoutTrailers = { endStream: false, sendDate: false };
 const withoutBody = { endStream: true, sendDate: false };
 /** Where a stream keeps its call, so that all streams share their listeners. */
 const callOf = Symbol('call');
@@ -179,7 +182,7 @@ export abstract class ServerCall implements CallContext {
     }
   }
 
-  /** Ends a call with its only message. */
+  /** Ends a call with its only message, or its last. */
   protected finishWith(framed: Buffer): void {
     if (this.isOver) return;
     this.#sent = framed.length - frameHeader;
@@ -188,7 +191,10 @@ export abstract class ServerCall implements CallContext {
     if (stream.destroyed || stream.closed) return;
     try {
       if (this.#metadata !== undefined) this.#trailers = this.#trailersFor(grpcStatus.OK, '', undefined);
-      this.respond();
+      if (this.#mayTellStatusEarly()) {
+        this.#connection.answered();
+        stream.respond(headersWithStatus, withoutTrailers);
+      } else this.respond();
       stream.end(framed);
     } catch (error) {
       this.#cannotAnswer(error);
@@ -200,6 +206,17 @@ export abstract class ServerCall implements CallContext {
     if (this.isOver) return;
     this.fail(error);
     this.#abandon(error);
+  }
+
+  /** Nothing but the status would stand in the trailers, and nothing is left to be read. */
+  #mayTellStatusEarly(): boolean {
+    return (
+      this.#metadata === undefined &&
+      this.#initial === undefined &&
+      this.#isRequestRead &&
+      !this.stream.headersSent &&
+      this.metadata(earlyStatus) !== undefined
+    );
   }
 
   #failWith(failed: ApiError): void {

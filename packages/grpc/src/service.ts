@@ -59,8 +59,11 @@ export type ServiceMethod =
 
 export type UnaryHandler<I, O> = (request: I, context: CallContext) => Promise<O> | O;
 
-/** Answers are asked for one by one, as the caller takes them. Requests may be left unread. */
-export type StreamHandler<I, O> = (requests: AsyncIterable<I>, context: CallContext) => AsyncIterable<O>;
+/**
+ * Answers are asked for one by one, as the caller takes them. Requests may be left unread. A generator may return its last answer
+ * instead of yielding it: that goes out together with the end of the call.
+ */
+export type StreamHandler<I, O> = (requests: AsyncIterable<I>, context: CallContext) => AsyncIterable<O, O | void>;
 
 /** Serves a method that no service declares, its messages as bytes that nobody looks into. */
 export type UnknownMethodHandler = (

@@ -154,7 +154,9 @@ export class StreamCall extends ServerCall implements AsyncIterableIterator<unkn
       const next = await responses.next();
       if (this.isOver) return;
       if (next.done) {
-        this.finish(0, '');
+        const last: unknown = next.value;
+        if (last === undefined) this.finish(0, '');
+        else this.finishWith(frame(encode(last)));
         return;
       }
       if (!this.#write(encode(next.value))) await this.#writable();

@@ -5,20 +5,26 @@ import { createServer, type TLSSocket } from 'node:tls';
 
 import { errorMessage, type Logger } from '@outrigger/core';
 
-import { PeerRefusedError, type PeerTls, type TlsCredentials, tlsOptions, type VerifiedPeer } from './tls.ts';
+import {
+  inadequateSecurity,
+  PeerRefusedError,
+  type PeerTls,
+  type TlsCredentials,
+  tlsOptions,
+  type VerifiedPeer,
+} from './tls.ts';
 
 export interface TlsAcceptorOptions {
   readonly tls: PeerTls;
   /** Takes the connections whose client was verified. */
   readonly onConnection: (socket: TLSSocket, peer: VerifiedPeer) => void;
-  /** What to tell a client that does not speak TLS, beside that. */
+  /** What to tell a client that does not speak TLS. Default: that. */
   readonly plaintextHint?: string;
   readonly logger: Logger;
 }
 
 /** The first byte of a TLS handshake. */
 const handshakeRecord = 0x16;
-const inadequateSecurity = 0xc;
 /** Milliseconds for the client's first byte and for the handshake, each. */
 const handshakeTimeout = 10_000;
 /** Milliseconds after which a refusal is a warning again; more within them are for who debugs. */
@@ -39,11 +45,11 @@ export function acceptTls({ tls, onConnection, plaintextHint, logger }: TlsAccep
     quietUntil = now + complaintPause;
     logger.warn(text);
   };
-  const refuse = (socket: Socket, reason: string, code: number): void => {
+  const refuse = (socket: Socket, reason: string, told = reason): void => {
     complain(`a connection from ${from(socket)} was refused: ${reason}`);
     const session = performServerHandshake(socket);
     session.on('error', () => session.destroy());
-    session.goaway(code, 0, Buffer.from(reason));
+    session.goaway(inadequateSecurity, 0, Buffer.from(told));
     setTimeout(() => {
       session.destroy();
       socket.destroy();
@@ -71,7 +77,7 @@ export function acceptTls({ tls, onConnection, plaintextHint, logger }: TlsAccep
     } catch (error) {
       const reason =
         error instanceof PeerRefusedError ? error.message : `it cannot be verified: ${errorMessage(error)}`;
-      return refuse(socket, reason, inadequateSecurity);
+      return refuse(socket, reason);
     }
     onConnection(socket, peer);
   });
@@ -90,7 +96,7 @@ export function acceptTls({ tls, onConnection, plaintextHint, logger }: TlsAccep
       socket.unshift(first);
       if (first[0] !== handshakeRecord) {
         const hint = plaintextHint === undefined ? '' : `: ${plaintextHint}`;
-        return refuse(socket, `it does not speak TLS${hint}`, inadequateSecurity);
+        return refuse(socket, `it does not speak TLS${hint}`, plaintextHint);
       }
       useCurrentCredentials();
       server.emit('connection', socket);

@@ -39,6 +39,9 @@ export class PeerRefusedError extends Error {
   override readonly name = 'PeerRefusedError';
 }
 
+/** HTTP/2's error code of a connection that is refused for who the other side is. */
+export const inadequateSecurity = 0xc;
+
 /** What both sides set. The ciphers are all of TLS 1.3, the one first that costs least where the processor has AES. */
 export const tlsOptions = {
   minVersion: 'TLSv1.3',
