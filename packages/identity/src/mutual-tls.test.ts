@@ -123,7 +123,7 @@ describe('a caller', () => {
     const sentry = await startSentry();
     const server = await serve((await startMutualTls(sentry, 'orders')).server);
     await expect(echo(clientOf(server.address), 'x')).rejects.toThrow(
-      /it does not speak TLS: start the caller with --enable-mtls/,
+      /the server ended it: start the caller with --enable-mtls/,
     );
     expect(server.warnings).toContainEqual(expect.stringContaining('--enable-mtls'));
   });

@@ -19,7 +19,7 @@ export interface MutualTlsOptions extends SentryOptions {
 
 /** What is said of a peer that has no mutual TLS. */
 const plaintextServer =
-  'it does not speak TLS, and this sidecar has --enable-mtls: start the other sidecar with --enable-mtls, or both without';
+  'it does not speak TLS, and this sidecar has --enable-mtls; start the other sidecar with --enable-mtls, or both without';
 
 /** This process's side of mutual TLS with the sidecars of other apps. */
 export class MutualTls implements AsyncDisposable {

@@ -18,7 +18,7 @@ import { following } from './resilience/following.ts';
 import type { Policies } from './resilience/policies.ts';
 import type { ComponentResource } from './resources/component-resource.ts';
 import type { Configuration } from './resources/configuration.ts';
-import type { HttpEndpoint } from './resources/http-endpoint-resource.ts';
+import type { HttpEndpoint, HttpEndpointResource } from './resources/http-endpoint-resource.ts';
 import type { Resources } from './resources/load-resources.ts';
 import { describeProblem, ResourceError } from './resources/problems.ts';
 import type { LoadedComponent, RuntimeOptions } from './runtime.ts';
@@ -40,6 +40,11 @@ export interface RuntimeParts {
   readonly reloadResiliencies: (signal: AbortSignal) => Promise<readonly string[]>;
   /** Reads all resources again. Rejects with a ResourceError when one of them is wrong. */
   readonly loadResources: () => Promise<Resources>;
+  /** Fills in their secrets. Rejects with a ResourceError. */
+  readonly resolveHttpEndpoints: (
+    resources: readonly HttpEndpointResource[],
+    signal: AbortSignal,
+  ) => Promise<readonly HttpEndpoint[]>;
   /** Makes a component, which is not among `components` yet. Rejects with what the user has to mend. */
   readonly startComponent: (resource: ComponentResource, signal: AbortSignal) => Promise<ComponentInstance>;
 }
@@ -170,6 +175,7 @@ export function bindingsBlock({ options, components, policies, logger, namespace
       initializationRetry: () => policies.initializationRetry,
       logger,
       meter: meters({ options, namespace }, 'input_binding', ''),
+      tracer: options.tracer?.(),
     });
   return { outputs, inputs };
 }

@@ -1,5 +1,6 @@
 import { errorMessage, type Logger, silentLogger } from '@outrigger/core';
 
+import type { RuntimeParts } from './building-blocks.ts';
 import { Components } from './components/components.ts';
 import { Definitions } from './components/definitions.ts';
 import { permitted, planComponents, planNameResolver } from './components/plan-components.ts';
@@ -58,7 +59,8 @@ export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
   try {
     const all = resolver === undefined ? planned : [...planned, resolver];
     await startComponents(all, components, starting);
-    const httpEndpoints = await resolveHttpEndpoints(resources.httpEndpoints, origins, signal);
+    const httpEndpointsOf: RuntimeParts['resolveHttpEndpoints'] = (found, own) =>
+      resolveHttpEndpoints(found, origins, own);
     const runtime = new RunningRuntime({
       options,
       namespace,
@@ -68,7 +70,8 @@ export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
       resources,
       policies,
       components,
-      httpEndpoints,
+      httpEndpoints: await httpEndpointsOf(resources.httpEndpoints, signal),
+      resolveHttpEndpoints: httpEndpointsOf,
       resolver: components.ofKind('nameresolution')[0]?.instance,
       reloadResiliencies: reloadOf(policies, { folders: options.resourcesPaths ?? [], appId, namespace }, logger),
       loadResources: async () => {

@@ -60,7 +60,8 @@ export {
 export type { CloudEvent } from './blocks/cloud-event.ts';
 export { cancelBody } from './blocks/invocation-body.ts';
 export { createInvocation } from './blocks/invocation-block.ts';
-export { PeerError } from './blocks/invocation-errors.ts';
+export { isUntouchedByApp, PeerError } from './blocks/invocation-errors.ts';
+export { isReplayable } from './app-channel/replayable-body.ts';
 export { cleanPath, methodOf } from './blocks/invocation-path.ts';
 export type {
   Invocation,

@@ -17,7 +17,7 @@ import {
 } from './building-blocks.ts';
 import type { ConfigurationBlock, ConfigurationHandle } from './blocks/configuration.ts';
 import type { InputBindings } from './blocks/input-bindings.ts';
-import { createInvocation } from './blocks/invocation-block.ts';
+import { createInvocation, type OwnInvocation } from './blocks/invocation-block.ts';
 import { InvocationMeter } from './blocks/invocation-meter.ts';
 import type { Invocation } from './blocks/invocation.ts';
 import type { LockBlock, LockHandle } from './blocks/lock.ts';
@@ -36,10 +36,10 @@ import { type ComponentInstance, propertyOf } from './components/component-insta
 import type { Components } from './components/components.ts';
 import { problemOf } from './components/start-components.ts';
 import { type Metrics, noMetrics } from './metrics.ts';
+import { NeedsRestartError } from './reload/needs-restart-error.ts';
 import { ResourceReloads } from './reload/resource-reloads.ts';
 import type { ComponentResource } from './resources/component-resource.ts';
 import type { Configuration } from './resources/configuration.ts';
-import { ResourceError } from './resources/problems.ts';
 import type { LoadedComponent, ReloadOptions, RunningSubscription, Runtime, StreamingSubscription } from './runtime.ts';
 
 const never = new AbortController().signal;
@@ -54,7 +54,6 @@ export class RunningRuntime implements Runtime {
   readonly pubsub: PubSubTopics;
   readonly bindings: OutputBindingsBlock;
   readonly invocation: Invocation;
-  readonly httpEndpoints: readonly string[];
   readonly #parts: RuntimeParts;
   #resiliencies: readonly string[];
   #state: StateBlock;
@@ -62,7 +61,7 @@ export class RunningRuntime implements Runtime {
   #secrets: SecretsBlock;
   readonly #configurations: ConfigurationBlock;
   #locks: LockBlock;
-  readonly #ownInvocation: AsyncDisposable;
+  readonly #ownInvocation: OwnInvocation;
   readonly #subscriptions: Subscriptions | undefined;
   readonly #streams: SubscriptionStreams;
   readonly #inputBindings: InputBindings | undefined;
@@ -102,7 +101,8 @@ export class RunningRuntime implements Runtime {
       logger,
     });
     this.#resourceReloads = new ResourceReloads({
-      initial: { ...resources, components: resources.components.filter(isRunningIn(components)) },
+      initial: resources,
+      isRunning: isRunningIn(components),
       load: parts.loadResources,
       target: {
         put: (resource, was, signal) => this.#put(resource, was, signal),
@@ -114,6 +114,8 @@ export class RunningRuntime implements Runtime {
             signal,
           ) ?? Promise.resolve(),
         resiliencies: (signal) => this.reloadResiliencies(signal),
+        httpEndpoints: async (resources, signal) =>
+          this.#ownInvocation.replaceHttpEndpoints(await parts.resolveHttpEndpoints(resources, signal)),
       },
       logger,
     });
@@ -143,7 +145,6 @@ export class RunningRuntime implements Runtime {
     });
     this.invocation = invocation;
     this.#ownInvocation = invocation;
-    this.httpEndpoints = parts.httpEndpoints.map(({ name }) => name);
     this.#resiliencies = resources.resiliencies.map(({ name }) => name);
   }
 
@@ -166,6 +167,10 @@ export class RunningRuntime implements Runtime {
     return this.#resiliencies;
   }
 
+  get httpEndpoints(): readonly string[] {
+    return this.#resourceReloads.current.httpEndpoints.map(({ name }) => name);
+  }
+
   async reloadResiliencies(signal: AbortSignal = never): Promise<void> {
     this.#resiliencies = await this.#parts.reloadResiliencies(signal);
   }
@@ -184,11 +189,11 @@ export class RunningRuntime implements Runtime {
     if (old?.kind === 'pubsub' && resource.type.startsWith('pubsub.')) {
       return this.#reloads.reload(resource.name, resource, this.#reloadGrace(), signal);
     }
+    if (old !== undefined) refuseFixed(old, 'changed');
     const made = await this.#parts.startComponent(resource, signal);
     try {
       signal.throwIfAborted();
-      refuseFixed(made);
-      if (old !== undefined) refuseFixed(old);
+      refuseFixed(made, 'changed');
       if (old !== undefined && old.kind !== made.kind) {
         throw needsRestart(resource, `was ${old.type} and is ${resource.type}`);
       }
@@ -207,17 +212,27 @@ export class RunningRuntime implements Runtime {
     if (old !== undefined) this.#close(old);
   }
 
+  /** Rejects with the component still at work. */
   async #remove({ name, type }: ComponentResource): Promise<void> {
     const { components } = this.#parts;
     const old = components.all.find((one) => one.name === name && one.type === type);
     if (old === undefined) return;
     if (old.kind === 'pubsub') return this.#reloads.remove(name, this.#reloadGrace());
-    refuseFixed(old);
+    refuseFixed(old, 'removed');
     components.delete(name);
     if (old.kind === 'bindings') {
       this.bindings.delete(name);
-      await this.#inputBindings?.replace(name, undefined, this.#reloadGrace());
-    } else await this.#follow(old, never);
+      await this.#quietly(`ending the delivery from binding ${name}`, () =>
+        this.#inputBindings?.replace(name, undefined, this.#reloadGrace()),
+      );
+    } else {
+      try {
+        await this.#follow(old, never);
+      } catch (error) {
+        components.add(old);
+        throw error;
+      }
+    }
     this.#close(old);
   }
 
@@ -419,15 +434,15 @@ function isRunningIn(components: Components): (resource: ComponentResource) => b
 }
 
 /** Throws for a component that something holds on to for as long as the runtime lives. */
-function refuseFixed({ kind, resource, properties }: ComponentInstance): void {
-  if (kind === 'configuration') throw needsRestart(resource, 'a configuration store cannot be changed while it runs');
+function refuseFixed({ kind, resource, properties }: ComponentInstance, how: 'changed' | 'removed'): void {
+  if (kind === 'configuration') throw needsRestart(resource, `a configuration store cannot be ${how} while it runs`);
   if (kind === 'state' && propertyOf(properties, 'outboxPublishPubsub') !== undefined) {
-    throw needsRestart(resource, 'a state store with an outbox cannot be changed while it runs');
+    throw needsRestart(resource, `a state store with an outbox cannot be ${how} while it runs`);
   }
 }
 
-function needsRestart(resource: ComponentResource, reason: string): ResourceError {
-  return new ResourceError([problemOf(resource, `${reason}; start the sidecar anew`)]);
+function needsRestart(resource: ComponentResource, reason: string): NeedsRestartError {
+  return new NeedsRestartError([problemOf(resource, `${reason}; start the sidecar anew`)]);
 }
 
 function accessControlOf({ accessControl }: Configuration, metrics: Metrics = noMetrics): AccessControl | undefined {

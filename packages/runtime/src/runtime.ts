@@ -84,7 +84,10 @@ export interface ReloadOptions {
 export interface StreamingSubscription {
   readonly pubsubName: string;
   readonly topic: string;
-  /** For the component; `consumerID` makes it one that takes no message from the app's, as far as the component tells consumers apart. */
+  /**
+   * For the component. `consumerID` makes it one that takes no message from the app's, as far as the component tells consumers apart;
+   * with `temporaryConsumer: true` that consumer begins with what comes from now on and is forgotten at the end, where the component can.
+   */
   readonly metadata: RequestMetadata;
   readonly deadLetterTopic?: string;
 }

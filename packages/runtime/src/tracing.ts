@@ -10,6 +10,8 @@ export type SpanAttributes = Readonly<Record<string, string | number | boolean>>
 
 /** A piece of work that is being traced. Its own context is what goes on to whoever works on its behalf. Nothing here throws. */
 export interface Span extends TraceContext {
+  /** Whether anybody will see it; attributes of one that nobody will see need not be worked out. */
+  readonly sampled: boolean;
   set(name: string, value: string | number | boolean): void;
   /** Says that the work failed, and why; no secrets. */
   fail(message: string): void;

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
-import type { Logger } from '@outrigger/core';
+import type { LogFields, Logger } from '@outrigger/core';
 
 /** A folder for one test: YAML as a user writes it, and packages as npm installs them. */
 export class Folder implements Disposable {
@@ -52,8 +52,8 @@ export class LogLines implements Logger {
     this.lines.push(`debug ${message}`);
   }
 
-  info(message: string): void {
-    this.lines.push(`info ${message}`);
+  info(message: string, fields?: LogFields): void {
+    this.lines.push(`info ${message}${fields === undefined ? '' : ` ${JSON.stringify(fields)}`}`);
   }
 
   warn(message: string): void {

@@ -1,2 +1,6 @@
-export { openTelemetryTracer, type OpenTelemetryTracer } from './open-telemetry-tracer.ts';
+export {
+  openTelemetryTracer,
+  type OpenTelemetryTracer,
+  type OpenTelemetryTracerOptions,
+} from './open-telemetry-tracer.ts';
 export type { OtlpSettings, TracingSettings } from './tracing-settings.ts';

@@ -1,25 +1,30 @@
-import { Metadata } from '@grpc/grpc-js';
-import { OTLPTraceExporter as GrpcExporter } from '@opentelemetry/exporter-trace-otlp-grpc';
-import { OTLPTraceExporter as HttpExporter } from '@opentelemetry/exporter-trace-otlp-proto';
-import { ZipkinExporter } from '@opentelemetry/exporter-zipkin';
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace-base';
 import type { Logger } from '@outrigger/core';
 
 import type { OtlpSettings, TracingSettings } from './tracing-settings.ts';
 
-/** Everybody who is to get the spans. */
-export function spanExporters(settings: TracingSettings, logger: Logger): SpanExporter[] {
+/** Everybody who is to get the spans. Only what they need is loaded. */
+export async function spanExporters(settings: TracingSettings, logger: Logger): Promise<SpanExporter[]> {
   const { serviceName, stdout, zipkin, otlp } = settings;
-  return [
-    ...(stdout ? [new LogExporter(logger)] : []),
-    ...(zipkin === undefined ? [] : [warningOnce(new ZipkinExporter({ url: zipkin, serviceName }), zipkin, logger)]),
-    ...(otlp === undefined ? [] : [warningOnce(otlpExporter(otlp), otlp.url, logger)]),
-  ];
+  const exporters: SpanExporter[] = stdout ? [new LogExporter(logger)] : [];
+  if (zipkin !== undefined) {
+    const { ZipkinExporter } = await import('@opentelemetry/exporter-zipkin');
+    exporters.push(warningOnce(new ZipkinExporter({ url: zipkin, serviceName }), zipkin, logger));
+  }
+  if (otlp !== undefined) exporters.push(warningOnce(await otlpExporter(otlp), otlp.url, logger));
+  return exporters;
 }
 
-function otlpExporter({ protocol, url, headers, timeout }: OtlpSettings): SpanExporter {
+async function otlpExporter({ protocol, url, headers, timeout }: OtlpSettings): Promise<SpanExporter> {
   const limit = timeout === undefined ? {} : { timeoutMillis: timeout };
-  if (protocol === 'http') return new HttpExporter({ url, headers: { ...headers }, ...limit });
+  if (protocol === 'http') {
+    const { OTLPTraceExporter: HttpExporter } = await import('@opentelemetry/exporter-trace-otlp-proto');
+    return new HttpExporter({ url, headers: { ...headers }, ...limit });
+  }
+  const [{ Metadata }, { OTLPTraceExporter: GrpcExporter }] = await Promise.all([
+    import('@grpc/grpc-js'),
+    import('@opentelemetry/exporter-trace-otlp-grpc'),
+  ]);
   const metadata = new Metadata();
   for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
   return new GrpcExporter({ url, metadata, ...limit });

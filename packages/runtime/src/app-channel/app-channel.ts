@@ -2,6 +2,7 @@ import { ComponentError, type RequestMetadata } from '@outrigger/core';
 
 import type { CloudEvent } from '../blocks/cloud-event.ts';
 import type { GrpcStatusName } from '../errors.ts';
+import type { TraceContext } from '../tracing.ts';
 
 /** Header or metadata values by lower-case name; a list where a name came several times. */
 export type HeaderMap = Readonly<Record<string, string | readonly string[]>>;
@@ -50,6 +51,15 @@ export interface AppResponse {
   /** As they came; who passes them on takes out what concerns one connection only. */
   readonly headers: HeaderMap;
   readonly body: Body;
+  /** Present when the app has announced HTTP trailers behind a body that streams. */
+  readonly trailers?: AnnouncedTrailers;
+}
+
+interface AnnouncedTrailers {
+  /** As in the header `Trailer`. */
+  readonly names: string;
+  /** Those that came; empty as long as the body was not read to its end. Names in lower case. */
+  readonly values: () => HeaderMap;
 }
 
 export type TopicEventStatus = 'SUCCESS' | 'RETRY' | 'DROP';
@@ -66,6 +76,8 @@ export interface TopicEvent {
   readonly body: Uint8Array;
   /** The broker's metadata; reaches an HTTP app as headers. */
   readonly metadata: RequestMetadata;
+  /** What the app's work on it belongs to, a span of its delivery. Absent: the trace that the envelope names. */
+  readonly trace?: TraceContext | undefined;
 }
 
 export interface BulkTopicEvent {
@@ -74,6 +86,8 @@ export interface BulkTopicEvent {
   readonly path: string;
   readonly id: string;
   readonly metadata: RequestMetadata;
+  /** What the app's work on it belongs to. Absent: nobody says; the envelopes of its entries name their own. */
+  readonly trace?: TraceContext | undefined;
   readonly entries: readonly {
     readonly entryId: string;
     /** An envelope, or base64 text of the raw payload. */
@@ -99,6 +113,8 @@ export interface InputBindingEvent extends InputBinding {
   readonly contentType?: string;
   /** Reaches an HTTP app as headers. */
   readonly metadata: RequestMetadata;
+  /** What the app's work on it belongs to. Absent: the trace that the metadata names. */
+  readonly trace?: TraceContext | undefined;
 }
 
 /** What the app makes of an event. */

@@ -2,7 +2,7 @@ import { errorMessage, type Logger } from '@outrigger/core';
 
 import { AppError, type InputBinding, type InputBindingAnswer, type InputBindingEvent } from './app-channel.ts';
 import type { HttpClient } from './http-client.ts';
-import { addMetadataHeaders, type MutableHeaders, noTrace, requestTarget } from './http-headers.ts';
+import { addMetadataHeaders, addTraceHeaders, type MutableHeaders, requestTarget } from './http-headers.ts';
 
 export interface HttpBindingsOptions {
   readonly client: HttpClient;
@@ -59,7 +59,7 @@ export class HttpBindings {
     const { client, maxBodySize } = this.#options;
     const headers = this.#options.headers();
     addMetadataHeaders(headers, event.metadata);
-    headers['traceparent'] ??= noTrace;
+    addTraceHeaders(headers, event.trace);
     headers['content-type'] = event.contentType ?? 'application/json';
     const response = await client.collect(
       { method: 'POST', target: requestTarget(event.path), headers, body: event.data },

@@ -4,6 +4,7 @@ import type { Dispatcher } from 'undici';
 import { type AppResponse, type Body, type HeaderMap, UnreachedAppError } from './app-channel.ts';
 import { appFailure } from './app-failure.ts';
 import { HttpExchange, requestBody } from './http-exchange.ts';
+import { isRepeatable } from './repeatable.ts';
 
 export type HttpAppProtocol = 'http' | 'https' | 'h2c';
 
@@ -72,8 +73,18 @@ export class HttpClient implements AsyncDisposable {
     await this.#pool();
   }
 
-  /** Resolves when status and headers are there. Rejects with ComponentError `unavailable` when there was no answer. */
-  stream(call: HttpCall, signal: AbortSignal): Promise<AppResponse> {
+  /**
+   * Resolves when status and headers are there. Rejects with ComponentError `unavailable` when there was no answer. Made once more when
+   * the connection is closed before the app has begun to answer and the request may arrive twice; with an UnreachedAppError the app
+   * is gone by then.
+   */
+  async stream(call: HttpCall, signal: AbortSignal): Promise<AppResponse> {
+    try {
+      return await this.#exchange(call, signal, undefined);
+    } catch (error) {
+      const isAgain = error instanceof UnansweredError && isRepeatable({ verb: call.method, body: call.body });
+      if (signal.aborted || !isAgain) throw error;
+    }
     return this.#exchange(call, signal, undefined);
   }
 

@@ -4,6 +4,7 @@ import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 
 import type { AppResponse, Body, HeaderMap } from './app-channel.ts';
+import { allowedTrailers } from './http-headers.ts';
 
 /** Bodies up to this size, when the app says their length, are handed on whole: cheaper than a stream, and can be sent again. */
 const wholeBodyLimit = 64 * 1024;
@@ -41,6 +42,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   #size = 0;
   #chunks: Buffer[] = [];
   #stream: StreamedBody | undefined;
+  #trailers: HeaderMap = {};
   #done = false;
 
   constructor(options: ExchangeOptions) {
@@ -72,7 +74,13 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     this.#limit = collectUpTo ?? Infinity;
     if (this.#collecting) return;
     this.#stream = new StreamedBody(controller, (reason) => this.#finish(reason));
-    this.#resolve({ status, headers: this.#headers, body: this.#stream });
+    const { trailer } = headers;
+    this.#resolve({
+      status,
+      headers: this.#headers,
+      body: this.#stream,
+      ...(trailer !== undefined && { trailers: { names: String(trailer), values: () => this.#trailers } }),
+    });
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -88,10 +96,12 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     this.#chunks.push(chunk);
   }
 
-  onResponseEnd(): void {
+  onResponseEnd(_controller: Dispatcher.DispatchController, trailers: IncomingHttpHeaders): void {
     this.#finish();
-    if (this.#stream !== undefined) this.#stream.end();
-    else this.#resolve({ status: this.#status, headers: this.#headers, body: this.#collected() });
+    if (this.#stream !== undefined) {
+      if (this.#headers['trailer'] !== undefined) this.#trailers = allowedTrailers(trailers as HeaderMap);
+      this.#stream.end();
+    } else this.#resolve({ status: this.#status, headers: this.#headers, body: this.#collected() });
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {

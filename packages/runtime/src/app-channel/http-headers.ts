@@ -1,5 +1,6 @@
 import type { RequestMetadata } from '@outrigger/core';
 
+import type { TraceContext } from '../tracing.ts';
 import type { HeaderMap } from './app-channel.ts';
 
 /** What concerns one connection only and is never passed on (RFC 9110, 7.6.1, and what Dapr adds to it). */
@@ -28,7 +29,25 @@ const reserved: ReadonlySet<string> = new Set([
 ]);
 
 /** The `traceparent` of a call that belongs to no trace, as Dapr sends it. */
-export const noTrace = '00-00000000000000000000000000000000-0000000000000000-00';
+const noTrace = '00-00000000000000000000000000000000-0000000000000000-00';
+
+/** What must not stand behind a body (RFC 9110, 6.5.1): framing, routing, credentials, and what the body is. */
+const notTrailers: ReadonlySet<string> = new Set([
+  ...hopByHop,
+  'authorization',
+  'content-encoding',
+  'content-length',
+  'content-range',
+  'content-type',
+  'cookie',
+  'host',
+  'set-cookie',
+]);
+
+/** An app's trailers without those that nobody may send as such. */
+export function allowedTrailers(trailers: HeaderMap): HeaderMap {
+  return Object.fromEntries(Object.entries(trailers).filter(([name]) => !notTrailers.has(name)));
+}
 
 export type MutableHeaders = Record<string, string | string[]>;
 
@@ -39,6 +58,17 @@ export function addMetadataHeaders(headers: MutableHeaders, metadata: RequestMet
     if (reserved.has(lower) || !/^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(lower)) continue;
     headers[lower] = headerValue(metadata[name] ?? '');
   }
+}
+
+/** The trace that a call belongs to, in place of what a broker's metadata says; without one only a missing one is filled in. */
+export function addTraceHeaders(headers: MutableHeaders, trace: TraceContext | undefined): void {
+  if (trace === undefined) {
+    headers['traceparent'] ??= noTrace;
+    return;
+  }
+  headers['traceparent'] = trace.traceparent;
+  if (trace.tracestate === '') delete headers['tracestate'];
+  else headers['tracestate'] = headerValue(trace.tracestate);
 }
 
 /** Control characters and whatever lies beyond ASCII become percent escapes of their UTF-8. */

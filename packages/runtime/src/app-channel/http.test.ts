@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { createServer as createHttp2Server, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
+import { Readable } from 'node:stream';
 
 import { silentLogger } from '@outrigger/core';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -242,6 +243,26 @@ describe('invoking', () => {
     gone.abort(new Error('gone'));
     await expect(reading).rejects.toThrow('gone');
   });
+
+  it.each([
+    ['GET', undefined, 2],
+    ['PUT', Buffer.from('x'), 2],
+    ['POST', Buffer.from('x'), 1],
+    ['PUT', Readable.from([Buffer.from('x')]), 1],
+  ] as const)(
+    'makes a %s once more when the app hangs up on it, if that does no harm (%#)',
+    async (verb, body, times) => {
+      let arrived = 0;
+      const app = await serve(async (request, response) => {
+        if (++arrived === 1) request.socket.destroy();
+        else response.end('there');
+      });
+      const answer = channelTo(app.port).invoke(call({ verb, body }), never);
+      if (times === 1) await expect(answer).rejects.toMatchObject({ code: 'unavailable' });
+      else expect((await answer).status).toBe(200);
+      expect(arrived).toBe(times);
+    },
+  );
 
   it('fails as unavailable when nothing listens', async () => {
     await expect(channelTo(1).invoke(call(), never)).rejects.toMatchObject({

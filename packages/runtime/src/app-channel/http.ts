@@ -18,7 +18,13 @@ import {
 import { HttpBindings } from './http-bindings.ts';
 import { type HttpAppMeter, type HttpAppProtocol, HttpClient } from './http-client.ts';
 import { dialUntilConnectable } from './dial.ts';
-import { addMetadataHeaders, httpHeadersOf, type MutableHeaders, noTrace, requestTarget } from './http-headers.ts';
+import {
+  addMetadataHeaders,
+  addTraceHeaders,
+  httpHeadersOf,
+  type MutableHeaders,
+  requestTarget,
+} from './http-headers.ts';
 import { parseSubscriptions } from './http-subscriptions.ts';
 import { bulkRequestBody, bulkStatuses, eventStatus } from './http-topic-events.ts';
 
@@ -147,7 +153,7 @@ export class HttpAppChannel implements AppChannel {
     const headers = this.#headers();
     addMetadataHeaders(headers, event.metadata);
     addMetadataHeaders(headers, { pubsubName: event.pubsubName });
-    addTrace(headers, event.cloudEvent);
+    addTrace(headers, event);
     headers['content-type'] = 'application/cloudevents+json';
     const response = await this.#client.collect(
       { method: 'POST', target: requestTarget(event.path), headers, body: event.body },
@@ -169,8 +175,7 @@ export class HttpAppChannel implements AppChannel {
     const headers = this.#headers();
     addMetadataHeaders(headers, event.metadata);
     addMetadataHeaders(headers, { pubsubName: event.pubsubName });
-    // each entry has a trace of its own
-    headers['traceparent'] ??= noTrace;
+    addTraceHeaders(headers, event.trace);
     headers['content-type'] = 'application/json';
     const response = await this.#client.collect(
       { method: 'POST', target: requestTarget(event.path), headers, body: bulkRequestBody(event) },
@@ -209,15 +214,17 @@ function textOf(body: Uint8Array | undefined): string {
   return body === undefined ? '' : Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8');
 }
 
-/** The event's own trace context goes on in the call; without one, the header has Dapr's zeros. */
-function addTrace(headers: MutableHeaders, cloudEvent: TopicEvent['cloudEvent']): void {
+/** The delivery's trace context goes on in the call, or the event's own; without one, the header has Dapr's zeros. */
+function addTrace(headers: MutableHeaders, { cloudEvent, trace }: TopicEvent): void {
   const { baggage } = cloudEvent;
   if (typeof baggage === 'string' && baggage !== '' && baggageProblem(baggage) === undefined) {
     addMetadataHeaders(headers, { baggage });
   }
   const traceparent = cloudEvent['traceparent'] ?? cloudEvent['traceid'];
-  if (typeof traceparent !== 'string' || !/^[\da-f]{2}-[\da-f]{32}-[\da-f]{16}-[\da-f]{2}/.test(traceparent)) {
-    headers['traceparent'] ??= noTrace;
+  const isTraced =
+    typeof traceparent === 'string' && /^[\da-f]{2}-[\da-f]{32}-[\da-f]{16}-[\da-f]{2}/.test(traceparent);
+  if (trace !== undefined || !isTraced) {
+    addTraceHeaders(headers, trace);
     return;
   }
   addMetadataHeaders(headers, { traceparent });

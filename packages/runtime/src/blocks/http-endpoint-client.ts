@@ -34,10 +34,12 @@ export class HttpEndpointClient implements AsyncDisposable {
 
   /** Resolves when status and headers are there. Rejects with ComponentError `unavailable` when there was no answer. */
   async call(request: AppRequest, signal: AbortSignal): Promise<AppResponse> {
-    this.#pool ??= this.#newPool();
-    const pool = await this.#pool;
+    // A call that began before the end and is tried again has a connection of its own.
+    const isLate = this.#closing !== undefined;
+    const pool = await (isLate ? this.#newPool() : (this.#pool ??= this.#newPool()));
     signal.throwIfAborted();
-    const exchange = new HttpExchange({ signal, onDone: () => {} });
+    const onDone = (): void => void (isLate && pool.close());
+    const exchange = new HttpExchange({ signal, onDone });
     const { path, query } = request;
     pool.dispatch(
       {
@@ -56,7 +58,7 @@ export class HttpEndpointClient implements AsyncDisposable {
     }
   }
 
-  /** Takes no more calls; resolves when those in flight have ended, however long that takes. */
+  /** Keeps no more connections; resolves when the calls in flight have ended, however long that takes. */
   close(): Promise<void> {
     return (this.#closing ??= this.#close());
   }

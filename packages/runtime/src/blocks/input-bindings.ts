@@ -12,6 +12,7 @@ import {
 } from '@outrigger/core';
 
 import type { ComponentMeter } from '../component-meter.ts';
+import type { Tracer } from '../tracing.ts';
 import type { AppChannel, InputBinding } from '../app-channel/app-channel.ts';
 import type { ComponentTarget } from '../resilience/policies.ts';
 import { propertyOf } from '../components/component-instance.ts';
@@ -33,6 +34,8 @@ export interface InputBindingsOptions {
   readonly logger: Logger;
   /** Counts the events of a component. Absent, or `undefined`: nobody does. */
   readonly meter?: (component: string) => ComponentMeter | undefined;
+  /** Records the handling of events as spans. Absent: nobody does. */
+  readonly tracer?: Tracer | undefined;
 }
 
 interface Source extends InputBinding {
@@ -168,11 +171,12 @@ export class InputBindings implements AsyncDisposable {
   /** Starts one binding and counts it as running, unless a stop or another component has overtaken it. */
   async #startOne(source: Source, stopped: AbortSignal, signal: AbortSignal): Promise<void> {
     const { name, path, read, inbound } = source;
-    const { channel, outputs, logger, meter } = this.#options;
+    const { channel, outputs, logger, meter, tracer } = this.#options;
     if (channel.deliverBinding === undefined) throw new Error('the app has no way to take its events');
     const leave = new Leave();
     const deliver = channel.deliverBinding.bind(channel);
-    const context = { binding: { name, path }, deliver, outputs, inbound, leave, logger, meter: meter?.(name) };
+    const telemetry = { meter: meter?.(name), tracer, isGrpc: channel.isGrpc };
+    const context = { binding: { name, path }, deliver, outputs, inbound, leave, logger, ...telemetry };
     const running = { name, leave, subscription: await read(deliverEvent.bind(undefined, context), signal) };
     if (!stopped.aborted && this.#sources.includes(source)) this.#running.push(running);
     else await close(running, AbortSignal.abort());

@@ -27,3 +27,12 @@ test('an address that refused is asked last, until five seconds have passed or i
   expect(order()).toEqual(['a', 'b', 'c']);
   expect(robin.order(['a'], unreachable)).toEqual(['a']);
 });
+
+test('those that answer have equal shares, also beside one that does not', () => {
+  const robin = new RoundRobin();
+  const unreachable = new UnreachableAddresses();
+  unreachable.add('b');
+  const shares = { a: 0, b: 0, c: 0, d: 0 };
+  for (let call = 0; call < 300; call++) shares[robin.order(['a', 'b', 'c', 'd'], unreachable)[0] as 'a']++;
+  expect(shares).toEqual({ a: 100, b: 0, c: 100, d: 100 });
+});

@@ -35,9 +35,15 @@ export class RoundRobin {
   /** All of them, in the order in which to try them: those known to be unreachable last. */
   order(addresses: readonly string[], unreachable: UnreachableAddresses): readonly string[] {
     if (addresses.length < 2) return addresses;
-    const start = this.#turn++ % addresses.length;
-    const turned = start === 0 ? addresses : [...addresses.slice(start), ...addresses.slice(0, start)];
-    if (!turned.some((address) => unreachable.has(address))) return turned;
-    return turned.toSorted((a, b) => Number(unreachable.has(a)) - Number(unreachable.has(b)));
+    const turn = this.#turn++;
+    if (!addresses.some((address) => unreachable.has(address))) return turned(addresses, turn);
+    // Only those that answer take turns: else the one behind a dead one would have the calls of both.
+    const { up = [], down = [] } = Object.groupBy(addresses, (address) => (unreachable.has(address) ? 'down' : 'up'));
+    return [...turned(up, turn), ...down];
   }
+}
+
+function turned(addresses: readonly string[], turn: number): readonly string[] {
+  const start = turn % addresses.length;
+  return start > 0 ? [...addresses.slice(start), ...addresses.slice(0, start)] : addresses;
 }

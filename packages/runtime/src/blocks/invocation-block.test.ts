@@ -114,6 +114,43 @@ describe('the built-in retries', () => {
     expect(attempts()).toBe(expected);
   });
 
+  it.each([
+    ['that was short enough to keep', 'x', 4],
+    ['that was not', 'x'.repeat(70_000), 1],
+  ])('of a PUT in pieces %s are as of any other', async (_, piece, expected) => {
+    const bodies: string[] = [];
+    const { call, attempts } = await block(async ({ body }) => {
+      bodies.push(await bodyText(body));
+      throw new PeerError('UNAVAILABLE', 'connection dropped');
+    });
+    await expect(call({ verb: 'PUT', body: pieces(piece, 'y') })).rejects.toThrow('connection dropped');
+    expect(attempts()).toBe(expected);
+    expect(new Set(bodies)).toEqual(new Set([`${piece}y`]));
+  });
+
+  it('go on within each attempt of a default policy', async () => {
+    const { call, attempts } = await block(() => Promise.reject(unreached()), {
+      retries: new Map([
+        ['DaprBuiltInServiceRetries', { policy: 'constant', duration: 1, maxRetries: 3 }],
+        ['DefaultAppRetryPolicy', { policy: 'constant', duration: 1, maxRetries: 1 }],
+      ]),
+    });
+    await expect(call()).rejects.toThrow('failed to invoke target inventory after 3 retries');
+    expect(attempts()).toBe(8);
+  });
+
+  it.each([
+    [
+      'a timeout alone',
+      { timeouts: new Map([['t', 30_000]]), apps: new Map([['inventory', { ...at, timeout: 't' }]]) },
+    ],
+    ['nothing that exists', { apps: new Map([['inventory', { ...at, retry: 'missing' }]]) }],
+  ])('leave an app alone whose own entry has %s', async (_, resource) => {
+    const { call, attempts } = await block(() => Promise.reject(unreached()), resource);
+    await expect(call()).rejects.toThrow('Unavailable desc = refused');
+    expect(attempts()).toBe(1);
+  });
+
   it('do not touch what the app answers', async () => {
     const { call, attempts } = await block(async () => answer(503, 'busy'));
     expect((await call()).status).toBe(503);
@@ -139,13 +176,33 @@ describe("a user's policy", () => {
     expect(bodies).toEqual(['again and again', 'again and again', 'again and again']);
   });
 
+  it('sends a body of unknown length again that was short enough to keep', async () => {
+    const bodies: string[] = [];
+    const { call } = await block(async ({ body }) => {
+      bodies.push(await bodyText(body));
+      return answer(bodies.length < 3 ? 500 : 200);
+    }, retrying);
+    expect((await call({ verb: 'POST', body: pieces('again ', 'and again') })).status).toBe(200);
+    expect(bodies).toEqual(['again and again', 'again and again', 'again and again']);
+  });
+
   it.each([
-    ['of unknown length', {}],
-    ['that is too long to keep', { 'content-length': '5000000' }],
-  ])('does not try a streamed body again %s', async (_, headers) => {
-    const { call, attempts } = await block(async ({ body }) => answer(500, await bodyText(body)), retrying);
+    ['that says it is too long to keep', {}, { 'content-length': '5000000' }],
+    ['that turns out to be too long to keep', { maxReplaySize: 3 }, {}],
+  ])('does not try a streamed body again %s', async (_, options, headers) => {
+    const { call, attempts } = await block(async ({ body }) => answer(500, await bodyText(body)), retrying, options);
     const response = await call({ verb: 'POST', body: pieces('once'), headers });
     expect([response.status, await bodyText(response.body), attempts()]).toEqual([500, 'once', 1]);
+  });
+
+  it('does not try again when the body of the request has broken off', async () => {
+    const { call, attempts } = await block(async ({ body }) => answer(200, await bodyText(body)), retrying);
+    const broken = (async function* () {
+      yield Buffer.from('half');
+      throw new Error('the client has gone');
+    })();
+    await expect(call({ verb: 'POST', body: broken })).rejects.toThrow('the client has gone');
+    expect(attempts()).toBe(1);
   });
 
   it('does not try a streamed body again that was cut off by the timeout', async () => {
@@ -160,7 +217,9 @@ describe("a user's policy", () => {
         apps: new Map([['inventory', { ...at, retry: 'r', timeout: 't' }]]),
       },
     );
-    await expect(call({ verb: 'POST', body: pieces('once') })).rejects.toMatchObject({
+    await expect(
+      call({ verb: 'POST', body: pieces('once'), headers: { 'content-length': '5000000' } }),
+    ).rejects.toMatchObject({
       errorCode: 'ERR_DIRECT_INVOKE',
       message: expect.stringContaining('timed out after 20 ms'),
     });

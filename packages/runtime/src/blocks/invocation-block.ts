@@ -4,8 +4,9 @@ import type { Policy } from '@outrigger/core';
 
 import { type AppRequest, type AppResponse, UnfitRequestError } from '../app-channel/app-channel.ts';
 import { ApiError } from '../errors.ts';
+import type { HttpEndpoint } from '../resources/http-endpoint-resource.ts';
 import { UnreachableAddresses } from './invocation-balancing.ts';
-import { isShort, OneTimeBody, wholeBody } from './invocation-body.ts';
+import { toldLength, wholeBody } from './invocation-body.ts';
 import {
   accessDenied,
   appInvokeFailed,
@@ -19,6 +20,7 @@ import { MethodPathError, normalizeMethod, normalizePath } from './invocation-pa
 import { InvocationProxy } from './invocation-proxy.ts';
 import { callApp, type InvocationRoute, InvocationRoutes } from './invocation-route.ts';
 import type { PeerIdentity } from './peer-identity.ts';
+import { ReplayableBody } from '../app-channel/replayable-body.ts';
 import type {
   Invocation,
   InvocationOptions,
@@ -28,14 +30,18 @@ import type {
   ProxyRequest,
 } from './invocation.ts';
 
-const defaultReplaySize = 4 * 1024 * 1024;
+/** The building block in the hands of its owner. */
+export interface OwnInvocation extends Invocation, AsyncDisposable {
+  /** From now on these are the HTTPEndpoints; calls under way end where they began. */
+  replaceHttpEndpoints(httpEndpoints: readonly HttpEndpoint[]): void;
+}
 
 /** The invocation building block. Disposal waits a few seconds for calls to HTTPEndpoints that are in flight; the rest belongs to others. */
-export function createInvocation(options: InvocationOptions): Invocation & AsyncDisposable {
+export function createInvocation(options: InvocationOptions): OwnInvocation {
   return new InvocationBlock(options);
 }
 
-class InvocationBlock implements Invocation, AsyncDisposable {
+class InvocationBlock implements OwnInvocation {
   readonly #options: InvocationOptions;
   readonly #routes: InvocationRoutes;
   readonly #proxy: InvocationProxy;
@@ -55,11 +61,12 @@ class InvocationBlock implements Invocation, AsyncDisposable {
   }
 
   async invoke(request: InvokeRequest, signal: AbortSignal): Promise<AppResponse> {
+    let body: AppRequest['body'];
     try {
       const route = this.#routes.route(request.target);
       const path = normalizePath(request.path);
       const policy = route.policyOf?.(path);
-      const body = await this.#bodyToSend(request, route);
+      body = await bodyToSend(request, route);
       const headers = requestHeaders(request.headers, body);
       route.addHeaders?.(headers);
       const { verb, query, grpc } = request;
@@ -71,6 +78,8 @@ class InvocationBlock implements Invocation, AsyncDisposable {
     } catch (error) {
       if (signal.aborted) throw signal.reason;
       throw apiErrorIn(error) ?? invokeFailed(request.target, error);
+    } finally {
+      if (body instanceof ReplayableBody) body.release();
     }
   }
 
@@ -118,6 +127,10 @@ class InvocationBlock implements Invocation, AsyncDisposable {
     return this.#proxy.fromPeer(call);
   }
 
+  replaceHttpEndpoints(httpEndpoints: readonly HttpEndpoint[]): void {
+    this.#routes.replaceHttpEndpoints(httpEndpoints);
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return this.#routes[Symbol.asyncDispose]();
   }
@@ -133,30 +146,23 @@ class InvocationBlock implements Invocation, AsyncDisposable {
     throw accessDenied(refusal);
   }
 
-  /** Keeps a streamed body in memory where a policy may want to send it again and it says that it is short. */
-  async #bodyToSend({ body, headers }: AppRequest, route: InvocationRoute): Promise<AppRequest['body']> {
-    if (!route.replays || body === undefined || body instanceof Uint8Array) return body;
-    const limit = this.#options.maxReplaySize ?? defaultReplaySize;
-    return isShort(headers, limit) ? wholeBody(body) : new OneTimeBody(body);
-  }
-
   #attempts(
     policy: Policy<AppResponse>,
     route: InvocationRoute,
     request: AppRequest,
     signal: AbortSignal,
   ): Promise<AppResponse> {
-    const once = request.body instanceof OneTimeBody ? request.body : undefined;
+    const replayed = request.body instanceof ReplayableBody ? request.body : undefined;
     return policy.execute(async (attemptSignal, attempt) => {
-      const unmark = once && this.#markWhenAborted(once, attemptSignal);
+      const unmark = replayed && this.#markWhenAborted(replayed, attemptSignal);
       // An attempt's signal follows the caller's only until status and headers are there; a body lives longer.
       const live = attemptSignal === signal ? signal : AbortSignal.any([attemptSignal, signal]);
       try {
         const response = await route.call(request, live, attempt);
-        if (once?.started) this.#final.add(response);
+        if (replayed?.isSpent) this.#final.add(response);
         return response;
       } catch (error) {
-        if (once?.started && error instanceof Error) this.#final.add(error);
+        if (replayed?.isSpent && error instanceof Error) this.#final.add(error);
         throw error;
       } finally {
         unmark?.();
@@ -168,13 +174,25 @@ class InvocationBlock implements Invocation, AsyncDisposable {
    * A timeout ends an attempt over the head of its call: what it rejects with is the signal's reason. Hands back what ends the
    * watch.
    */
-  #markWhenAborted(body: OneTimeBody, signal: AbortSignal): () => void {
+  #markWhenAborted(body: ReplayableBody, signal: AbortSignal): () => void {
     const onAbort = (): void => {
-      if (body.started && signal.reason instanceof Error) this.#final.add(signal.reason);
+      if (body.isSpent && signal.reason instanceof Error) this.#final.add(signal.reason);
     };
     signal.addEventListener('abort', onAbort, { once: true });
     return () => signal.removeEventListener('abort', onAbort);
   }
+}
+
+/** A streamed body that an attempt may have to send again: read to its end now where it says that it is short, else kept while it is sent. */
+async function bodyToSend(
+  { body, headers }: AppRequest,
+  { keptBytes, replays }: InvocationRoute,
+): Promise<AppRequest['body']> {
+  if (keptBytes === 0 || body === undefined || body instanceof Uint8Array) return body;
+  const length = toldLength(headers);
+  if (length === undefined) return new ReplayableBody(body, keptBytes);
+  if (length > keptBytes) return new ReplayableBody(body, 0);
+  return replays ? wholeBody(body) : new ReplayableBody(body, keptBytes);
 }
 
 /** An ApiError that comes up from below: the caller's body broke off or is too long, which no channel knows to name. */

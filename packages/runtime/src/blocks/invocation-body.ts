@@ -1,28 +1,9 @@
 import type { Body, HeaderMap } from '../app-channel/app-channel.ts';
 
-/** A body that can be read once; knows whether that has begun. Until then a call can be made again with it. */
-export class OneTimeBody implements AsyncIterable<Uint8Array> {
-  readonly #source: AsyncIterable<Uint8Array>;
-  #started = false;
-
-  constructor(source: AsyncIterable<Uint8Array>) {
-    this.#source = source;
-  }
-
-  get started(): boolean {
-    return this.#started;
-  }
-
-  [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
-    this.#started = true;
-    return this.#source[Symbol.asyncIterator]();
-  }
-}
-
-/** Whether a streamed body says its length and that length is at most `limit` bytes. */
-export function isShort(headers: HeaderMap, limit: number): boolean {
+/** The length that a streamed body says it has, in bytes. */
+export function toldLength(headers: HeaderMap): number | undefined {
   const length = headers['content-length'];
-  return typeof length === 'string' && /^\d{1,15}$/.test(length) && Number(length) <= limit;
+  return typeof length === 'string' && /^\d{1,15}$/.test(length) ? Number(length) : undefined;
 }
 
 /** Reads a body to its end. Throws what reading it throws. */

@@ -1,6 +1,6 @@
 import { errorMessage, TimeoutError } from '@outrigger/core';
 
-import { UnfitRequestError } from '../app-channel/app-channel.ts';
+import { UnfitRequestError, UnreachedAppError } from '../app-channel/app-channel.ts';
 import { ApiError, type GrpcStatusName } from '../errors.ts';
 import { InvocationTargetError } from './invocation-target.ts';
 
@@ -9,12 +9,18 @@ import { InvocationTargetError } from './invocation-target.ts';
 /** What a peer answered in place of the app's answer, or how the connection to it broke after the call was sent. */
 export class PeerError extends Error {
   readonly grpcStatus: GrpcStatusName;
+  /**
+   * The peer has not given the call to its app, and all of it can be sent again: another instance may take it. This one would fail
+   * again.
+   */
+  readonly isUntouched: boolean;
 
   /** @param message the peer's own words */
-  constructor(grpcStatus: GrpcStatusName, message: string, options?: ErrorOptions) {
+  constructor(grpcStatus: GrpcStatusName, message: string, options: ErrorOptions & { isUntouched?: boolean } = {}) {
     super(`rpc error: code = ${goName(grpcStatus)} desc = ${message}`, options);
     this.name = 'PeerError';
     this.grpcStatus = grpcStatus;
+    this.isUntouched = options.isUntouched ?? false;
   }
 }
 
@@ -90,4 +96,10 @@ export class AppUnhealthyError extends Error {
   constructor() {
     super('app is not in a healthy state');
   }
+}
+
+/** Whether a call of a peer has failed before the app was given any of it. */
+export function isUntouchedByApp(error: unknown): boolean {
+  const cause = error instanceof ApiError ? error.cause : error;
+  return cause instanceof UnreachedAppError || cause instanceof AppUnhealthyError;
 }

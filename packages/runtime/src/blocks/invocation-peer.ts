@@ -1,6 +1,7 @@
 import { ComponentError, errorMessage, type NameResolver } from '@outrigger/core';
 
 import type { AppRequest, AppResponse } from '../app-channel/app-channel.ts';
+import { isRepeatable } from '../app-channel/repeatable.ts';
 import type { PeerTransport } from './invocation.ts';
 import { RoundRobin, type UnreachableAddresses } from './invocation-balancing.ts';
 import { PeerError } from './invocation-errors.ts';
@@ -19,8 +20,6 @@ export interface PeerAppOptions {
 const defaultPeerPort = 50_002;
 /** Milliseconds for which addresses are taken as known. They are looked up anew at once when none of them answers. */
 const knownFor = 500;
-/** Sending these twice does no harm (RFC 9110, 9.2.2). */
-const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 
 /** No sidecar of the app took the call, and it may be made again. */
 export class PeerUnreachedError extends Error {
@@ -44,8 +43,8 @@ export class PeerApp {
   }
 
   /**
-   * Calls one of the app's sidecars; one that cannot be reached is passed over for the next. Rejects with ComponentError
-   * `unavailable` when none could be reached, else with what the peer said.
+   * Calls one of the app's sidecars; one that cannot be reached, or has not reached its app, is passed over for the next. Rejects with
+   * ComponentError `unavailable` when the last could not be reached, else with what the peer said.
    */
   call(request: AppRequest, signal: AbortSignal): Promise<AppResponse> {
     const { peers } = this.#options;
@@ -67,7 +66,7 @@ export class PeerApp {
         unreachable.delete(address);
         return answer;
       } catch (error) {
-        if (signal.aborted || !isUnavailable(error)) throw error;
+        if (signal.aborted || !isForAnother(error)) throw error;
         unreachable.add(address);
         failure = error;
       }
@@ -124,10 +123,12 @@ function isUnavailable(error: unknown): boolean {
   return ComponentError.is(error) && error.code === 'unavailable';
 }
 
-function isPeerUnavailable(error: unknown): boolean {
-  return error instanceof PeerError && (error.grpcStatus === 'UNAVAILABLE' || error.grpcStatus === 'UNAUTHENTICATED');
+/** Another instance may take the call: this one has done nothing of it. */
+function isForAnother(error: unknown): boolean {
+  return isUnavailable(error) || (error instanceof PeerError && error.isUntouched);
 }
 
-function isRepeatable({ verb, body }: AppRequest): boolean {
-  return idempotent.has(verb) && (body === undefined || body instanceof Uint8Array);
+function isPeerUnavailable(error: unknown): boolean {
+  if (!(error instanceof PeerError) || error.isUntouched) return false;
+  return error.grpcStatus === 'UNAVAILABLE' || error.grpcStatus === 'UNAUTHENTICATED';
 }

@@ -14,7 +14,12 @@ function block(options: Partial<InvocationOptions> = {}, addresses: () => string
   const invocation = createInvocation({
     appId: 'checkout',
     namespace: '',
-    policies: { generation: 0, app: () => undefined, serviceRetry: retry({ maxRetries: 1, duration: 1 }) },
+    policies: {
+      generation: 0,
+      app: () => undefined,
+      hasApp: () => false,
+      serviceRetry: retry({ maxRetries: 1, duration: 1 }),
+    },
     resolver: {
       resolve: async () => {
         lookups++;

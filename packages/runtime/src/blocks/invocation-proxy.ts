@@ -14,8 +14,10 @@ interface ProxyRoute {
   readonly appId: string;
   /** Absent: this process's own app. */
   readonly peer?: PeerApp;
-  /** The policy of the user's for a method; absent: the built-in retries. */
+  /** The policy of the user's for a method. */
   readonly policyOf?: ((method: string) => Policy<ProxyAnswer>) | undefined;
+  /** A resource says what happens to calls to this app, so that the built-in retries do not apply. */
+  readonly isRuled?: boolean;
 }
 
 export type ProxyAttempt<A> = (hop: ProxyHop, signal: AbortSignal) => Promise<A>;
@@ -49,7 +51,7 @@ export class InvocationProxy {
     signal: AbortSignal,
   ): Promise<A> {
     if (this.#generation !== this.#options.policies.generation) this.#renew();
-    const { appId, peer, policyOf } = this.#routes.get(target, () => this.#newRoute(target));
+    const { appId, isRuled, peer, policyOf } = this.#routes.get(target, () => this.#newRoute(target));
     if (peer === undefined) {
       this.#mustBeCallable();
       return attempt({ metadata: proxyMetadata(metadata, this.#self, { appId }) }, signal);
@@ -57,14 +59,16 @@ export class InvocationProxy {
     const outgoing = proxyMetadata(metadata, this.#self, { appId, target });
     const each = (live: AbortSignal): Promise<A> =>
       peer.each((address) => attempt({ address, peer: peer.target, metadata: outgoing }, live), live);
-    if (policyOf !== undefined) return policyOf(method).execute(each, signal);
-    return this.#builtIn.execute(async (live, count) => {
-      try {
-        return await each(live);
-      } catch (error) {
-        throw peer.unreached(error, count, live);
-      }
-    }, signal);
+    const retried = (outer: AbortSignal): Promise<A> =>
+      this.#builtIn.execute(async (live, count) => {
+        try {
+          return await each(live);
+        } catch (error) {
+          throw peer.unreached(error, count, live);
+        }
+      }, outer);
+    const call = isRuled ? each : retried;
+    return policyOf === undefined ? call(signal) : policyOf(method).execute(call, signal);
   }
 
   /** After a reload of the policies. */
@@ -98,6 +102,7 @@ export class InvocationProxy {
     return {
       appId,
       peer: new PeerApp({ appId, namespace, peers, resolver, unreachable: this.#unreachable }),
+      isRuled: policies.hasApp(text) || policies.hasApp(appId),
       policyOf: policies.app<ProxyAnswer>(text, {
         statusOf: (answer) => answer.code,
         isFinal: (outcome) =>

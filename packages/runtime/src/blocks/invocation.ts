@@ -110,11 +110,11 @@ export interface InvocationOptions {
   readonly accessControl?: AccessControl | undefined;
   /** Counts calls between sidecars. Absent: nobody does. */
   readonly meter?: InvocationMeter | undefined;
-  readonly policies: Pick<Policies, 'app' | 'serviceRetry' | 'generation'>;
+  readonly policies: Pick<Policies, 'app' | 'hasApp' | 'serviceRetry' | 'generation'>;
   readonly httpEndpoints?: readonly HttpEndpoint[];
   /** Address of this process as peers see it, for `X-Forwarded-For` and `Forwarded`. Default: the machine's first. */
   readonly hostAddress?: string | undefined;
-  /** Longest body, in bytes, that is kept in memory so that a policy can send it again; it must say its length. Default 4 MiB. */
+  /** Longest body, in bytes, that is kept in memory so that a policy can send it again. Default 4 MiB. */
   readonly maxReplaySize?: number | undefined;
   readonly logger?: Logger | undefined;
 }

@@ -1,3 +1,4 @@
+import { defineComponent, field, type PubSub } from '@outrigger/core';
 import inMemory from '@outrigger/pubsub-in-memory';
 import sqlite from '@outrigger/pubsub-sqlite';
 import { expect, onTestFinished, test, vi } from 'vitest';
@@ -6,6 +7,18 @@ import { Folder, LogLines } from '../../test/folder.ts';
 import { component } from '../../test/traced-runtimes.ts';
 import { inProcessApp } from '../app-channel/in-process.ts';
 import { createRuntime } from '../create-runtime.ts';
+
+class QuietPubSub implements PubSub {
+  readonly features = [] as const;
+
+  async publish(): Promise<void> {}
+
+  async subscribe() {
+    return { pause: async () => {}, resume: async () => {}, [Symbol.asyncDispose]: async () => {} };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+}
 
 async function scene(type: 'pubsub.in-memory' | 'pubsub.sqlite') {
   const folder = new Folder();
@@ -60,6 +73,45 @@ test.each(['pubsub.in-memory', 'pubsub.sqlite'] as const)(
     expect(runtime.subscriptions.map((one) => one.type)).not.toContain('STREAMING');
   },
 );
+
+test('a consumer of its own begins with what is there, a temporary one with what comes', async () => {
+  const { watched, watch, publish, seen } = await scene('pubsub.sqlite');
+  await using _kept = await watch({ consumerID: 'kept' });
+  // held for the consumer that is not there at the moment
+  await _kept[Symbol.asyncDispose]();
+  await publish('1');
+  await vi.waitFor(() => expect(seen).toHaveLength(1), patient);
+  await using _new = await watch({ consumerID: 'new', temporaryConsumer: 'true' });
+  await publish('2');
+  await vi.waitFor(() => expect(watched).toHaveLength(1), patient);
+  await using _again = await watch({ consumerID: 'kept' });
+  await vi.waitFor(() => expect(watched).toHaveLength(3), patient);
+});
+
+test('the metadata of the component says what is not kept for a temporary consumer', async () => {
+  const made: Readonly<Record<string, unknown>>[] = [];
+  const fields = { consumerID: field.text({ description: 'c' }), deletedWhenUnused: field.flag({ description: 'd' }) };
+  const definition = defineComponent({
+    kind: 'pubsub',
+    type: 'pubsub.queues',
+    version: 'v1',
+    description: 'test',
+    metadata: fields,
+    create: async ({ metadata }) => (made.push(metadata), new QuietPubSub()),
+  });
+  const folder = new Folder();
+  folder.file('resources/all.yaml', component('broker', 'pubsub.queues', '[{name: DELETEDWHENUNUSED, value: false}]'));
+  const paths = { resourcesPaths: [`${folder.path}/resources`], searchFrom: folder.path };
+  await using runtime = await createRuntime({ appId: 'app', ...paths, components: [definition], env: {} });
+  onTestFinished(() => folder[Symbol.dispose]());
+  const topic = { pubsubName: 'broker', topic: 'orders' };
+  const metadata = { consumerID: 'watcher', temporaryConsumer: 'true' };
+  await using _ = await runtime.subscribe({ ...topic, metadata }, async () => 'SUCCESS');
+  expect(made).toEqual([
+    { consumerID: 'app', deletedWhenUnused: false },
+    { consumerID: 'watcher', deletedWhenUnused: true },
+  ]);
+});
 
 test('such a stream goes on over a component that was made anew', async () => {
   const { runtime, seen, watched, watch, publish } = await scene('pubsub.sqlite');

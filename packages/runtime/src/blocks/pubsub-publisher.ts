@@ -6,6 +6,7 @@ import type { BulkPublishEvent, FailedPublish, PublishEvent, PubSubTopics } from
 import type { Broker } from './pubsub-broker.ts';
 import { EventMismatch, parseBulkEntries } from './pubsub-bulk-entries.ts';
 import { pubsubErrors } from './pubsub-errors.ts';
+import { EntrySpans } from './entry-spans.ts';
 import { isRawPayload, noMetadata, unusableTtl } from './pubsub-metadata.ts';
 
 /** Topics warned about; beyond that there is no further warning, so that topics made per user cannot fill the memory. */
@@ -76,13 +77,31 @@ export class Publisher implements PubSubTopics {
     event: BulkPublishEvent,
     signal: AbortSignal,
   ): Promise<readonly FailedPublish[]> {
-    const { topic, metadata = noMetadata, traceparent, tracestate } = event;
     checkEntryIds(broker, event);
-    authorize(broker, topic);
+    authorize(broker, event.topic);
+    const spans = broker.tracer === undefined || raw ? undefined : new EntrySpans(broker.tracer, event);
+    try {
+      const failed = await this.#sendMany(broker, raw, event, spans, signal);
+      for (const { entryId } of failed) spans?.get(entryId)?.fail('the broker did not take it');
+      return failed;
+    } finally {
+      spans?.end();
+    }
+  }
+
+  async #sendMany(
+    broker: Broker,
+    raw: boolean,
+    event: BulkPublishEvent,
+    spans: EntrySpans | undefined,
+    signal: AbortSignal,
+  ): Promise<readonly FailedPublish[]> {
+    const { topic, metadata = noMetadata } = event;
     const entries = event.entries.map(({ entryId, data, contentType, ...entry }): BulkPublishEntry => {
       const own = entry.metadata === undefined ? metadata : { ...metadata, ...entry.metadata };
       this.#checkTtl(broker, topic, own);
       if (raw) return { entryId, data, contentType, metadata: own };
+      const { traceparent, tracestate } = spans?.get(entryId) ?? event;
       const wrapped = envelope(broker, { topic, data, contentType, traceparent, tracestate }, own);
       return { entryId, data: wrapped, contentType: cloudEventContentType, metadata: own };
     });

@@ -69,7 +69,9 @@ export class PubSubReloads {
       await Promise.all(users.map((user) => this.#stop(user, name, grace)));
       components.delete(name);
       if (broker !== undefined) await unlessAborted(broker.idle(), grace).catch(() => {});
-      await running?.instance[Symbol.asyncDispose]();
+      await running?.instance[Symbol.asyncDispose]().then(undefined, (error: unknown) => {
+        this.#options.logger.warn(`closing the old component ${name} failed`, { error });
+      });
     });
   }
 

@@ -24,6 +24,8 @@ export interface BulkPublishEvent {
   }[];
   readonly traceparent?: string;
   readonly tracestate?: string;
+  /** What the spans of the entries are called; the API's path or method. Default: `publish/<topic>`. */
+  readonly spanName?: string;
 }
 
 export interface FailedPublish {

@@ -1,8 +1,10 @@
 import type { BulkOutcome, Message } from '@outrigger/core';
 
 import type { BulkTopicEvent, TopicEvent, TopicEventStatus } from '../app-channel/app-channel.ts';
+import type { Tracer } from '../tracing.ts';
 import { cloudEventContentType } from './cloud-event.ts';
 import { base64Of, textOf } from './cloud-event-envelope.ts';
+import { deliverySpan } from './delivery-span.ts';
 import { noMetadata } from './pubsub-metadata.ts';
 import { Attempts, type DeliveryContext, processStatus } from './subscription-delivery.ts';
 
@@ -96,7 +98,7 @@ async function deliverToPath(
           entries: pending.map(({ entry }) => entry),
         };
         const statuses = await measured(context, topic, pending.length, () =>
-          attempts.make(() => channel.deliverMany(batch, attempt)),
+          attempts.make(() => traced(broker.tracer, batch, (event) => channel.deliverMany(event, attempt))),
         );
         // an attempt that was given up, and whose answer came all the same, has no say any more
         attempt.throwIfAborted();
@@ -143,6 +145,27 @@ async function measured(
   } finally {
     counts.retry = size - counts.success - counts.drop;
     meter.batchDelivered(topic, counts, performance.now() - start);
+  }
+}
+
+/** Records a span for each entry; as with Dapr, the app's work on the batch belongs to the last of them. */
+async function traced(
+  tracer: Tracer | undefined,
+  batch: BulkTopicEvent,
+  deliverBatch: (event: BulkTopicEvent) => Promise<ReadonlyMap<string, TopicEventStatus>>,
+): Promise<ReadonlyMap<string, TopicEventStatus>> {
+  if (tracer === undefined) return deliverBatch(batch);
+  const spans = batch.entries.map(({ event }) => deliverySpan(tracer, batch.topic, event));
+  let statuses: ReadonlyMap<string, TopicEventStatus> | undefined;
+  try {
+    statuses = await deliverBatch({ ...batch, trace: spans.at(-1) });
+    return statuses;
+  } finally {
+    for (const [index, span] of spans.entries()) {
+      const status = statuses?.get(batch.entries[index]?.entryId ?? '') ?? 'RETRY';
+      if (status === 'RETRY') span.fail('the app did not handle it');
+      span.end();
+    }
   }
 }
 

@@ -6,8 +6,8 @@ import {
   type TopicEventStatus,
   UnreachedAppError,
 } from '../app-channel/app-channel.ts';
-import type { Span, Tracer } from '../tracing.ts';
 import type { ProcessStatus } from '../pubsub-meter.ts';
+import { deliverySpan } from './delivery-span.ts';
 import type { Broker } from './pubsub-broker.ts';
 import type { EventReader } from './subscription-events.ts';
 import type { SubscriptionFailures } from './subscription-failures.ts';
@@ -97,9 +97,9 @@ async function droppedByApp(
 ): Promise<boolean> {
   const start = performance.now();
   let status: TopicEventStatus = 'RETRY';
-  const span = tracer && deliverySpan(tracer, event);
+  const span = tracer && deliverySpan(tracer, event.topic, event.cloudEvent);
   try {
-    status = await channel.deliver(event, signal);
+    status = await channel.deliver(span === undefined ? event : { ...event, trace: span }, signal);
   } finally {
     if (status === 'RETRY') span?.fail('the app did not handle it');
     span?.end();
@@ -109,20 +109,6 @@ async function droppedByApp(
     throw new Error('the app answered RETRY');
   }
   return status === 'DROP';
-}
-
-/** Belongs to the trace that the event names, and begins one where it names none. */
-function deliverySpan(tracer: Tracer, { topic, cloudEvent }: TopicEvent): Span {
-  const { traceparent = cloudEvent['traceid'], tracestate } = cloudEvent;
-  const parent = {
-    traceparent: typeof traceparent === 'string' ? traceparent : '',
-    tracestate: typeof tracestate === 'string' ? tracestate : '',
-  };
-  return tracer.start(`pubsub/${topic}`, 'consumer', parent, {
-    'messaging.destination': topic,
-    'messaging.destination_kind': 'topic',
-    'messaging.system': 'pubsub',
-  });
 }
 
 /** As the metrics call it. */

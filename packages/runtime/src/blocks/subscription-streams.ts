@@ -112,9 +112,9 @@ export class SubscriptionStreams {
       deliver: (event, attempt) => unlessAborted(deliver(event, attempt), attempt),
       deliverMany: () => Promise.reject(new Error('a streaming subscription takes one event at a time')),
     };
-    const { consumerId, rest } = consumerOf(spec.metadata);
+    const { consumer, rest } = consumerOf(spec.metadata);
     try {
-      const own = consumerId === undefined ? undefined : await this.#consumers?.open(pubsubName, consumerId, signal);
+      const own = consumer && (await this.#consumers?.open(pubsubName, consumer, signal));
       if (own === undefined) return await TopicSubscription.start(broker, spec, channel, this.#logger, signal);
       return await this.#startOn(own, { ...spec, metadata: rest }, channel, signal);
     } catch (error) {

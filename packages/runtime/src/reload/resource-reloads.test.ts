@@ -1,4 +1,15 @@
 import { rmSync } from 'node:fs';
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import {
+  type ComponentDefinition,
+  ComponentError,
+  type ConfigurationStore,
+  defineComponent,
+  field,
+} from '@outrigger/core';
 import pubsub from '@outrigger/pubsub-in-memory';
 import inMemory from '@outrigger/state-in-memory';
 import sqlite from '@outrigger/state-sqlite';
@@ -13,7 +24,52 @@ import type { Runtime } from '../runtime.ts';
 const subscription = (name: string, topic: string, pubsubName = 'events') =>
   `apiVersion: dapr.io/v2alpha1\nkind: Subscription\nmetadata: {name: ${name}}\nspec: {pubsubname: ${pubsubName}, topic: ${topic}, routes: {default: /${topic}}}\n---\n`;
 
-async function world(files: Record<string, string>) {
+const configurationStore: ConfigurationStore = {
+  get: async () => ({ color: { value: 'red', version: '1', metadata: {} } }),
+  subscribe: async () => ({ [Symbol.asyncDispose]: async () => {} }),
+  [Symbol.asyncDispose]: async () => {},
+};
+const configuration = defineComponent({
+  kind: 'configuration',
+  type: 'configuration.test',
+  version: 'v1',
+  metadata: {},
+  create: async () => configurationStore,
+});
+
+/** Locks that only the password `open` starts, and a secret store whose secrets all have one value; both as often as asked. */
+function lockedUp() {
+  const attempts: string[] = [];
+  const locks = defineComponent({
+    kind: 'lock',
+    type: 'lock.picky',
+    version: 'v1',
+    metadata: { password: field.text({ description: 'Opens it', required: true }) },
+    create: async ({ metadata: { password } }) => {
+      attempts.push(password);
+      if (password !== 'open') throw new ComponentError('unavailable', 'the door is shut');
+      return {
+        tryLock: async () => true,
+        unlock: async () => 'missing' as const,
+        [Symbol.asyncDispose]: async () => {},
+      };
+    },
+  });
+  const vault = defineComponent({
+    kind: 'secrets',
+    type: 'secretstores.same',
+    version: 'v1',
+    metadata: { all: field.text({ description: 'Every secret', required: true }) },
+    create: async ({ metadata: { all } }) => ({
+      features: [],
+      get: async ({ name }) => ({ [name]: all }),
+      [Symbol.asyncDispose]: async () => {},
+    }),
+  });
+  return { attempts, definitions: [locks, vault] };
+}
+
+async function world(files: Record<string, string>, more: readonly ComponentDefinition[] = []) {
   const folder = new Folder();
   const log = new LogLines();
   folder.file('resources/keep.yaml', component('kept', 'state.in-memory', '[]'));
@@ -22,7 +78,7 @@ async function world(files: Record<string, string>) {
     appId: 'app',
     namespace: '',
     resourcesPaths: [`${folder.path}/resources`],
-    components: [pubsub, inMemory, sqlite],
+    components: [configuration, pubsub, inMemory, sqlite, ...more],
     searchFrom: folder.path,
     env: {},
     logger: log,
@@ -117,4 +173,182 @@ test('a pub/sub component and a subscription come and go', async () => {
   await expect(runtime.pubsub.publish({ pubsubName: 'events', topic: 'orders', data: value })).rejects.toThrow(
     /events/,
   );
+});
+
+test('a component that cannot be removed while it runs is listed for as long as it serves, and that is logged once', async () => {
+  const outbox = '[{name: outboxPublishPubsub, value: events}, {name: outboxPublishTopic, value: orders}]';
+  const { folder, log, runtime } = await world({
+    'config.yaml': component('config', 'configuration.test'),
+    'outbox.yaml': component('outbox', 'state.in-memory', outbox),
+    'events.yaml': component('events', 'pubsub.in-memory'),
+  });
+  const names = () => runtime.components.map(({ name }) => name).toSorted();
+  rmSync(`${folder.path}/resources/config.yaml`);
+  rmSync(`${folder.path}/resources/outbox.yaml`);
+  await runtime.reloadResources();
+  await runtime.reloadResources();
+
+  expect(names()).toEqual(['config', 'events', 'kept', 'outbox']);
+  expect(await runtime.configurationStore('config').get(['color'])).toMatchObject({ color: { value: 'red' } });
+  await runtime.state('outbox').save([{ key: 'k', value }]);
+  const said = log.lines.join('\n');
+  expect(said).not.toContain('Component removed');
+  expect(said.match(/config\.yaml:1: .*cannot be removed while it runs; .*goes on as it was/g)).toHaveLength(1);
+  expect(said.match(/outbox\.yaml:1: .*cannot be removed while it runs; .*goes on as it was/g)).toHaveLength(1);
+
+  folder.file('resources/config.yaml', component('config', 'configuration.test'));
+  await runtime.reloadResources();
+  expect(names()).toEqual(['config', 'events', 'kept', 'outbox']);
+  expect(log.lines.join('\n')).not.toMatch(/Component (added|changed): config/);
+});
+
+test('a configuration store that has changed is not made while the old one serves, and that is said once', async () => {
+  let made = 0;
+  const counted = defineComponent({
+    kind: 'configuration',
+    type: 'configuration.counted',
+    version: 'v1',
+    metadata: { color: field.text({ description: 'Any' }) },
+    create: async () => {
+      made++;
+      return configurationStore;
+    },
+  });
+  const store = (color: string) => component('config', 'configuration.counted', `[{name: color, value: ${color}}]`);
+  const { folder, log, runtime } = await world({ 'config.yaml': store('red') }, [counted]);
+  folder.file('resources/config.yaml', store('blue'));
+  await runtime.reloadResources();
+  await runtime.reloadResources();
+  expect(made).toBe(1);
+  expect(log.lines.filter((line) => /config.*cannot be changed while it runs/.test(line))).toHaveLength(1);
+  folder.file('resources/config.yaml', store('red'));
+  await runtime.reloadResources();
+  expect(runtime.components.map(({ name }) => name)).toContain('config');
+});
+
+test('a component with ignoreErrors that failed is tried again when its resource has changed, and not before', async () => {
+  const { attempts, definitions } = lockedUp();
+  const locks = (password: string) =>
+    component('locks', 'lock.picky', `[{name: password, value: ${password}}]`, '  ignoreErrors: true\n');
+  const { folder, log, runtime } = await world({ 'locks.yaml': locks('wrong') }, definitions);
+  const problems = () => log.lines.filter((line) => line.includes('the door is shut'));
+  folder.file('resources/locks.yaml', `# moved by a line\n${locks('wrong')}`);
+  await runtime.reloadResources();
+  await runtime.reloadResources();
+  expect(attempts).toEqual(['wrong']);
+  expect(problems()).toHaveLength(1);
+
+  folder.file('resources/locks.yaml', locks('wrong-too'));
+  await runtime.reloadResources();
+  await runtime.reloadResources();
+  expect(attempts).toEqual(['wrong', 'wrong-too']);
+  expect(problems()).toHaveLength(2);
+
+  folder.file('resources/locks.yaml', locks('open'));
+  await runtime.reloadResources();
+  expect(runtime.components.map(({ name }) => name)).toContain('locks');
+
+  // taken away and brought back it is new
+  folder.file('resources/locks.yaml', '');
+  await runtime.reloadResources();
+  folder.file('resources/locks.yaml', locks('wrong-too'));
+  await runtime.reloadResources();
+  expect(attempts).toEqual(['wrong', 'wrong-too', 'open', 'wrong-too']);
+});
+
+test('a component with ignoreErrors that failed is tried again when its secret store has changed', async () => {
+  const { attempts, definitions } = lockedUp();
+  const locks = component(
+    'locks',
+    'lock.picky',
+    '[{name: password, secretKeyRef: {name: door, key: door}}]',
+    '  ignoreErrors: true\nauth:\n  secretStore: vault\n',
+  );
+  const vault = (all: string) => component('vault', 'secretstores.same', `[{name: all, value: ${all}}]`);
+  const { folder, runtime } = await world({ 'locks.yaml': locks, 'vault.yaml': vault('wrong') }, definitions);
+  await runtime.reloadResources();
+  expect(attempts).toEqual(['wrong']);
+
+  folder.file('resources/vault.yaml', vault('open'));
+  await runtime.reloadResources();
+  expect(attempts).toEqual(['wrong', 'open']);
+  expect(runtime.components.map(({ name }) => name)).toContain('locks');
+});
+
+async function listen(handler: RequestListener): Promise<string> {
+  const server = createServer(handler);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+const endpoint = (name: string, baseUrl: string, headers = '[]') =>
+  `apiVersion: dapr.io/v1alpha1\nkind: HTTPEndpoint\nmetadata: {name: ${name}}\nspec: {baseUrl: "${baseUrl}", headers: ${headers}}\n`;
+
+async function ask(runtime: Runtime, target: string): Promise<string> {
+  const request = { target, verb: 'GET', path: '/x', query: '', headers: {}, body: undefined };
+  const { status, body } = await runtime.invocation.invoke(request, new AbortController().signal);
+  return `${status} ${body === undefined ? '' : await text(Readable.from(body instanceof Uint8Array ? [body] : body))}`;
+}
+
+test('HTTPEndpoints come, change and go; a call under way ends where it began', async () => {
+  const held = Promise.withResolvers<void>();
+  const arrived = Promise.withResolvers<void>();
+  const slow = await listen((_, answer) => {
+    arrived.resolve();
+    void held.promise.then(() => answer.end('slow'));
+  });
+  const echo = await listen((request, answer) => answer.end(`color ${String(request.headers['color'])}`));
+  const { folder, runtime } = await world({});
+  folder.file('resources/shop.yaml', endpoint('shop', slow));
+  await runtime.reloadResources();
+  expect(runtime.httpEndpoints).toEqual(['shop']);
+  const underWay = ask(runtime, 'shop');
+  await arrived.promise;
+
+  folder.file('resources/shop.yaml', endpoint('shop', echo, '[{name: color, value: red}]'));
+  await runtime.reloadResources();
+  expect(await ask(runtime, 'shop')).toBe('200 color red');
+  folder.file('resources/shop.yaml', endpoint('shop', echo, '[{name: color, value: blue}]'));
+  await runtime.reloadResources();
+  expect(await ask(runtime, 'shop')).toBe('200 color blue');
+  held.resolve();
+  expect(await underWay).toBe('200 slow');
+
+  rmSync(`${folder.path}/resources/shop.yaml`);
+  await runtime.reloadResources();
+  expect(runtime.httpEndpoints).toEqual([]);
+  await expect(ask(runtime, 'shop')).rejects.toThrow(/shop/);
+});
+
+test('an HTTPEndpoint whose secret is not to be had leaves all as they were, and that is said once', async () => {
+  const echo = await listen((request, answer) => answer.end(`color ${String(request.headers['color'])}`));
+  const { folder, log, runtime } = await world({ 'shop.yaml': endpoint('shop', echo, '[{name: color, value: red}]') });
+  const secret = '[{name: color, secretKeyRef: {name: paint, key: paint}}]';
+  folder.file('resources/shop.yaml', `${endpoint('shop', echo, secret)}auth: {secretStore: nowhere}\n`);
+  await runtime.reloadResources();
+  await runtime.reloadResources();
+  expect(await ask(runtime, 'shop')).toBe('200 color red');
+  expect(log.lines.filter((line) => /HTTPEndpoint "shop".*stay as they were/s.test(line))).toHaveLength(1);
+});
+
+test('a retry of a call goes on where it began, also when its HTTPEndpoint and the policies have changed meanwhile', async () => {
+  let attempts = 0;
+  const first = Promise.withResolvers<void>();
+  const flaky = await listen((_, answer) => {
+    if (++attempts === 1) first.resolve();
+    answer.writeHead(attempts === 1 ? 503 : 200).end(`attempt ${attempts}`);
+  });
+  const resiliency = (retries: number) =>
+    `apiVersion: dapr.io/v1alpha1\nkind: Resiliency\nmetadata: {name: r}\nspec:\n  policies: {retries: {again: {policy: constant, duration: 200ms, maxRetries: ${retries}}}}\n  targets: {apps: {shop: {retry: again}}}\n`;
+  const { folder, runtime } = await world({ 'shop.yaml': endpoint('shop', flaky), 'r.yaml': resiliency(2) });
+  const answer = ask(runtime, 'shop');
+  await first.promise;
+  folder.file('resources/shop.yaml', endpoint('shop', 'http://127.0.0.1:1'));
+  folder.file('resources/r.yaml', resiliency(3));
+  await runtime.reloadResources();
+  expect(await answer).toBe('200 attempt 2');
 });

@@ -103,7 +103,8 @@ class BreakersOfTarget implements TargetBreakers {
 
   #changed(entry: Entry, name: string, from: CircuitState, to: CircuitState): void {
     if (entry.isDropped) return; // by calls that began before
-    this.#logger.info(`Circuit breaker ${JSON.stringify(name)} changed state from ${from} to ${to}`);
+    const [{ label: target } = { label: undefined }] = this.#told.values();
+    this.#logger.info(`Circuit breaker ${JSON.stringify(name)} changed state from ${from} to ${to}`, { target });
     this.#counts[from]--;
     this.#counts[to]++;
     entry.state = to;

@@ -125,6 +125,10 @@ export class CompiledPolicies implements Policies {
     return perKey(limit, (path) => policyOf(path, `${target}, ${path}`));
   }
 
+  hasApp(target: string): boolean {
+    return this.#plan.apps.has(target);
+  }
+
   actor<R>(type: string, outcome: CallOutcome<R> = {}): ActorPolicies<R> {
     const { actors, policies } = this.#plan;
     const spec = actors.get(type);

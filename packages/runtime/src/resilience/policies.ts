@@ -53,9 +53,12 @@ export interface Policies {
    */
   app<R = unknown>(target: string, outcome?: CallOutcome<R>): ((path: string) => Policy<R>) | undefined;
 
+  /** Whether a resource has an entry for that app: it then says all there is, and the built-in retries do not apply. */
+  hasApp(target: string): boolean;
+
   /** Around calls to actors of a type. */
   actor<R = unknown>(type: string, outcome?: CallOutcome<R>): ActorPolicies<R>;
-  /** `DaprBuiltInServiceRetries`: for calls to a peer that has no policy of its own and could not be reached. */
+  /** `DaprBuiltInServiceRetries`: for calls to an app that has no entry of its own and could not be reached; within default policies. */
   readonly serviceRetry: Retry;
   /** `DaprBuiltInInitializationRetries`: for components whose first start fails because a backend is not there yet. */
   readonly initializationRetry: Retry;

@@ -123,9 +123,9 @@ test('a breaker shows its state, and its changes are counted and logged', async 
     [labels('closed')]: 1,
   });
   expect(log.lines).toEqual([
-    'info Circuit breaker "/a" changed state from closed to open',
-    'info Circuit breaker "/a" changed state from open to half-open',
-    'info Circuit breaker "/a" changed state from half-open to closed',
+    'info Circuit breaker "/a" changed state from closed to open {"target":"app_other"}',
+    'info Circuit breaker "/a" changed state from open to half-open {"target":"app_other"}',
+    'info Circuit breaker "/a" changed state from half-open to closed {"target":"app_other"}',
   ]);
 });
 

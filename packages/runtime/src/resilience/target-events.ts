@@ -46,6 +46,8 @@ const states = ['closed', 'half-open', 'open'] as const;
 
 /** Counts and logs what the policies of one target do, under Dapr's names and in its words. Labels are made once. */
 export class TargetEvents {
+  /** `app_orders`, `Statestore_store` */
+  readonly label: string;
   readonly #metrics: Metrics;
   readonly #logger: Logger;
   readonly #retry: MetricLabels | undefined;
@@ -54,6 +56,7 @@ export class TargetEvents {
 
   constructor(target: TargetName, owners: TargetOwners, metrics: Metrics, logger: Logger) {
     const { retry, timeout, circuitBreaker } = owners;
+    this.label = target.label;
     this.#metrics = metrics;
     this.#logger = logger;
     this.#retry = retry && labelsOf(target, 'retry', retry);
