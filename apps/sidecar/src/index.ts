@@ -1,1 +1,1 @@
-export {};
+export { apiVersion } from './process/version.ts';

@@ -83,7 +83,12 @@ export async function startProxyHalf({
     app,
     resolver: directory,
     peers,
-    policies: { generation: 0, app: () => undefined, serviceRetry: retry({ maxRetries: 3, duration: 1 }) },
+    policies: {
+      generation: 0,
+      app: () => undefined,
+      hasApp: () => false,
+      serviceRetry: retry({ maxRetries: 3, duration: 1 }),
+    },
     ...options,
   });
   internal.serve(invocation);

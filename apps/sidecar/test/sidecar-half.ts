@@ -61,6 +61,7 @@ export interface Half {
 const noPolicies: InvocationOptions['policies'] = {
   generation: 0,
   app: () => undefined,
+  hasApp: () => false,
   serviceRetry: retry({ maxRetries: 3, duration: 1 }),
 };
 

@@ -243,6 +243,33 @@ describe('a batch', () => {
   });
 });
 
+test('whatever is delivered under a span is told that, in place of what the event or its metadata says', async () => {
+  const seen: ReturnType<Metadata['getMap']>[] = [];
+  const keep = (call: ServerUnaryCall<unknown, unknown>): void => void seen.push(call.metadata.getMap());
+  const channel = await connected({
+    onTopicEvent: (_, call: ServerUnaryCall<unknown, unknown>) => (keep(call), { status: 0 }),
+    onBulkTopicEvent: (_, call: ServerUnaryCall<unknown, unknown>) => (keep(call), { statuses: [] }),
+    onBindingEvent: (_, call: ServerUnaryCall<unknown, unknown>) => (
+      keep(call),
+      { storeName: '', states: [], to: [], data: Buffer.alloc(0), concurrency: 0 as const }
+    ),
+  });
+  const trace = { traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01', tracestate: '' };
+  const metadata = { traceparent, tracestate: 'a=b', 'grpc-trace-bin': 'stale' };
+  const event = topicEvent({ metadata, trace });
+  await channel.deliver({ ...event, cloudEvent: { ...event.cloudEvent, traceparent, tracestate: 'a=b' } }, never);
+  await channel.deliverMany({ ...batch, metadata, trace }, never);
+  await channel.deliverBinding({ name: 'queue', path: '/queue', data: Buffer.from('x'), metadata, trace }, never);
+  for (const each of seen) {
+    expect(each).toMatchObject({
+      traceparent: trace.traceparent,
+      'grpc-trace-bin': Buffer.from('00004bf92f3577b34da6a3ce929d0e0e47360100f067aa0ba902b70201', 'hex'),
+    });
+    expect(each).not.toHaveProperty('tracestate');
+  }
+  expect(seen).toHaveLength(3);
+});
+
 describe('input bindings', () => {
   const candidates = [
     { name: 'cron', path: '/cron' },

@@ -35,7 +35,7 @@ import { asBuffer } from '@outrigger/grpc';
 import type { CallStatus } from '@outrigger/grpc/client';
 import { type AppCallAnswer, GrpcAppConnection, type GrpcAppConnectionOptions } from './grpc-app-connection.ts';
 import { invokeAnswer, invokeMessage, tooLongAnswer } from './grpc-app-invoke.ts';
-import { addTrace, componentMetadata, invokeMetadata } from './grpc-app-metadata.ts';
+import { addTrace, componentMetadata, invokeMetadata, replaceTrace } from './grpc-app-metadata.ts';
 import { bulkMessage, bulkStatuses, subscriptionSpec, topicEventStatus } from './grpc-app-topics.ts';
 
 export interface GrpcAppChannelOptions extends GrpcAppConnectionOptions {
@@ -114,7 +114,7 @@ export class GrpcAppChannel implements AppChannel {
 
   async deliver(event: TopicEvent, signal: AbortSignal): Promise<TopicEventStatus> {
     const metadata = componentMetadata({ ...event.metadata, pubsubName: event.pubsubName });
-    addTrace(metadata, event.cloudEvent);
+    addTrace(metadata, event.cloudEvent, event.trace);
     const request = TopicEventRequest.encode(topicEventRequest(event)).finish();
     const { message, status } = await this.#call(paths.event, request, metadata, signal);
     if (message !== undefined) return topicEventStatus(TopicEventResponse.decode(message).status);
@@ -126,6 +126,7 @@ export class GrpcAppChannel implements AppChannel {
 
   async deliverMany(event: BulkTopicEvent, signal: AbortSignal): Promise<ReadonlyMap<string, TopicEventStatus>> {
     const metadata = componentMetadata({ ...event.metadata, pubsubName: event.pubsubName });
+    if (event.trace !== undefined) replaceTrace(metadata, event.trace);
     const { message, status } = await this.#callBulk(bulkMessage(event, this.#logger), metadata, signal);
     if (message !== undefined) return bulkStatuses(message, event);
     if (status.status !== 'UNIMPLEMENTED') throw appError('the app answered to the batch', status);
@@ -152,7 +153,7 @@ export class GrpcAppChannel implements AppChannel {
       metadata: { ...event.metadata },
     }).finish();
     const metadata: Record<string, string> = {};
-    addTrace(metadata, event.metadata);
+    addTrace(metadata, event.metadata, event.trace);
     const { message, status } = await this.#call(paths.bindingEvent, request, metadata, signal);
     if (message === undefined) throw appError(`error invoking app for binding ${name}`, status);
     const answer = BindingEventResponse.decode(message);

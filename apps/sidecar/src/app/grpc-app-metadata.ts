@@ -1,5 +1,5 @@
 import type { RequestMetadata } from '@outrigger/core';
-import { type AppRequest, type CloudEvent, type HeaderMap, headerValue } from '@outrigger/runtime';
+import { type AppRequest, type CloudEvent, type HeaderMap, headerValue, type TraceContext } from '@outrigger/runtime';
 
 import { isMetadataName, metadataOfHttp, type MutableMetadata } from '../grpc/http-metadata.ts';
 import { traceBin } from '../grpc/trace-bin.ts';
@@ -22,14 +22,27 @@ export function componentMetadata(entries: RequestMetadata): MutableMetadata {
   return metadata;
 }
 
-/** An event's own trace context goes on in the call. */
-export function addTrace(metadata: MutableMetadata, cloudEvent: CloudEvent): void {
+/** The delivery's trace context goes on in the call; without one the event's own. */
+export function addTrace(metadata: MutableMetadata, cloudEvent: CloudEvent, delivery?: TraceContext): void {
   const { baggage, tracestate } = cloudEvent;
   if (typeof baggage === 'string' && baggage !== '') metadata['baggage'] = headerValue(baggage);
+  if (delivery !== undefined) {
+    replaceTrace(metadata, delivery);
+    return;
+  }
   const traceparent = cloudEvent['traceparent'] ?? cloudEvent['traceid'];
   if (typeof traceparent !== 'string' || traceBin(traceparent) === undefined) return;
   metadata['traceparent'] = traceparent;
   if (typeof tracestate === 'string' && tracestate !== '') metadata['tracestate'] = headerValue(tracestate);
+  addTraceBin(metadata);
+}
+
+/** In place of what a broker's metadata says. */
+export function replaceTrace(metadata: MutableMetadata, { traceparent, tracestate }: TraceContext): void {
+  delete metadata['grpc-trace-bin'];
+  delete metadata['tracestate'];
+  metadata['traceparent'] = traceparent;
+  if (tracestate !== '') metadata['tracestate'] = headerValue(tracestate);
   addTraceBin(metadata);
 }
 

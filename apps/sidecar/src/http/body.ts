@@ -54,7 +54,10 @@ export function readBody(request: IncomingMessage, limit: number): Promise<Buffe
   });
 }
 
-/** The body in pieces. Ends as {@link readBody} rejects. Leaving early does not close the connection. */
+/**
+ * The body in pieces. Ends as {@link readBody} rejects. Leaving early does not close the connection: what still comes is read and thrown
+ * away, as the next request is behind it.
+ */
 export async function* streamBody(request: IncomingMessage, limit: number): AsyncGenerator<Buffer> {
   let length = 0;
   try {
@@ -66,6 +69,8 @@ export async function* streamBody(request: IncomingMessage, limit: number): Asyn
     }
   } catch (error) {
     throw broken(error);
+  } finally {
+    request.resume();
   }
   if (limit <= 0 || length <= limit) return;
   linger(request);

@@ -19,11 +19,16 @@ export function headerOf(request: IncomingMessage, name: string): string | undef
   return undefined;
 }
 
-/** Puts a header into a request in place of what it has under that name. `name` in lower case. */
-export function setHeader(request: IncomingMessage, name: string, value: string): void {
-  removeHeader(request, name);
-  request.rawHeaders.push(name, value);
-  request.headers[name] = value;
+/**
+ * Puts a header in place of what a request has under that name. Only {@link headerOf}, and who reads the parser's list, will see it:
+ * Node's object of all headers is not made for that. `name` in lower case; an empty value takes the header out.
+ */
+export function replaceRawHeader({ rawHeaders }: IncomingMessage, name: string, value: string): void {
+  for (let index = rawHeaders.length - 2; index >= 0; index -= 2) {
+    const candidate = rawHeaders[index];
+    if (candidate?.length === name.length && candidate.toLowerCase() === name) rawHeaders.splice(index, 2);
+  }
+  if (value !== '') rawHeaders.push(name, value);
 }
 
 /** Takes a header out of a request, so that nothing behind can see or forward it. `name` in lower case. */

@@ -195,7 +195,7 @@ class ApiServer implements HttpServer {
       this.#apiLog?.(exchange, route);
       if (!this.#isAdmitted(exchange, route)) return;
       const { tracer } = this.#options;
-      if (tracer !== undefined && !route?.healthCheck) traceRequest(tracer, exchange);
+      if (tracer !== undefined && !route?.healthCheck) traceRequest(tracer, exchange, route);
       if (route === undefined) removeHeader(request, apiTokenHeader);
       else for (const [index, param] of params.entries()) params[index] = unescapeText(param) ?? param;
       const done = route === undefined ? this.#fallback(exchange) : route.handle(exchange);

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 
 import type { Logger } from '@outrigger/core';
-import type { Metrics } from '@outrigger/runtime';
+import type { Metrics, Tracer } from '@outrigger/runtime';
 
 import type { ProxyOptions } from '../blocks/invoke/proxy.ts';
 import { bindPort } from '../grpc/port.ts';
@@ -27,6 +27,8 @@ export interface PublicGrpcOptions {
   readonly hideSecrets?: (text: string) => string;
   /** Takes what is counted. Absent: nothing is. */
   readonly metrics?: Metrics | undefined;
+  /** Records calls as spans. Absent: nobody does. */
+  readonly tracer?: Tracer | undefined;
   /** Where calls are logged. Absent: they are not. */
   readonly apiLogger?: Logger | undefined;
 }
@@ -36,7 +38,7 @@ export interface PublicGrpcOptions {
  * Rejects with a ListenError when the port cannot be bound.
  */
 export async function servePublicGrpc(options: PublicGrpcOptions): Promise<PortServer> {
-  const { api, flags, proxy, apiToken, maxIdle, logger, apiLogger, hideSecrets, metrics } = options;
+  const { api, flags, proxy, apiToken, maxIdle, logger, apiLogger, hideSecrets, metrics, tracer } = options;
   const folder = flags['unix-domain-socket'];
   const port = flags['dapr-grpc-port'];
   const endpoints = folder
@@ -48,16 +50,19 @@ export async function servePublicGrpc(options: PublicGrpcOptions): Promise<PortS
   });
   const server = new PortServer(bound, logger);
   server.serve(async () => {
-    const [{ createGrpcServer }, { admission }, { callListeners }, { grpcApi }, { proxyCalls }] = await Promise.all([
-      import('@outrigger/grpc/server'),
-      import('../grpc/admission.ts'),
-      import('../grpc/call-listeners.ts'),
-      import('./grpc-api.ts'),
-      import('../blocks/invoke/proxy.ts'),
-    ]);
+    const [{ createGrpcServer }, { admission }, { callListeners }, { grpcApi }, { proxyCalls }, spans] =
+      await Promise.all([
+        import('@outrigger/grpc/server'),
+        import('../grpc/admission.ts'),
+        import('../grpc/call-listeners.ts'),
+        import('./grpc-api.ts'),
+        import('../blocks/invoke/proxy.ts'),
+        import('../tracing/grpc-spans.ts'),
+      ]);
+    const proxied = proxyCalls({ invocation: api.runtime.invocation, ...proxy });
     return createGrpcServer({
-      services: grpcApi(api),
-      unknown: proxyCalls({ invocation: api.runtime.invocation, ...proxy }),
+      services: spans.traceServices(grpcApi(api), tracer),
+      unknown: spans.traceProxy(proxied, tracer, spans.proxyKind(api.runtime.appId)),
       admit: admission({ apiToken, access: api.runtime.configuration.api }),
       ...(hideSecrets && { hideSecrets }),
       ...callListeners({ apiLogger, metrics }),

@@ -8,13 +8,13 @@ import {
   type Runtime,
   type RuntimeOptions,
   type SecretTexts,
-  type Tracer,
 } from '@outrigger/runtime';
 
 import { invokeFallback } from '../blocks/invoke/http.ts';
 import { type InternalServer, serveInternal } from '../blocks/invoke/internal-server.ts';
 import { GrpcPeers } from '../blocks/invoke/peers.ts';
 import type { MutualTls } from '@outrigger/identity';
+import type { OpenTelemetryTracer } from '@outrigger/tracing-opentelemetry';
 import type { PortServer } from '../grpc/port-server.ts';
 import { apiRuleNotices } from '../http/api-rule-notices.ts';
 import { parseListenAddresses } from '../http/listen.ts';
@@ -76,7 +76,7 @@ export class Sidecar implements AsyncDisposable {
   #internal: InternalServer | undefined;
   #runtime: Runtime | undefined;
   #mutualTls: MutualTls | undefined;
-  #tracer: Tracer | undefined;
+  #tracer: OpenTelemetryTracer | undefined;
   #phase: Phase = 'starting';
 
   private constructor(options: SidecarOptions) {
@@ -155,6 +155,8 @@ export class Sidecar implements AsyncDisposable {
       this.#grpc?.close(left()),
       this.#internal?.close(left()),
     ]);
+    // the spans of what has just ended are worth a moment more than the limit
+    await this.#tracer?.close(Math.max(left(), 250));
     await this[Symbol.asyncDispose]();
   }
 
@@ -243,9 +245,14 @@ export class Sidecar implements AsyncDisposable {
   }
 
   async #configureTracing(configuration: Configuration): Promise<void> {
-    const { flags, env, log } = this.#options;
+    const { flags, env, log, secretTexts } = this.#options;
     const plan = tracingPlan(configuration, env, flags['app-id'] ?? '');
-    if (plan !== undefined) this.#tracer = this.#own(await openTracer(plan, log.scope('dapr.runtime.tracing')));
+    if (plan === undefined) return;
+    const options = {
+      logger: log.scope('dapr.runtime.tracing'),
+      hideSecrets: (text: string) => secretTexts.hide(text),
+    };
+    this.#tracer = this.#own(await openTracer(plan, options));
   }
 
   /** Resolves once there is a certificate, where one is needed: no component has started by then, and no port serves. */
@@ -348,6 +355,7 @@ export class Sidecar implements AsyncDisposable {
       logger: grpcLogger,
       hideSecrets,
       metrics,
+      tracer: this.#tracer,
       apiLogger: isLogging ? log.scope('dapr.runtime.grpc.api-info') : undefined,
     });
     this.#grpc = this.#own(grpc);

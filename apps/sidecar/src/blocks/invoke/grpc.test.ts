@@ -1,7 +1,7 @@
 import type { RequestListener } from 'node:http';
 import { text } from 'node:stream/consumers';
 
-import { Metadata, type ServiceError, type StatusObject, status } from '@grpc/grpc-js';
+import { type CallOptions, Metadata, type ServiceError, type StatusObject, status } from '@grpc/grpc-js';
 import { silentLogger } from '@outrigger/core';
 import { HTTPExtension_Verb, type InvokeRequest, type InvokeResponse } from '@outrigger/protocol';
 import { BadRequest, ErrorInfo, Status } from '@outrigger/protocol/rpc';
@@ -51,7 +51,12 @@ interface Outcome {
 }
 
 /** Calls `InvokeService` of a sidecar's gRPC API. */
-async function invoke(half: Half, request: Partial<InvokeServiceRequest>, metadata = new Metadata()): Promise<Outcome> {
+async function invoke(
+  half: Half,
+  request: Partial<InvokeServiceRequest>,
+  metadata = new Metadata(),
+  options: CallOptions = {},
+): Promise<Outcome> {
   const { client } = await serveGrpc({
     services: [{ name: DaprDefinition.fullName, methods: invokeMethods(half.invocation) }],
   });
@@ -66,6 +71,7 @@ async function invoke(half: Half, request: Partial<InvokeServiceRequest>, metada
         (bytes) => responseType.decode(bytes),
         { id: '', ...request },
         metadata,
+        options,
         (error: ServiceError | null, answer) => (outcome = { error, answer }),
       )
       .on('metadata', (came: Metadata) => (headers = came))
@@ -370,6 +376,22 @@ it('an app that is not reached is no answer of the app', async () => {
   expect((await invoke(half, { id: 'checkout', message: { method: 'x', contentType: '' } })).error?.code).toBe(
     status.INTERNAL,
   );
+});
+
+it.each(['checkout', 'inventory'])('a deadline ends the call for the app as well: %s', async (target) => {
+  const closed = Promise.withResolvers<boolean>();
+  const { caller } = await pair({
+    http: (_, response) => void response.once('close', () => closed.resolve(response.writableFinished)),
+  });
+  const message = {
+    method: 'x',
+    data: undefined,
+    contentType: '',
+    httpExtension: { verb: HTTPExtension_Verb.GET, querystring: '' },
+  };
+  const { error } = await invoke(caller, { id: target, message }, new Metadata(), { deadline: Date.now() + 300 });
+  expect(error?.code).toBe(status.DEADLINE_EXCEEDED);
+  expect(await closed.promise).toBe(false);
 });
 
 it('statuses are translated as Dapr does', () => {

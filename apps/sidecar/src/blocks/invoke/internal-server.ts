@@ -6,7 +6,7 @@ import type { Invocation, Tracer } from '@outrigger/runtime';
 import type { GrpcAppConnection } from '../../app/grpc-app-connection.ts';
 import { bindPort } from '../../grpc/port.ts';
 import { PortServer } from '../../grpc/port-server.ts';
-import { tracePeers } from '../../tracing/peer-spans.ts';
+import { tracePeers, withMetadataTrace } from '../../tracing/peer-spans.ts';
 
 export interface InternalServerOptions {
   /** Empty: every address. */
@@ -60,14 +60,17 @@ export async function serveInternal(options: InternalServerOptions): Promise<Int
     port: server.port,
     serve: (invocation, tls, tracing) =>
       server.serve(async () => {
-        const [{ createGrpcServer }, { proxyCallsOfPeers }, { serviceInvocation }] = await Promise.all([
+        const [{ createGrpcServer }, { proxyCallsOfPeers }, { serviceInvocation }, { traceProxy }] = await Promise.all([
           import('@outrigger/grpc/server'),
           import('./proxy.ts'),
           import('./service-invocation.ts'),
+          import('../../tracing/grpc-spans.ts'),
         ]);
+        const { appId = '', tracer } = tracing ?? {};
+        const traced = tracePeers(invocation, appId, tracer);
         const grpc = createGrpcServer({
-          services: [serviceInvocation(tracePeers(invocation, tracing?.appId ?? '', tracing?.tracer), maxBodySize)],
-          unknown: proxyCallsOfPeers({ invocation, app: grpcApp }),
+          services: [withMetadataTrace(serviceInvocation(traced, maxBodySize), tracer)],
+          unknown: traceProxy(proxyCallsOfPeers({ invocation, app: grpcApp }), tracer, () => 'server'),
           maxMessageSize: messageLimit(maxBodySize),
           maxMessageSizeSetting: '--max-body-size',
           notHttp2Hint: 'if it is a sidecar with --enable-mtls, start this one with --enable-mtls, too',
@@ -86,7 +89,7 @@ async function overTls(grpc: GrpcServer, tls: ServerTls, logger: Logger): Promis
   const inject = acceptTls({
     tls: tls.server,
     onConnection: (socket, peer) => grpc.inject(socket, peer),
-    plaintextHint: 'the called sidecar has --enable-mtls: start the calling one with --enable-mtls, too',
+    plaintextHint: 'the called sidecar has --enable-mtls; start the calling one with --enable-mtls, too',
     logger,
   });
   return {

@@ -5,11 +5,12 @@ import {
   InternalInvokeResponseStream,
   ServiceInvocationDefinition,
 } from '@outrigger/protocol';
-import { type AppRequest, type AppResponse, type HeaderMap, PeerError } from '@outrigger/runtime';
+import { type AppRequest, type AppResponse, type HeaderMap, isReplayable, PeerError } from '@outrigger/runtime';
 
 import type { ClientCall, GrpcClient } from '@outrigger/grpc/client';
-import { bytesOf, isWhole, PeerMessageError, requestHead, responseOf } from './peer-message.ts';
+import { bytesOf, isWhole, markedUntouched, PeerMessageError, requestHead, responseOf } from './peer-message.ts';
 import { cancellable, payloads, send } from './peer-stream.ts';
+import { withPeerTrailers } from './peer-trailers.ts';
 import { bodyLimit, bytesUpTo, tooLong } from './whole-body.ts';
 
 const { fullName, methods } = ServiceInvocationDefinition;
@@ -37,7 +38,6 @@ export class PeerChannel {
    */
   async call(appId: string, request: AppRequest, signal: AbortSignal): Promise<AppResponse> {
     if (this.#isUnary) return this.#callUnary(request, signal);
-    const body = request.body;
     let started = false;
     const answer = await this.#callStream(request, signal, () => (started = true));
     if (answer !== undefined) return answer;
@@ -46,7 +46,7 @@ export class PeerChannel {
     this.#logger.warn(
       `the sidecar of ${appId} at ${this.#client.address} does not stream bodies (an old Dapr); they are sent whole from now on`,
     );
-    if (started && body !== undefined && !(body instanceof Uint8Array)) {
+    if (started && !isReplayable(request.body)) {
       throw new PeerError(
         'UNIMPLEMENTED',
         `the sidecar of ${appId} does not take streamed bodies; send the request again`,
@@ -64,7 +64,8 @@ export class PeerChannel {
       started = true;
       onBody();
     });
-    const failure = (): unknown => (signal.aborted ? signal.reason : (sending.failure ?? failureOf(call, started)));
+    const failure = (): unknown =>
+      signal.aborted ? signal.reason : (sending.failure ?? failureOf(call, started && !isReplayable(request.body)));
     const leading = await call.read();
     if (leading === undefined) {
       if (call.status.status === 'UNIMPLEMENTED') return undefined;
@@ -83,7 +84,8 @@ export class PeerChannel {
         return { ...bodiless, body: payload.data };
       }
       const bytes = bytesOf(payloads(payload, call, failure));
-      return { ...bodiless, body: cancellable(bytes, () => call.cancel()) };
+      const answer = { ...bodiless, body: cancellable(bytes, () => call.cancel()) };
+      return withPeerTrailers(answer, () => call.status.trailers);
     } catch (error) {
       call.cancel();
       throw error;
@@ -141,9 +143,10 @@ function isEmpty({ verb }: AppRequest, { grpc, headers, status }: AppResponse): 
   );
 }
 
-function failureOf({ status: { isUntouched, message, status } }: ClientCall, wasBodyRead: boolean): Error {
-  if (isUntouched && !wasBodyRead) {
+function failureOf({ status: ended }: ClientCall, isBodyGone: boolean): Error {
+  const { isUntouched, message, status, trailers } = ended;
+  if (isUntouched && !isBodyGone) {
     return new ComponentError('unavailable', `rpc error: code = Unavailable desc = ${message}`);
   }
-  return new PeerError(status, message);
+  return new PeerError(status, message, { isUntouched: markedUntouched in trailers && !isBodyGone });
 }

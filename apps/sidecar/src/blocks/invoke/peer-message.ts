@@ -22,6 +22,7 @@ import {
 import { asBuffer, statusName } from '@outrigger/grpc';
 import { headerBytes, headerText } from '../../http/header-text.ts';
 import { grpcAnswer } from './grpc-answer.ts';
+import { announcedTrailers } from './peer-trailers.ts';
 
 // How a call between sidecars is laid out in Dapr's internal protocol: pkg/messaging/v1 of 1.18.
 
@@ -88,10 +89,12 @@ export function requestOf(head: InternalInvokeRequest | undefined, body: Body): 
 }
 
 /** An answer as the head of a response, without its body. */
-export function responseHead({ status, headers, body, grpc }: AppResponse): InternalInvokeResponse {
+export function responseHead({ status, headers, body, grpc, trailers }: AppResponse): InternalInvokeResponse {
+  const lists = toLists(headers);
+  if (trailers !== undefined) lists[announcedTrailers] = { values: [trailers.names] };
   return {
     status: grpc === undefined ? { code: status, message: '', details: [] } : statusOfApp(grpc),
-    headers: withLength(toLists(headers), body),
+    headers: withLength(lists, body),
     trailers: toLists(grpc?.trailers ?? {}),
     message: { contentType: headerText(first(headers['content-type'])), ...typed(grpc?.dataTypeUrl) },
   };
@@ -158,6 +161,12 @@ export async function* bytesOf(payloads: AsyncIterable<StreamPayload | undefined
  * the two it was shows only later; between our own sidecars this tells. Other peers hand it on as a header and an empty piece.
  */
 export const markedEnd = 'outrigger-body-end';
+
+/**
+ * Stands behind the error of a call that the app was given nothing of, as it takes no connections or is not healthy. Dapr's words for
+ * that are the same as for a call that broke off; between our own sidecars this tells them apart.
+ */
+export const markedUntouched = 'outrigger-untouched';
 
 /** Bytes in one message. Dapr sends 2 KiB; any size below the receiver's limit for a message (4 MiB by default) is understood. */
 export const pieceSize = 64 * 1024;

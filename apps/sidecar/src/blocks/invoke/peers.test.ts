@@ -1,5 +1,8 @@
+import type { RequestListener } from 'node:http';
 import { createServer, type Socket } from 'node:net';
 
+import { silentLogger } from '@outrigger/core';
+import { HttpAppChannel } from '@outrigger/runtime';
 import { describe, expect, it, onTestFinished } from 'vitest';
 
 import { Directory, startHalf } from '../../../test/sidecar-half.ts';
@@ -15,23 +18,77 @@ function newPeers(options = {}): GrpcPeers {
   return peers;
 }
 
-/** A port on which nobody listens. */
-async function unusedAddress(): Promise<string> {
-  const server = createServer();
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
+/** Addresses whose port nobody is given by chance: it lies below those that listeners and callers get. */
+const unused = ['127.0.0.1:1', '127.0.0.2:1'];
+
+describe('a peer whose app does not take the call', () => {
+  async function startHalves(closed: number, live: number) {
+    const directory = new Directory();
+    for (let count = 0; count < closed; count++) {
+      const app = new HttpAppChannel({ appId: 'inventory', port: 1, logger: silentLogger });
+      onTestFinished(() => app[Symbol.asyncDispose]());
+      await startHalf({ appId: 'inventory', directory, app });
+    }
+    for (let count = 0; count < live; count++) {
+      await startHalf({ appId: 'inventory', directory, handler: (request, response) => request.pipe(response) });
+    }
+    const caller = await startHalf({ appId: 'checkout', directory });
+    return (body: string | ReadableStream) =>
+      fetch(`${caller.url}/v1.0/invoke/inventory/method/x`, { method: 'POST', body, duplex: 'half' });
+  }
+
+  it('is passed over for the next: nothing was done', async () => {
+    const post = await startHalves(2, 1);
+    for (let call = 0; call < 6; call++) expect(await (await post(`call ${call}`)).text()).toBe(`call ${call}`);
   });
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => {
-    server.close(resolve);
+
+  it("is an error at once when it is the only one, in Dapr's words", async () => {
+    const post = await startHalves(1, 0);
+    const response = await post('x');
+    expect(response.status).toBe(500);
+    expect(await response.json()).toMatchObject({
+      errorCode: 'ERR_DIRECT_INVOKE',
+      message: expect.stringMatching(
+        /^failed to invoke, id: inventory, err: rpc error: code = Internal desc = error invoking app channel: /,
+      ),
+    });
   });
-  return `127.0.0.1:${port}`;
-}
+
+  it('is an error when the body was a stream that cannot be sent again', async () => {
+    const post = await startHalves(1, 1);
+    const statuses = [];
+    const long = new Blob(['streamed'.repeat(100_000)]);
+    for (let call = 0; call < 2; call++) statuses.push((await post(long.stream())).status);
+    expect(statuses).toEqual([500, 200]);
+  });
+
+  it('is passed over for a stream, too, that is short enough to keep', async () => {
+    const post = await startHalves(1, 1);
+    for (let call = 0; call < 2; call++)
+      expect(await (await post(new Blob(['streamed']).stream())).text()).toBe('streamed');
+  });
+
+  it('is passed over when probes say that the app is not healthy', async () => {
+    const directory = new Directory();
+    await startHalf({
+      appId: 'inventory',
+      directory,
+      isAppHealthy: () => false,
+      handler: (_, response) => response.end('sick'),
+    });
+    await startHalf({ appId: 'inventory', directory, handler: (_, response) => response.end('well') });
+    const caller = await startHalf({ appId: 'checkout', directory });
+    for (let call = 0; call < 4; call++) {
+      const response = await fetch(`${caller.url}/v1.0/invoke/inventory/method/x`, { method: 'POST', body: 'x' });
+      expect(await response.text()).toBe('well');
+    }
+  });
+});
 
 describe('a peer that cannot be reached', () => {
   it('is passed over for the next', async () => {
     const directory = new Directory();
-    directory.addresses.set('inventory', [await unusedAddress(), await unusedAddress()]);
+    directory.addresses.set('inventory', unused);
     await startHalf({ appId: 'inventory', directory, handler: (_, response) => response.end('here') });
     const caller = await startHalf({ appId: 'checkout', directory });
     for (let call = 0; call < 4; call++) {
@@ -47,8 +104,7 @@ describe('a peer that cannot be reached', () => {
 
   it('is tried again, and found when it is back', async () => {
     const directory = new Directory();
-    const address = await unusedAddress();
-    directory.addresses.set('inventory', [address]);
+    directory.addresses.set('inventory', unused.slice(0, 1));
     let asked = 0;
     const resolve = directory.resolve.bind(directory);
     directory.resolve = async (request) => {
@@ -66,7 +122,7 @@ describe('a peer that cannot be reached', () => {
 
   it('is an error after the built-in retries', async () => {
     const directory = new Directory();
-    directory.addresses.set('inventory', [await unusedAddress()]);
+    directory.addresses.set('inventory', unused.slice(0, 1));
     const caller = await startHalf({ appId: 'checkout', directory });
     const response = await fetch(`${caller.url}/v1.0/invoke/inventory/method/x`);
     expect(response.status).toBe(500);
@@ -79,14 +135,42 @@ describe('a peer that cannot be reached', () => {
   });
 });
 
-it('calls are shared out among the sidecars of an app', async () => {
+it('calls are shared out evenly among the sidecars of an app, over one connection to each and one from each to its app', async () => {
+  const connections = new Set<unknown>();
   const directory = new Directory();
   for (const name of ['one', 'two', 'three']) {
-    await startHalf({ appId: 'inventory', directory, handler: (_, response) => response.end(name) });
+    await startHalf({
+      appId: 'inventory',
+      directory,
+      handler: (request, response) => {
+        connections.add(request.socket);
+        response.end(name);
+      },
+    });
   }
-  const caller = await startHalf({ appId: 'checkout', directory });
-  const call = async () => (await fetch(`${caller.url}/v1.0/invoke/inventory/method/x`)).text();
-  expect(new Set([await call(), await call(), await call()])).toEqual(new Set(['one', 'two', 'three']));
+  const peers = newPeers();
+  const caller = await startHalf({ appId: 'checkout', directory, peers });
+  const shares: Record<string, number> = {};
+  for (let call = 0; call < 30; call++) {
+    const name = await (await fetch(`${caller.url}/v1.0/invoke/inventory/method/x`)).text();
+    shares[name] = (shares[name] ?? 0) + 1;
+  }
+  expect(shares).toEqual({ one: 10, two: 10, three: 10 });
+  expect([peers.openConnections, connections.size]).toEqual([3, 3]);
+});
+
+it('calls made at once share a connection to a sidecar', async () => {
+  const waiting: (() => void)[] = [];
+  const handler: RequestListener = (_, response) => {
+    waiting.push(() => response.end());
+    if (waiting.length === 50) for (const answer of waiting) answer();
+  };
+  const half = await startHalf({ appId: 'inventory', handler });
+  const peers = newPeers();
+  const address = `127.0.0.1:${half.internal.port}`;
+  const answers = await Promise.all(Array.from({ length: 50 }, () => peers.call(address, target, get, never)));
+  expect(answers.every(({ status }) => status === 200)).toBe(true);
+  expect(peers.openConnections).toBe(1);
 });
 
 it('another namespace is another app', async () => {

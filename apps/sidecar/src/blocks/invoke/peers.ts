@@ -1,8 +1,8 @@
 import { ComponentError, errorMessage, type Logger, silentLogger } from '@outrigger/core';
-import { type AppRequest, type AppResponse, type PeerTransport, unlessAborted } from '@outrigger/runtime';
+import { type AppRequest, type AppResponse, PeerError, type PeerTransport, unlessAborted } from '@outrigger/runtime';
 
 import { callAgainIfUntouched } from './call-again.ts';
-import type { GrpcClient, HeartbeatTimes, PeerTls } from '@outrigger/grpc/client';
+import type { GrpcClient, HeartbeatTimes, PeerRefusedError, PeerTls } from '@outrigger/grpc/client';
 import { messageLimit } from './internal-server.ts';
 import type { PeerChannel } from './peer-channel.ts';
 
@@ -22,6 +22,7 @@ interface Loaded {
   readonly Client: typeof GrpcClient;
   readonly Channel: typeof PeerChannel;
   readonly usualHeartbeat: HeartbeatTimes;
+  readonly RefusedError: typeof PeerRefusedError;
 }
 
 let loading: Promise<Loaded> | undefined;
@@ -29,10 +30,14 @@ let loading: Promise<Loaded> | undefined;
 /** The client, and what needs the protocol's messages: imported once, with the first call to a peer. */
 function load(): Promise<Loaded> {
   loading ??= Promise.all([import('@outrigger/grpc/client'), import('./peer-channel.ts')]).then(
-    ([{ GrpcClient: Client, defaultHeartbeat: usualHeartbeat }, { PeerChannel: Channel }]) => ({
+    ([
+      { GrpcClient: Client, defaultHeartbeat: usualHeartbeat, PeerRefusedError: RefusedError },
+      { PeerChannel: Channel },
+    ]) => ({
       Client,
       Channel,
       usualHeartbeat,
+      RefusedError,
     }),
   );
   return loading;
@@ -90,7 +95,10 @@ export class GrpcPeers implements PeerTransport {
     );
   }
 
-  /** A client whose connection to that sidecar is up. Rejects with ComponentError `unavailable` when it is not to be had. */
+  /**
+   * A client whose connection to that sidecar is up. Rejects with ComponentError `unavailable` when it is not to be had, with a PeerError
+   * when one of both refuses the other.
+   */
   async client(address: string, target: PeerTarget, signal: AbortSignal): Promise<GrpcClient> {
     return (await this.#peer(address, target, signal)).client;
   }
@@ -125,6 +133,9 @@ export class GrpcPeers implements PeerTransport {
     } catch (error) {
       signal.throwIfAborted();
       this.#drop(key, peer);
+      // Who is refused for what it shows is refused a second later, too.
+      const isRefused = error instanceof Error && error.cause instanceof loaded.RefusedError;
+      if (isRefused) throw new PeerError('UNAVAILABLE', errorMessage(error), { isUntouched: true, cause: error });
       // In Dapr's words.
       const message = `rpc error: code = Unavailable desc = ${errorMessage(error)}`;
       throw new ComponentError('unavailable', message, { cause: error });
@@ -138,7 +149,14 @@ export class GrpcPeers implements PeerTransport {
     const { connectTimeout, heartbeat = usualHeartbeat, idleTimeout, logger, maxBodySize } = this.#options;
     const tls = this.#security?.clientFor(target);
     const maxMessageSize = messageLimit(maxBodySize);
-    const client = new Client({ address, connectTimeout, heartbeat, maxMessageSize, ...(tls && { tls }) });
+    const client = new Client({
+      address,
+      connectTimeout,
+      earlyStatus: true,
+      heartbeat,
+      maxMessageSize,
+      ...(tls && { tls }),
+    });
     const peer = { client, channel: new Channel(client, maxBodySize, logger), awaited: 0 };
     this.#peers.set(key, peer);
     this.#sweep ??= setInterval(() => this.#closeIdle(), Math.max(idleTimeout / 4, 10)).unref();

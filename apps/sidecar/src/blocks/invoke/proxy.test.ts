@@ -274,6 +274,7 @@ it('messages are bounded as the sidecar says', async () => {
 describe('a policy', () => {
   const policies = (...layers: Parameters<typeof policy>[0]): InvocationOptions['policies'] => ({
     generation: 0,
+    hasApp: () => true,
     serviceRetry: retry({ maxRetries: 0 }),
     app: (_, outcome = {}) => {
       const { isFinal, statusOf, discard } = outcome;

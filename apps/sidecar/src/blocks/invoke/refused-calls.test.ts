@@ -6,7 +6,7 @@ import { InternalInvokeResponseStream } from '@outrigger/protocol';
 import { expect, it, onTestFinished } from 'vitest';
 
 import { startProxyHalf } from '../../../test/proxy-half.ts';
-import { Directory } from '../../../test/sidecar-half.ts';
+import { Directory, startHalf } from '../../../test/sidecar-half.ts';
 import { frame } from '@outrigger/grpc/testing';
 import { GrpcPeers } from './peers.ts';
 
@@ -84,6 +84,17 @@ it('a call that a peer has not begun with is made again at once, a POST as well'
   const request = { verb: 'POST', path: '/orders', query: '', headers: {}, body: Buffer.from('canoe') };
   const { status: code } = await peers.call(address, { appId: 'orders', namespace: '' }, request, never);
   expect(code).toBe(201);
+});
+
+it('a call that a peer has not begun with is made again with a short body in pieces', async () => {
+  const response = { status: { code: 201, message: '', details: [] }, headers: {}, trailers: {}, message: undefined };
+  const directory = new Directory();
+  const answer = InternalInvokeResponseStream.encode({ response }).finish();
+  directory.add('orders', await serve(refuseFirst(1, answer)));
+  const { url } = await startHalf({ appId: 'checkout', directory });
+  const body = new Blob(['in pieces']).stream();
+  const made = await fetch(`${url}/v1.0/invoke/orders/method/x`, { method: 'POST', body, duplex: 'half' });
+  expect(made.status).toBe(201);
 });
 
 it('a call that may have arrived is not made again', async () => {

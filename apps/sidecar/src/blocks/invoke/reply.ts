@@ -36,10 +36,20 @@ async function write(exchange: HttpExchange, answer: AppResponse): Promise<void>
   }
   // A length that the app has told is held against what it sends.
   response.strictContentLength = true;
+  const trailers = mayHaveTrailers(exchange, headers) ? answer.trailers : undefined;
+  if (trailers !== undefined) headers['trailer'] = trailers.names;
   response.writeHead(status, headers);
   // The client learns now that the app has answered, and not with the first piece of the body.
-  response.flushHeaders?.();
-  await pass(body, response);
+  flushHeaders(exchange);
+  await pass(body, response, trailers);
+}
+
+const nothing = Buffer.alloc(0);
+
+function flushHeaders({ request, response }: HttpExchange): void {
+  if (request.httpVersionMajor >= 2) response.flushHeaders();
+  // Node's own way to do it makes UTF-8 of every byte beyond ASCII.
+  else response.write(nothing);
 }
 
 function headersOf(
@@ -55,12 +65,22 @@ function headersOf(
   return all;
 }
 
-async function pass(body: AsyncIterable<Uint8Array>, response: ServerResponse): Promise<void> {
+/** HTTP/1 has them behind a body in pieces alone. */
+function mayHaveTrailers({ request }: HttpExchange, headers: OutgoingHttpHeaders): boolean {
+  return request.httpVersion !== '1.0' && headers['content-length'] === undefined;
+}
+
+async function pass(
+  body: AsyncIterable<Uint8Array>,
+  response: ServerResponse,
+  trailers: AppResponse['trailers'],
+): Promise<void> {
   try {
     for await (const chunk of body) {
       if (response.destroyed) return;
       if (!response.write(chunk)) await drained(response);
     }
+    if (trailers !== undefined) response.addTrailers(trailers.values() as OutgoingHttpHeaders);
     response.end();
   } catch (error) {
     throw new ApiError(`the answer broke off: ${errorMessage(error)}`, {

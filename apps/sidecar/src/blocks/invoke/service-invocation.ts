@@ -6,19 +6,22 @@ import {
   ServiceInvocationDefinition,
   type StreamPayload,
 } from '@outrigger/protocol';
-import type { Body, Invocation } from '@outrigger/runtime';
+import { type AppRequest, type AppResponse, type Body, type Invocation, isUntouchedByApp } from '@outrigger/runtime';
 
-import { type CallContext, GrpcError, type Service, stream, unary } from '@outrigger/grpc';
+import { asBuffer, type CallContext, GrpcError, type Service, stream, unary } from '@outrigger/grpc';
 import {
   answerToPeer,
   bytesOf,
   isWhole,
   markedEnd,
+  markedUntouched,
   PeerMessageError,
+  pieceSize,
   piecesOf,
   requestOf,
   responseHead,
 } from './peer-message.ts';
+import { trailersToPeer } from './peer-trailers.ts';
 import { bodyLimit, bytesUpTo, tooLong } from './whole-body.ts';
 
 /**
@@ -30,13 +33,19 @@ export function serviceInvocation(invocation: Pick<Invocation, 'fromPeer'>, maxB
   const limit = bodyLimit(maxBodySize);
   const { fullName, methods } = ServiceInvocationDefinition;
 
-  async function callLocal(
-    head: InternalInvokeRequest,
-    { signal, peer }: CallContext,
-  ): Promise<InternalInvokeResponse> {
+  async function answerOf(request: AppRequest, context: CallContext): Promise<AppResponse> {
+    try {
+      return answerToPeer(await invocation.fromPeer(request, context.peer, context.signal));
+    } catch (error) {
+      if (isUntouchedByApp(error)) context.addTrailers({ [markedUntouched]: '1' });
+      throw error;
+    }
+  }
+
+  async function callLocal(head: InternalInvokeRequest, context: CallContext): Promise<InternalInvokeResponse> {
     const bytes = head.message?.data?.value;
     const request = understood(() => requestOf(head, bytes?.byteLength ? bytes : undefined));
-    const answer = answerToPeer(await invocation.fromPeer(request, peer, signal));
+    const answer = await answerOf(request, context);
     const response = responseHead(answer);
     const value = await bytesUpTo(limit, answer.body);
     if (value === undefined) throw new GrpcError('RESOURCE_EXHAUSTED', tooLong(limit));
@@ -46,8 +55,8 @@ export function serviceInvocation(invocation: Pick<Invocation, 'fromPeer'>, maxB
 
   async function* callLocalStream(
     messages: AsyncIterable<InternalInvokeRequestStream>,
-    { signal, peer }: CallContext,
-  ): AsyncGenerator<InternalInvokeResponseStream> {
+    context: CallContext,
+  ): AsyncGenerator<InternalInvokeResponseStream, InternalInvokeResponseStream | void> {
     const incoming = messages[Symbol.asyncIterator]();
     const leading = await incoming.next();
     if (leading.done)
@@ -57,19 +66,19 @@ export function serviceInvocation(invocation: Pick<Invocation, 'fromPeer'>, maxB
     const { [markedEnd]: mark, ...headers } = bodiless.headers;
     const whole = (piece: Uint8Array): boolean => isWhole(headers, piece);
     const body = await bodyFrom(payload, incoming, whole, mark !== undefined);
-    const answer = answerToPeer(await invocation.fromPeer({ ...bodiless, headers, body }, peer, signal));
+    const answer = await answerOf({ ...bodiless, headers, body }, context);
 
-    let response: InternalInvokeResponse | undefined = responseHead(answer);
-    // A whole body goes along with the head; of one that streams the head goes ahead.
-    if (!(answer.body instanceof Uint8Array)) {
-      yield { response };
-      response = undefined;
+    const response = responseHead(answer);
+    const { body: answered } = answer;
+    // A short body goes along with the head; of one that streams the head goes ahead.
+    if (answered === undefined || (answered instanceof Uint8Array && answered.byteLength === 0)) return { response };
+    if (answered instanceof Uint8Array && answered.byteLength <= pieceSize) {
+      return { response, payload: { data: asBuffer(answered), seq: 0n } };
     }
-    for await (const piece of piecesOf(answer.body)) {
-      yield { response, payload: piece };
-      response = undefined;
-    }
-    if (response !== undefined) yield { response };
+    yield { response };
+    for await (const payload of piecesOf(answered)) yield { payload };
+    const trailers = trailersToPeer(answer);
+    if (trailers !== undefined) context.addTrailers(trailers);
   }
 
   return {

@@ -79,6 +79,7 @@ describe('publishing in bulk', () => {
         metadata: { ttlInSeconds: '5' },
         traceparent: '',
         tracestate: '',
+        spanName: '/dapr.proto.runtime.v1.Dapr/BulkPublishEventAlpha1/',
         entries: [
           { entryId: '1', data: Buffer.from('a'), contentType: 'text/plain', metadata: { a: 'b' } },
           { entryId: '2', data: Buffer.from('b'), contentType: '', metadata: {} },

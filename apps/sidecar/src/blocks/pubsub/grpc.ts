@@ -7,6 +7,8 @@ import { callerTrace } from '../../grpc/trace.ts';
 import { subscribeToTopic } from './subscribe-stream.ts';
 
 const { methods } = DaprDefinition;
+/** As Dapr calls it, also where the stable method is called. */
+const bulkSpanName = '/dapr.proto.runtime.v1.Dapr/BulkPublishEventAlpha1/';
 
 /** Publish, bulk publish and streaming subscriptions. */
 export function pubsubMethods(runtime: Pick<Runtime, 'pubsub' | 'subscribe'>, logger: Logger): ServiceMethod[] {
@@ -19,6 +21,7 @@ export function pubsubMethods(runtime: Pick<Runtime, 'pubsub' | 'subscribe'>, lo
     const event = {
       ...target,
       ...callerTrace(context),
+      spanName: bulkSpanName,
       entries: entries.map(({ event: data, ...entry }) => ({ ...entry, data })),
     };
     return { failedEntries: [...(await runtime.pubsub.publishMany(event, context.signal))] };

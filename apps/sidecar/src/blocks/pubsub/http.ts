@@ -15,7 +15,8 @@ export function pubsubRoutes(pubsub: PubSubTopics): readonly Route[] {
   };
 
   const publishMany = async (exchange: HttpExchange): Promise<void> => {
-    const failedEntries = await pubsub.publishManyJson(target(exchange), await exchange.body(), exchange.signal());
+    const event = { ...target(exchange), spanName: exchange.path };
+    const failedEntries = await pubsub.publishManyJson(event, await exchange.body(), exchange.signal());
     if (failedEntries.length === 0) replyEmpty(exchange);
     else replyJson(exchange, 500, { failedEntries, errorCode: 'ERR_PUBSUB_PUBLISH_MESSAGE' });
   };
