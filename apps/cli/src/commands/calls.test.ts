@@ -16,7 +16,11 @@ function recorder(): Server {
     const seen = { method, url, type: headers['content-type'], token: headers['dapr-api-token'] };
     if (url?.includes('missing')) response.statusCode = 404;
     if (url?.includes('refused')) response.writeHead(403).end('{"errorCode":"ERR_X","message":"no"}\n');
-    else if (url?.includes('missing')) response.end();
+    else if (url?.includes('unknown')) {
+      response.writeHead(404).end('{"errorCode":"ERR_PUBSUB_NOT_FOUND","message":"pubsub unknown is not found"}');
+    } else if (url === '/v1.0/metadata') {
+      response.end('{"components":[{"name":"store","type":"state.sqlite"},{"name":"events","type":"pubsub.sqlite"}]}');
+    } else if (url?.includes('missing')) response.end();
     else void text(request).then((body) => response.end(JSON.stringify({ ...seen, body })));
   });
 }
@@ -79,7 +83,13 @@ describe('calls through a sidecar', () => {
       stderr: 'outrigger: orders answers 404 Not Found\n',
     });
     expect((await run('publish', '-p', 'refused', '-t', 't')).stderr).toBe(
-      'outrigger: cannot publish to t: 403 {"errorCode":"ERR_X","message":"no"}\n',
+      'outrigger: several apps run; name the one to go through: orders, stock\n',
+    );
+    expect((await run('publish', '-i', 'orders', '-p', 'unknown', '-t', 't')).stderr).toBe(
+      'outrigger: cannot publish to t: 404 pubsub unknown is not found (ERR_PUBSUB_NOT_FOUND); it has: events\n',
+    );
+    expect((await run('publish', '-i', 'orders', '-p', 'refused', '-t', 't')).stderr).toBe(
+      'outrigger: cannot publish to t: 403 no (ERR_X)\n',
     );
     expect((await run('invoke', '-a', 'absent', '-m', 'b')).stderr).toBe(
       'outrigger: no app "absent" runs; what does: orders, stock\n',

@@ -1,6 +1,7 @@
+import { json } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import { askApi, isSuccess, refusalOf } from '../instances/ask-api.ts';
-import { type ApiChoice, findApi } from '../instances/find-api.ts';
+import { type ApiAddress, type ApiChoice, findApi } from '../instances/find-api.ts';
 import type { CommandContext } from '../program.ts';
 import { withProgress } from '../progress.ts';
 import { UserError } from '../user-error.ts';
@@ -20,7 +21,7 @@ export function addPublish(program: Command, { env }: CommandContext): void {
     .command('publish')
     .summary('publish a message to a topic')
     .description('Publishes a message to a topic, as an app that runs would. A CloudEvent in JSON is taken as it is.')
-    .option('-i, --publish-app-id <id>', 'app whose sidecar publishes; when not given, any that runs')
+    .option('-i, --publish-app-id <id>', 'app whose sidecar publishes; not needed where one app runs')
     .requiredOption('-p, --pubsub <name>', 'name of the pub/sub component')
     .requiredOption('-t, --topic <topic>', 'topic')
     .option('-d, --data <text>', 'the message')
@@ -46,9 +47,22 @@ export function addPublish(program: Command, { env }: CommandContext): void {
         ...(headers && { headers }),
       });
       const answer = await withProgress(`publishing to ${topic}`, asked);
-      if (!isSuccess(answer)) throw new UserError(`cannot publish to ${topic}: ${await refusalOf(answer)}`);
+      if (!isSuccess(answer)) {
+        const reason = await refusalOf(answer);
+        const hint = reason.includes('ERR_PUBSUB_NOT_FOUND') ? await brokersOf(api) : '';
+        throw new UserError(`cannot publish to ${topic}: ${reason}${hint}`);
+      }
       process.stdout.write(`published to ${topic} of ${pubsub}\n`);
     });
+}
+
+/** What there is instead, as the end of a message. */
+async function brokersOf(api: ApiAddress): Promise<string> {
+  const answer = await askApi(api, { method: 'GET', path: '/v1.0/metadata' });
+  if (!isSuccess(answer)) return '';
+  const { components = [] } = (await json(answer)) as { readonly components?: readonly Record<string, unknown>[] };
+  const names = components.filter(({ type }) => String(type).startsWith('pubsub.')).map(({ name }) => String(name));
+  return names.length === 0 ? '; it has no pub/sub component' : `; it has: ${names.join(', ')}`;
 }
 
 /** Whether it has what Dapr's command asks of one. */

@@ -6,13 +6,16 @@ import { type OutputFormat, outputOption, render, renderTable } from '../output.
 export function addVersion(program: Command, cli: string): void {
   program
     .command('version')
-    .description('Prints the versions of this command, of the sidecars it starts, and of Node.js.')
+    .description(
+      'Prints the versions of this command, of the sidecars it starts, of the Dapr API that they speak, and of Node.js.',
+    )
     .addOption(outputOption())
-    .action(({ output }: { output: OutputFormat }) => {
+    .action(async ({ output }: { output: OutputFormat }) => {
+      const { apiVersion } = await import('@outrigger/sidecar');
       const manifest = createRequire(import.meta.url)('@outrigger/sidecar/package.json') as {
         readonly version: string;
       };
-      const versions = { cli, sidecar: manifest.version, node: process.versions.node };
+      const versions = { cli, sidecar: manifest.version, dapr: apiVersion, node: process.versions.node };
       process.stdout.write(
         output === 'table' ? renderTable(['PART', 'VERSION'], Object.entries(versions)) : render(versions, output),
       );

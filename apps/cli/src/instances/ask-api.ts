@@ -53,5 +53,15 @@ export function isSuccess({ statusCode = 0 }: IncomingMessage): boolean {
 /** The text that says why a sidecar, or the app behind it, refused something. */
 export async function refusalOf(response: IncomingMessage): Promise<string> {
   const text = (await buffer(response)).toString().trimEnd();
-  return `${response.statusCode} ${text === '' ? response.statusMessage : text}`;
+  return `${response.statusCode} ${text === '' ? response.statusMessage : (errorOfSidecar(text) ?? text)}`;
+}
+
+/** In words, where it is an error of the sidecar's API and not of an app. */
+function errorOfSidecar(text: string): string | undefined {
+  try {
+    const { errorCode, message } = JSON.parse(text) as Readonly<Record<string, unknown>>;
+    return typeof errorCode === 'string' && typeof message === 'string' ? `${message} (${errorCode})` : undefined;
+  } catch {
+    return undefined;
+  }
 }

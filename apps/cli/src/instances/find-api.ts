@@ -19,7 +19,10 @@ export interface ApiChoice {
   readonly unixDomainSocket?: string;
 }
 
-/** The HTTP API of an app's sidecar: the one that was chosen, or the one that runs under `appId`. Throws a {@link UserError} when there is none. */
+/**
+ * The HTTP API of an app's sidecar: the one that was chosen, or the one that runs under `appId`, or, without one, of the only app that
+ * runs. Throws a {@link UserError} when there is none.
+ */
 export function findApi(appId: string | undefined, choice: ApiChoice, env: NodeJS.ProcessEnv): ApiAddress {
   const headers = env['DAPR_API_TOKEN'] ? { 'dapr-api-token': env['DAPR_API_TOKEN'] } : {};
   if (choice.unixDomainSocket !== undefined) {
@@ -29,9 +32,12 @@ export function findApi(appId: string | undefined, choice: ApiChoice, env: NodeJ
   }
   if (choice.daprHttpPort !== undefined) return { at: { port: choice.daprHttpPort }, headers };
   const running = new Registry(homeFolder(env)).list();
-  const found = appId === undefined ? running.at(-1) : running.findLast((instance) => instance.appId === appId);
+  const ids = new Set(running.map((instance) => instance.appId));
+  const others = [...ids].join(', ');
+  if (appId === undefined && ids.size > 1)
+    throw new UserError(`several apps run; name the one to go through: ${others}`);
+  const found = running.findLast((instance) => appId === undefined || instance.appId === appId);
   if (found !== undefined) return { at: httpAddress(found), headers };
-  const others = [...new Set(running.map((instance) => instance.appId))].join(', ');
   throw new UserError(
     others === ''
       ? `no app runs; start ${appId ?? 'one'} with outrigger run, or name the port of a sidecar: --dapr-http-port`

@@ -4,10 +4,10 @@ import { createServer, type Server } from 'node:net';
 /** Below what systems hand out for outgoing connections, of which one could take a port before it is listened on. */
 const [lowest, count] = [10_000, 10_000];
 
-/** Ports of 127.0.0.1 that nobody listens on, all different. */
-export async function freePorts(wanted: number): Promise<number[]> {
+/** Ports of 127.0.0.1 that nobody listens on, all different, and none that is `taken` by somebody who will. */
+export async function freePorts(wanted: number, taken: ReadonlySet<number>): Promise<number[]> {
   // held until all are known, so that none comes twice
-  const servers = await Promise.all(Array.from({ length: wanted }, holdAny));
+  const servers = await Promise.all(Array.from({ length: wanted }, async () => holdAny(taken)));
   const ports = servers.map((server) => {
     const address = server.address();
     return typeof address === 'object' && address !== null ? address.port : 0;
@@ -21,11 +21,14 @@ export async function freePorts(wanted: number): Promise<number[]> {
   return ports;
 }
 
-async function holdAny(): Promise<Server> {
+async function holdAny(taken: ReadonlySet<number>): Promise<Server> {
   for (let attempt = 1; ; attempt++) {
+    let port: number;
+    do port = lowest + Math.floor(Math.random() * count);
+    while (taken.has(port));
     const server = createServer();
     try {
-      server.listen(lowest + Math.floor(Math.random() * count), '127.0.0.1');
+      server.listen(port, '127.0.0.1');
       await once(server, 'listening');
       return server;
     } catch (error) {

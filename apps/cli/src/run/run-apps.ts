@@ -2,6 +2,7 @@ import { Registry } from '../instances/registry.ts';
 import { UserError } from '../user-error.ts';
 import type { AppSettings } from './app-settings.ts';
 import { Keeper } from './keeper.ts';
+import { freePorts } from './ports.ts';
 import { RunningApp } from './running-app.ts';
 
 export interface RunAppsOptions {
@@ -21,7 +22,10 @@ export async function runApps(apps: readonly AppSettings[], options: RunAppsOpti
   using stop = new UserStop(say);
   await using keeper = new Keeper();
   const context = { ...options, registry, keeper, say, impatience: stop.impatience };
-  const running = apps.map((settings, index) => new RunningApp(settings, context, index));
+  const free = await freePorts(apps.length * portsOfSidecar, new Set(apps.flatMap(namedPorts)));
+  const running = apps.map(
+    (settings, index) => new RunningApp(settings, context, free.splice(0, portsOfSidecar), index),
+  );
   try {
     const started = Promise.all(startInOrder(running));
     started.catch(() => {});
@@ -72,13 +76,22 @@ function startInOrder(apps: readonly RunningApp[]): Promise<void>[] {
   return apps.map(startOf);
 }
 
+/** Of the HTTP and the gRPC API, and of metrics. */
+const portsOfSidecar = 3;
+
+/** The ports that an app and its sidecar are given, whether or not somebody listens there yet. */
+function namedPorts({ httpPort, grpcPort, appPort, metricsPort, sidecarFlags }: AppSettings): number[] {
+  const flags = ['dapr-internal-grpc-port', 'profile-port'].map((flag) => Number(sidecarFlags.get(flag)));
+  return [httpPort, grpcPort, appPort, metricsPort, ...flags].filter(
+    (port) => port !== undefined && port > 0,
+  ) as number[];
+}
+
 function refuseDoubles(apps: readonly AppSettings[]): void {
   const owners = new Map<string, string>();
-  for (const { appId, httpPort, grpcPort, appPort, metricsPort } of apps) {
-    for (const value of [
-      `app id ${appId}`,
-      ...[httpPort, grpcPort, appPort, metricsPort].flatMap((port) => (port ? `port ${port}` : [])),
-    ]) {
+  for (const app of apps) {
+    const { appId } = app;
+    for (const value of [`app id ${appId}`, ...namedPorts(app).map((port) => `port ${port}`)]) {
       const owner = owners.get(value);
       if (owner !== undefined) throw new UserError(`${owner} and ${appId} both have ${value}; give each its own`);
       owners.set(value, appId);

@@ -11,7 +11,6 @@ import type { AppSettings } from './app-settings.ts';
 import { ProcessGroup } from './group.ts';
 import type { Keeper } from './keeper.ts';
 import { Lines } from './lines.ts';
-import { freePorts } from './ports.ts';
 import { sidecarCommand } from './sidecar-command.ts';
 
 export interface RunContext {
@@ -36,6 +35,7 @@ export class RunningApp implements AsyncDisposable {
   readonly settings: AppSettings;
   readonly #context: RunContext;
   readonly #parts = new AsyncDisposer();
+  readonly #freePorts: readonly number[];
   readonly #index: number;
   #sidecar: ProcessGroup | undefined;
   #app: ProcessGroup | undefined;
@@ -43,10 +43,13 @@ export class RunningApp implements AsyncDisposable {
   #isEnding = false;
   #sidecarLines: Lines | undefined;
 
-  /** `index`: its place among those of the same command, for its colour. */
-  constructor(settings: AppSettings, context: RunContext, index = 0) {
+  /**
+   * `freePorts`: three, for what the settings leave open. `index`: its place among those of the same command, for its colour.
+   */
+  constructor(settings: AppSettings, context: RunContext, freePorts: readonly number[], index: number) {
     this.settings = settings;
     this.#context = context;
+    this.#freePorts = freePorts;
     this.#index = index;
   }
 
@@ -71,7 +74,7 @@ export class RunningApp implements AsyncDisposable {
   async start(): Promise<void> {
     const { settings } = this;
     const { env, home, registry, keeper } = this.#context;
-    const [http = 0, grpc = 0, metrics = 0] = await freePorts(3);
+    const [http = 0, grpc = 0, metrics = 0] = this.#freePorts;
     const ports = {
       http: settings.httpPort ?? http,
       grpc: settings.grpcPort ?? grpc,

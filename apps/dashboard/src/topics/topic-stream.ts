@@ -36,7 +36,7 @@ export async function* streamTopic(
     const end = (): void => call.cancel();
     signal.addEventListener('abort', end, { once: true });
     if (signal.aborted) end();
-    const metadata = { consumerID: `outrigger-dashboard-${appId}` };
+    const metadata = { consumerID: `outrigger-dashboard-${appId}`, temporaryConsumer: 'true' };
     call.send(encode({ initialRequest: { pubsubName: pubsub, topic, metadata } }));
     for (let bytes = await call.read(); bytes !== undefined; bytes = await call.read()) {
       const { eventMessage } = SubscribeTopicEventsResponseAlpha1.decode(bytes);
