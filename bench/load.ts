@@ -51,7 +51,19 @@ end
 `,
   );
   try {
-    const text = await output('wrk', ['-t', '1', '-c', String(connections), '-d', `${seconds}s`, '-s', script, url]);
+    const text = await output('wrk', [
+      '--timeout',
+      '30s',
+      '-t',
+      '1',
+      '-c',
+      String(connections),
+      '-d',
+      `${seconds}s`,
+      '-s',
+      script,
+      url,
+    ]);
     const match = /RESULT (\d+) (\d+) (\d+) (\d+) (\d+)/.exec(text);
     if (!match) throw new Error(`no result from wrk: ${text}`);
     const [requests = 0, micros = 1, p50 = 0, p99 = 0, failures = 0] = match.slice(1).map(Number);

@@ -1,6 +1,7 @@
 import { renameSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { expect, it, onTestFinished, vi } from 'vitest';
 
@@ -93,4 +94,27 @@ it('components and subscriptions follow their files under load, with no call fai
   }
   expect([...statuses.keys()]).toEqual([204]);
   await vi.waitFor(() => expect(seen.size).toBe(published), limit);
+});
+
+it('with the feature HotReload off no file is watched, and SIGHUP reads them all', async () => {
+  using workspace = new Workspace();
+  const store = (name: string): void =>
+    void workspace.file(`resources/${name}.yaml`, component(name, 'state.sqlite', `${workspace.path}/${name}.db`));
+  store('first');
+  const config = workspace.file(
+    'config.yaml',
+    'apiVersion: dapr.io/v1alpha1\nkind: Configuration\nmetadata: {name: c}\nspec: {features: [{name: HotReload, enabled: false}]}\n',
+  );
+  await using sidecar = await Sidecar.start({
+    appId: 'still',
+    config,
+    resourcesPath: `${workspace.path}/resources`,
+    env: workspace.env,
+  });
+  store('second');
+  await sleep(1000); // ten times as long as a change takes that is watched
+  expect((await sidecar.post('/v1.0/state/second', [{ key: 'k', value: 1 }])).status).toBe(400);
+  process.kill(sidecar.pid, 'SIGHUP');
+  await sidecar.line(/Component added: second/, 60_000);
+  expect((await sidecar.post('/v1.0/state/second', [{ key: 'k', value: 1 }])).status).toBe(204);
 });

@@ -38,11 +38,19 @@ describe('sidecars with --enable-mtls', () => {
     await using plain = await Sidecar.start({ appId: 'plain', config: configFile, env: scene.workspace.env });
     const refused = await plain.fetch('/v1.0/invoke/orders/method/x');
     expect(refused.status).toBe(500);
-    expect(await refused.text()).toContain('--enable-mtls');
+    expect(await refused.json()).toMatchObject({
+      message: expect.stringMatching(
+        /^failed to invoke, id: orders, err: rpc error: code = Unavailable desc = no connection to [\d.:]+: the server ended it: the called sidecar has --enable-mtls; start the calling one with --enable-mtls, too$/,
+      ),
+    });
     await scene.orders.line(/does not speak TLS.*--enable-mtls/);
     const other = await scene.shop.fetch('/v1.0/invoke/plain/method/x');
     expect(other.status).toBe(500);
-    expect(await other.text()).toContain('--enable-mtls');
+    expect(await other.json()).toMatchObject({
+      message: expect.stringMatching(
+        /^failed to invoke, id: plain, err: rpc error: code = Unavailable desc = no connection to [\d.:]+: it does not speak TLS, and this sidecar has --enable-mtls; start the other sidecar with --enable-mtls, or both without$/,
+      ),
+    });
     await plain.line(/does not speak HTTP\/2.*--enable-mtls/);
   });
 });

@@ -1,9 +1,10 @@
-// npm run bench:observability [-- --short]: what metrics cost, in one run: the same sidecar with them on and off, in turns.
+// npm run bench:observability [-- --short]: what metrics and traces cost, in one run: the same sidecar with them on and off, in turns.
 import { parseArgs } from 'node:util';
 
 import { load, loadTool, type Request } from '../load.ts';
 import { median } from '../http.ts';
 import { freePort, startSidecar, type Target } from '../processes.ts';
+import { TraceSink } from './trace-sink.ts';
 
 const { values: options } = parseArgs({
   options: { short: { type: 'boolean', default: false }, connections: { type: 'string', default: '16' } },
@@ -20,13 +21,16 @@ interface Way {
 
 await using stack = new AsyncDisposableStack();
 const ways: Way[] = [];
-for (const [name, args] of [
+const traces = stack.use(await TraceSink.start());
+for (const [name, args, env] of [
   ['off', []],
+  ['traces, 1 %', traces.flags(0.01), traces.env],
+  ['traces, all', traces.flags(1), traces.env],
   ['metrics', ['--enable-metrics=true', '--metrics-port', String(await freePort())]],
   // the same as the first: what two equal sidecars differ by is what the figures are good to
   ['off again', []],
 ] as const) {
-  const { target, url } = await startSidecar('bench', args);
+  const { target, url } = await startSidecar('bench', args, { env: env ?? {} });
   stack.use(target);
   ways.push({ name, target, url });
 }

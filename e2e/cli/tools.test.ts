@@ -29,7 +29,9 @@ describe('a project made by outrigger init', () => {
       output: 'outrigger: orders answers 404 Not Found\n',
     });
     const told = '{"id":"9","source":"hand","specversion":"1.0","type":"placed","data":{"id":"by hand"}}';
-    expect(await outrigger(homes, 'publish', '-p', 'pubsub', '-t', 'placed', '-d', told)).toMatchObject({ code: 0 });
+    expect(await outrigger(homes, 'publish', '-i', 'shop', '-p', 'pubsub', '-t', 'placed', '-d', told)).toMatchObject({
+      code: 0,
+    });
     await run.line(/== APP - shop == heard of by hand/, 60_000);
     const looked = await outrigger(homes, 'doctor');
     expect(looked).toMatchObject({

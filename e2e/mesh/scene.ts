@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import {
@@ -12,11 +13,11 @@ import {
   type ServiceClientConstructor,
 } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
-import { TestSentry } from '@outrigger/identity/testing';
-
+import { Child } from '../processes/child.ts';
 import { Sidecar, type SidecarOptions } from '../processes/sidecar.ts';
 import { configFile, Workspace } from '../processes/workspace.ts';
 
+const sentryCommand = fileURLToPath(new URL('../../node_modules/.bin/outrigger-sentry', import.meta.url));
 const proto = fileURLToPath(new URL('../proto/canoes/v1/canoes.proto', import.meta.url));
 const loaded = loadPackageDefinition(loadSync(proto, { keepCase: true, longs: Number })) as unknown as {
   readonly canoes: { readonly v1: { readonly Canoes: ServiceClientConstructor } };
@@ -33,7 +34,6 @@ interface Named {
  */
 export interface MeshScene extends AsyncDisposable {
   readonly workspace: Workspace;
-  readonly sentry: TestSentry;
   readonly shop: Sidecar;
   readonly trusted: Sidecar;
   /** `VERB path` of what came to `orders`. */
@@ -63,7 +63,6 @@ spec:
 export async function startMesh({ mtls }: { readonly mtls: boolean }): Promise<MeshScene> {
   await using stack = new AsyncDisposableStack();
   const workspace = stack.use(new Workspace());
-  const sentry = stack.use(await TestSentry.start());
   const arrived: string[] = [];
   const booked: string[] = [];
 
@@ -100,12 +99,13 @@ export async function startMesh({ mtls }: { readonly mtls: boolean }): Promise<M
   });
   stack.defer(() => ledger.forceShutdown());
 
+  const security = mtls ? await startAuthority(stack, join(workspace.path, 'ca')) : { args: [], env: {} };
   const start = (options: SidecarOptions): Promise<Sidecar> =>
     Sidecar.start({
       config: configFile,
       ...options,
-      args: [...(mtls ? ['--enable-mtls', '--sentry-address', sentry.address] : []), ...(options.args ?? [])],
-      env: { ...workspace.env, ...(mtls && { DAPR_TRUST_ANCHORS: sentry.authority.root }), ...options.env },
+      args: [...security.args, ...(options.args ?? [])],
+      env: { ...workspace.env, ...security.env, ...options.env },
     });
   const ofOrders = rules(
     "{name: /orders, httpVerb: [GET, POST], action: allow}, {name: /public/**, httpVerb: ['*'], action: allow}",
@@ -132,12 +132,21 @@ export async function startMesh({ mtls }: { readonly mtls: boolean }): Promise<M
   const parts = stack.move();
   return {
     workspace,
-    sentry,
     shop,
     trusted,
     arrived,
     booked,
     start,
     [Symbol.asyncDispose]: () => parts.disposeAsync(),
+  };
+}
+
+/** Starts `outrigger-sentry`, with roots of its own in the folder; what a sidecar has to be told of it. */
+async function startAuthority(stack: AsyncDisposableStack, folder: string) {
+  const sentry = stack.use(new Child(sentryCommand, ['--port', '0', '--issuer-credentials', folder]));
+  const [, address = ''] = await sentry.line(/given out on ([\d.:]+)/);
+  return {
+    args: ['--enable-mtls', '--sentry-address', address],
+    env: { DAPR_TRUST_ANCHORS_FILE: join(folder, 'ca.crt') },
   };
 }

@@ -83,6 +83,12 @@ export class Scene implements AsyncDisposable {
     }
   }
 
+  /** Starts a new instance where one has died. */
+  async replace(index: number): Promise<void> {
+    await this.instances[index]?.[Symbol.asyncDispose]();
+    this.instances[index] = await this.newInstance();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const one of [...this.instances, this.shop]) await one[Symbol.asyncDispose]();
     this.#workspace[Symbol.dispose]();

@@ -1,0 +1,4 @@
+import { testPages } from './page-tests.ts';
+import { guides } from './pages.ts';
+
+testPages(guides);

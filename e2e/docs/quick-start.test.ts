@@ -1,0 +1,4 @@
+import { testPages } from './page-tests.ts';
+import { quickStart } from './pages.ts';
+
+testPages(quickStart);
