@@ -42,11 +42,12 @@ export function writeResources(workspace: Workspace, backend: 'memory' | 'redis'
     forApp('inventory', subscription('web-bulk', { topic: `web-bulk-${run}`, route: '/bulk', bulk: true })),
   ];
   if (backend === 'redis') {
-    const redisHost = process.env['OUTRIGGER_TEST_REDIS'] ?? '';
+    // ten servers and the tests share a machine: the default of 3s has been seen to be too short
+    const redis = { redisHost: process.env['OUTRIGGER_TEST_REDIS'] ?? '', readTimeout: '30s' };
     resources.push(
-      component('redis', 'bindings.redis', { redisHost, direction: 'output' }),
-      component('configstore', 'configuration.redis', { redisHost }),
-      component('lockstore', 'lock.redis', { redisHost }),
+      component('redis', 'bindings.redis', { ...redis, direction: 'output' }),
+      component('configstore', 'configuration.redis', redis),
+      component('lockstore', 'lock.redis', redis),
     );
   }
   const folder = `${workspace.path}/resources`;

@@ -1,5 +1,5 @@
-# PostgreSQL. Keeps what it has answered through a `kill -9`. With TLS on the same port, with a certificate for `localhost` and
-# 127.0.0.1. The user `postgres` needs no password; besides it there are
+# PostgreSQL. Keeps what it has answered through a `kill -9`, which the page cache outlives: no fsync. With TLS on the same port,
+# with a certificate for `localhost` and 127.0.0.1. The user `postgres` needs no password; besides it there are
 #   - `secured`, password `secured-password`
 #   - `tlsonly`, password `tlsonly-password`, who is let in over TLS only
 #   - `client`, who shows a certificate
@@ -66,6 +66,7 @@ port = $(port_of postgres)
 unix_socket_directories = ''
 max_connections = 60
 shared_buffers = 32MB
+fsync = off
 log_min_messages = error
 ssl = on
 ssl_ca_file = '$certificates/ca.pem'

@@ -28,7 +28,8 @@ install_redisearch() {
   rm -rf "$part"
 }
 start_redisearch() {
+  # no fsync: the page cache outlives a `kill -9`, and a busy disk would hold up every write
   launch redisearch "$command_redisearch" --bind 127.0.0.1 --port "$(port_of redisearch)" --dir "$run/redisearch/data" \
-    --save '' --appendonly yes --loadmodule "$redisearch_home/rejson.so" --loadmodule "$redisearch_home/redisearch.so"
+    --save '' --appendonly yes --appendfsync no --loadmodule "$redisearch_home/rejson.so" --loadmodule "$redisearch_home/redisearch.so"
 }
 ready_redisearch() { wait_for redisearch 20 redis-cli -e -h 127.0.0.1 -p "$(port_of redisearch)" FT._LIST; }
