@@ -1,6 +1,13 @@
+import { failureOf } from './failure.ts';
 import { keeperCommand } from './run/keeper.ts';
 
 const args = process.argv.slice(2);
+// What is missed elsewhere: the keeper ends what this process has started.
+process.on('uncaughtException', (error) => {
+  const { text, exitCode } = failureOf(error, 'table', process.env);
+  process.stderr.write(text);
+  process.exit(exitCode);
+});
 // Whoever read the output, such as head, has seen enough: an end like any other program's, by SIGPIPE.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;

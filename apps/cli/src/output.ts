@@ -5,9 +5,9 @@ import { UserError } from './user-error.ts';
 const outputFormats = ['table', 'json', 'yaml'] as const;
 export type OutputFormat = (typeof outputFormats)[number];
 
-/** For commander: `--output`, in any case; a table when it is not given. */
-export function outputOption(): Option {
-  return new Option('-o, --output <format>', 'how to show it')
+/** For commander: `--output`, in any case; a table, which stands for what people read, when it is not given. */
+export function outputOption(help = 'how to show it'): Option {
+  return new Option('-o, --output <format>', help)
     .choices(outputFormats)
     .argParser(parseOutputFormat)
     .default('table' satisfies OutputFormat);
@@ -17,6 +17,26 @@ function parseOutputFormat(text: string): OutputFormat {
   const format = outputFormats.find((one) => one === text.toLowerCase());
   if (format !== undefined) return format;
   throw new UserError(`--output is "${text}"; it has to be one of ${outputFormats.join(', ')}`);
+}
+
+/**
+ * The format that a command line asks for, before it is parsed: what is wrong with it is told in that format, too. What `run` runs has
+ * flags of its own.
+ */
+export function formatIn(args: readonly string[]): OutputFormat {
+  if (args[0] === 'run') return 'table';
+  const end = args.indexOf('--');
+  const own = end < 0 ? args : args.slice(0, end);
+  const given = own.flatMap((arg, index) => {
+    if (arg === '-o' || arg === '--output') return own[index + 1] ?? [];
+    return /^(?:-o|--output=)(.+)$/.exec(arg)?.[1] ?? [];
+  });
+  return outputFormats.find((one) => one === given.at(-1)?.toLowerCase()) ?? 'table';
+}
+
+/** Writes what a command has done or found to standard output: a text for people, the value for programs. */
+export function writeResult(format: OutputFormat, value: unknown, text: () => string): void {
+  process.stdout.write(format === 'table' ? text() : render(value, format));
 }
 
 /** A value for programs; ends with a line break. */

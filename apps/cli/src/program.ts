@@ -12,7 +12,8 @@ import { addPublish } from './commands/publish.ts';
 import { addRun } from './commands/run.ts';
 import { addStop } from './commands/stop.ts';
 import { addVersion } from './commands/version.ts';
-import { UserError } from './user-error.ts';
+import { failureOf } from './failure.ts';
+import { formatIn } from './output.ts';
 
 /** What a command gets besides its own flags. */
 export interface CommandContext {
@@ -45,30 +46,31 @@ export function createProgram(context: CommandContext): Command {
   return program;
 }
 
-/** Resolves to the exit code: 0, that of the app that was run, 1 for what the user has to mend. */
+/**
+ * Resolves to the exit code: 0, that of the app that was run, 1 for what the user has to mend, 70 for a bug. The last two are told on
+ * standard error, as JSON or YAML where `--output` asks for that.
+ */
 export async function runProgram(args: readonly string[], env: NodeJS.ProcessEnv = process.env): Promise<number> {
   let exitCode = 0;
   const program = createProgram({ env, setExitCode: (code) => (exitCode = code) });
+  const format = formatIn(args);
+  // commander's own lines are for people
+  if (format !== 'table') silenceErrors(program);
   try {
     await program.parseAsync(args, { from: 'user' });
     return exitCode;
   } catch (error) {
-    // commander has said already what was wrong
-    if (error instanceof CommanderError) return error.exitCode;
-    if (!(error instanceof UserError || isOfSystem(error))) throw error;
-    process.stderr.write(
-      `${error.message
-        .split('\n')
-        .map((line) => `outrigger: ${line}`)
-        .join('\n')}\n`,
-    );
-    return 1;
+    // help, a version, and what commander has said already
+    if (error instanceof CommanderError && (error.exitCode === 0 || format === 'table')) return error.exitCode;
+    const failure = failureOf(error, format, env);
+    process.stderr.write(failure.text);
+    return failure.exitCode;
   }
 }
 
-/** What a file or a port refuses, with the path or the address in its message. */
-function isOfSystem(error: unknown): error is NodeJS.ErrnoException {
-  return error instanceof Error && 'syscall' in error && 'code' in error;
+function silenceErrors(command: Command): void {
+  command.configureOutput({ writeErr: () => {} });
+  command.commands.forEach(silenceErrors);
 }
 
 function readManifest(): CliManifest {

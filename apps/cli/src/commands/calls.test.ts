@@ -21,6 +21,8 @@ function recorder(): Server {
     } else if (url === '/v1.0/metadata') {
       response.end('{"components":[{"name":"store","type":"state.sqlite"},{"name":"events","type":"pubsub.sqlite"}]}');
     } else if (url?.includes('missing')) response.end();
+    else if (url?.includes('binary')) response.end(Buffer.from([0xff, 0x00]));
+    else if (url?.includes('typed')) response.setHeader('content-type', 'application/json').end('{"n":1}');
     else void text(request).then((body) => response.end(JSON.stringify({ ...seen, body })));
   });
 }
@@ -107,6 +109,30 @@ describe('calls through a sidecar', () => {
       /^outrigger: --data-file: cannot read .*none: ENOENT\n$/,
     );
     expect(await run('invoke', '-a', 'orders')).toMatchObject({ code: 1, stdout: '' });
+  });
+
+  it('tell programs what was answered, and what was published', async () => {
+    const told = async (...args: string[]) => JSON.parse((await run(...args, '-o', 'json')).stdout) as unknown;
+    const about = { appId: 'orders', status: 200 };
+    expect(await told('invoke', '-a', 'orders', '-m', 'typed')).toEqual({
+      ...about,
+      method: 'typed',
+      contentType: 'application/json',
+      data: { n: 1 },
+    });
+    expect(await told('invoke', '-a', 'orders', '-m', 'b', '-d', 'hi')).toMatchObject({
+      ...about,
+      contentType: '',
+      data: expect.stringContaining('"body":"hi"'),
+    });
+    expect(await told('invoke', '-a', 'orders', '-m', 'binary')).toMatchObject({ ...about, dataBase64: '/wA=' });
+    expect(await told('publish', '-i', 'orders', '-p', 'pubsub', '-t', 'a/b', '-d', 'hi')).toEqual({
+      pubsub: 'pubsub',
+      topic: 'a/b',
+      contentType: 'text/plain',
+    });
+    const { code, stderr } = await run('invoke', '-a', 'orders', '-m', 'missing', '-o', 'json');
+    expect([code, JSON.parse(stderr)]).toEqual([1, { error: 'orders answers 404 Not Found', exitCode: 1 }]);
   });
 
   it('publish a message with its metadata, and a CloudEvent as one', async () => {

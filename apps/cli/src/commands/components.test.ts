@@ -46,6 +46,24 @@ describe('outrigger components', () => {
     expect((await run('add', 'state.redis', '-m', 'hush')).stderr).not.toContain('hush');
   });
 
+  it('tells programs what it has written, or would, and its warnings', async () => {
+    const added = async (...args: string[]) =>
+      JSON.parse((await run('add', 'state.sqlite', '-d', folder, '-o', 'json', ...args)).stdout) as unknown;
+    const about = { type: 'state.sqlite', version: 'v1', name: 'shelf', warnings: [] };
+    expect(await added('-n', 'shelf')).toEqual({
+      ...about,
+      file: expect.stringMatching(/shelf\.yaml$/),
+      fillIn: ['connectionString'],
+    });
+    expect(await added('-n', 'shelf', '--print')).toMatchObject({
+      ...about,
+      text: expect.stringContaining('name: connectionString'),
+    });
+    const open = await run('add', 'state.redis', '--print', '-o', 'json', '-m', 'redisPassword=hush');
+    expect(open.stderr).toBe('');
+    expect(JSON.parse(open.stdout)).toMatchObject({ warnings: [expect.stringContaining('a secret in the open')] });
+  });
+
   it('says what is meant where the type is none', async () => {
     expect(await run('describe', 'state.redi')).toEqual({
       code: 1,

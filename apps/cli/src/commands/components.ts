@@ -3,15 +3,15 @@ import { dirname, join, relative } from 'node:path';
 import type { Field } from '@outrigger/core';
 import { Definitions, InstalledPackages, readCatalogue } from '@outrigger/runtime/check';
 import type { Command } from 'commander';
-import { type OutputFormat, outputOption, render, renderTable } from '../output.ts';
+import { type OutputFormat, outputOption, renderTable, writeResult } from '../output.ts';
 import { UserError } from '../user-error.ts';
-import { componentYaml } from './component-yaml.ts';
+import { type ComponentYaml, componentYaml } from './component-yaml.ts';
 
 interface OutputOptions {
   readonly output: OutputFormat;
 }
 
-interface AddOptions {
+interface AddOptions extends OutputOptions {
   readonly name?: string;
   readonly metadata: readonly string[];
   readonly secret: readonly string[];
@@ -34,7 +34,7 @@ export function addComponents(program: Command): void {
     .addOption(outputOption())
     .action(async ({ all = false, output: format }: OutputOptions & { all?: boolean }) => {
       const rows = (await listTypes(process.cwd())).filter(({ installed }) => installed || all);
-      process.stdout.write(format === 'table' ? typesTable(rows) : render(rows, format));
+      writeResult(format, rows, () => typesTable(rows));
     });
 
   command
@@ -43,7 +43,7 @@ export function addComponents(program: Command): void {
     .addOption(outputOption())
     .action(async (type: string, { output: format }: OutputOptions) => {
       const description = await describe(type);
-      process.stdout.write(format === 'table' ? descriptionText(description) : render(description, format));
+      writeResult(format, description, () => descriptionText(description));
     });
 
   command
@@ -60,6 +60,7 @@ export function addComponents(program: Command): void {
     .option('--secret-store <name>', 'component that has the secrets', 'secretstore')
     .option('-d, --resources-path <folder>', 'folder to write it to', 'resources')
     .option('--print', 'print it, and write nothing')
+    .addOption(outputOption())
     .action(add);
 }
 
@@ -152,27 +153,30 @@ function descriptionText({ type, version, kind, fields }: Description): string {
 }
 
 async function add(type: string, options: AddOptions): Promise<void> {
-  const { name, resourcesPath, secretStore, print = false } = options;
+  const { name, output, resourcesPath, secretStore, print = false } = options;
   const definition = await find(type);
   const values = pairsOf('--metadata', options.metadata);
   const secrets = pairsOf('--secret', options.secret);
-  const { text, name: chosen, open, shown } = componentYaml(definition, { name, values, secrets, secretStore });
-  if (shown.length > 0) {
-    const fields = shown.join(', ');
-    process.stderr.write(
-      `outrigger: ${fields}: a secret in the open; keep it in a secret store and name it with --secret\n`,
-    );
-  }
+  const made = componentYaml(definition, { name, values, secrets, secretStore });
+  const warnings = warningsOf(made);
+  if (output === 'table') for (const warning of warnings) process.stderr.write(`outrigger: ${warning}\n`);
+  const about = { type: definition.type, version: definition.version, name: made.name };
   if (print) {
-    process.stdout.write(text);
+    writeResult(output, { ...about, text: made.text, fillIn: made.open, warnings }, () => made.text);
     return;
   }
-  const file = join(resourcesPath, `${chosen}.yaml`);
-  if (existsSync(file)) throw new UserError(`${file} is there already; choose another --name, or remove it`);
-  mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(file, text);
-  process.stdout.write(`wrote ${relative(process.cwd(), file)}\n`);
-  if (open.length > 0) process.stdout.write(`fill in: ${open.join(', ')}\n`);
+  const path = join(resourcesPath, `${made.name}.yaml`);
+  if (existsSync(path)) throw new UserError(`${path} is there already; choose another --name, or remove it`);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, made.text);
+  const file = relative(process.cwd(), path);
+  const fillIn = made.open.length > 0 ? `fill in: ${made.open.join(', ')}\n` : '';
+  writeResult(output, { ...about, file, fillIn: made.open, warnings }, () => `wrote ${file}\n${fillIn}`);
+}
+
+function warningsOf({ shown }: ComponentYaml): string[] {
+  if (shown.length === 0) return [];
+  return [`${shown.join(', ')}: a secret in the open; keep it in a secret store and name it with --secret`];
 }
 
 /** What `field=text` flags say. */

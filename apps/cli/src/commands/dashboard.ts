@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { openDashboard } from '../dashboard/open-dashboard.ts';
 import { homeFolder } from '../home.ts';
+import { type OutputFormat, outputOption, writeResult } from '../output.ts';
 import type { CommandContext } from '../program.ts';
 import { parsePort } from './port-option.ts';
 
@@ -13,10 +14,15 @@ export function addDashboard(program: Command, { env }: CommandContext): void {
       'Serves a web page with the apps that run: health, components, messages, state, logs, traces. On this machine alone, for whoever has the address.',
     )
     .option('-p, --port <port>', 'port of the page; free when not given', parsePort)
-    .action(async ({ port }: { port?: number }) => {
+    .addOption(outputOption())
+    .action(async ({ port, output }: { port?: number; output: OutputFormat }) => {
       await using dashboard = await openDashboard({ home: homeFolder(env), env, port });
-      process.stdout.write(
-        `dashboard: ${dashboard.url}\ntraces are taken at ${dashboard.otlpEndpoint} (OTEL_EXPORTER_OTLP_ENDPOINT)\nEnd it with Ctrl-C.\n`,
+      const { url, otlpEndpoint } = dashboard;
+      writeResult(
+        output,
+        { url, otlpEndpoint },
+        () =>
+          `dashboard: ${url}\ntraces are taken at ${otlpEndpoint} (OTEL_EXPORTER_OTLP_ENDPOINT)\nEnd it with Ctrl-C.\n`,
       );
       await userStop();
     });

@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { homeFolder } from '../home.ts';
 import { Registry } from '../instances/registry.ts';
-import { type OutputFormat, outputOption, render } from '../output.ts';
+import { type OutputFormat, outputOption, writeResult } from '../output.ts';
 import type { CommandContext } from '../program.ts';
 import { withProgress } from '../progress.ts';
 import { readRunFile } from '../run/run-file.ts';
@@ -37,7 +37,7 @@ export function addDoctor(program: Command, { env, setExitCode }: CommandContext
     .action(async (options: DoctorOptions) => {
       const findings = await examine(options, env);
       setExitCode(findings.some(({ state }) => state === 'failure') ? 1 : 0);
-      process.stdout.write(options.output === 'table' ? report(findings) : render(findings, options.output));
+      writeResult(options.output, findings, () => report(findings));
     });
 }
 

@@ -28,6 +28,15 @@ describe('outrigger init', () => {
     );
   });
 
+  it('tells programs what it has made', async () => {
+    const project = join(folder, 'told');
+    expect(JSON.parse((await capturedRun(['init', project, '-o', 'json'])).stdout)).toEqual({
+      folder: project,
+      files: expect.arrayContaining(['package.json', 'dapr.yaml', 'shop/app.js']),
+      next: `cd ${project} && npm install && npm start`,
+    });
+  });
+
   it('touches no folder that has something in it, and no file', async () => {
     const file = join(folder, 'file');
     writeFileSync(file, 'mine');

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
+import { type OutputFormat, outputOption, writeResult } from '../output.ts';
 import { UserError } from '../user-error.ts';
 import { type CliManifest, projectFiles } from './project-files.ts';
 
@@ -12,7 +13,8 @@ export function addInit(program: Command, cli: CliManifest): void {
     .description(
       'Makes a project of two apps that call each other, publish and keep state, on SQLite. The folder has to be new or empty.',
     )
-    .action((given: string = '.') => {
+    .addOption(outputOption())
+    .action((given: string = '.', { output }: { output: OutputFormat }) => {
       const folder = resolve(given);
       if (existsSync(folder) && !statSync(folder).isDirectory()) {
         throw new UserError(`${given} is a file; name a new folder: outrigger init my-project`);
@@ -22,12 +24,13 @@ export function addInit(program: Command, cli: CliManifest): void {
           `${given === '.' ? 'this folder' : `the folder ${given}`} is not empty; name a new one: outrigger init my-project`,
         );
       }
-      for (const [name, text] of projectFiles(basename(folder), cli)) {
+      const files = projectFiles(basename(folder), cli);
+      for (const [name, text] of files) {
         const file = join(folder, name);
         mkdirSync(dirname(file), { recursive: true });
         writeFileSync(file, text);
       }
-      const enter = given === '.' ? '' : `cd ${given} && `;
-      process.stdout.write(`made ${folder}\nnext: ${enter}npm install && npm start\n`);
+      const next = `${given === '.' ? '' : `cd ${given} && `}npm install && npm start`;
+      writeResult(output, { folder, files: [...files.keys()], next }, () => `made ${folder}\nnext: ${next}\n`);
     });
 }

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { homeFolder } from '../home.ts';
 import type { Instance } from '../instances/instance.ts';
 import { Registry } from '../instances/registry.ts';
-import { type OutputFormat, outputOption, render, renderTable } from '../output.ts';
+import { type OutputFormat, outputOption, renderTable, writeResult } from '../output.ts';
 import type { CommandContext } from '../program.ts';
 
 /** `outrigger list`: what runs; as JSON or YAML with the names that Dapr's command has. */
@@ -15,7 +15,7 @@ export function addList(program: Command, { env }: CommandContext): void {
     .addOption(outputOption())
     .action(({ output }: { output: OutputFormat }) => {
       const instances = new Registry(homeFolder(env)).list();
-      process.stdout.write(output === 'table' ? table(instances) : render(instances.map(listed), output));
+      writeResult(output, instances.map(listed), () => table(instances));
     });
 }
 

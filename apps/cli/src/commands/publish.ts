@@ -2,6 +2,7 @@ import { json } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import { askApi, isSuccess, refusalOf } from '../instances/ask-api.ts';
 import { type ApiAddress, type ApiChoice, findApi } from '../instances/find-api.ts';
+import { type OutputFormat, outputOption, writeResult } from '../output.ts';
 import type { CommandContext } from '../program.ts';
 import { withProgress } from '../progress.ts';
 import { UserError } from '../user-error.ts';
@@ -13,6 +14,7 @@ interface PublishOptions extends PayloadOptions, ApiChoice {
   readonly pubsub: string;
   readonly topic: string;
   readonly metadata?: Readonly<Record<string, unknown>>;
+  readonly output: OutputFormat;
 }
 
 /** `outrigger publish`: publishes one message to a topic through the sidecar of an app. */
@@ -29,8 +31,9 @@ export function addPublish(program: Command, { env }: CommandContext): void {
     .option('-m, --metadata <json>', 'metadata, as {"ttlInSeconds": "60"}', parseMetadata)
     .option('-H, --dapr-http-port <port>', 'port of a sidecar', parsePort)
     .option('-u, --unix-domain-socket <folder>', 'folder with the Unix socket of the sidecar, in place of a port')
+    .addOption(outputOption())
     .action(async (options: PublishOptions) => {
-      const { pubsub, topic, metadata = {} } = options;
+      const { pubsub, topic, metadata = {}, output } = options;
       const api = findApi(options.publishAppId, options, env);
       const body = payloadOf(options);
       const query = new URLSearchParams(
@@ -52,7 +55,8 @@ export function addPublish(program: Command, { env }: CommandContext): void {
         const hint = reason.includes('ERR_PUBSUB_NOT_FOUND') ? await brokersOf(api) : '';
         throw new UserError(`cannot publish to ${topic}: ${reason}${hint}`);
       }
-      process.stdout.write(`published to ${topic} of ${pubsub}\n`);
+      const contentType = headers?.['content-type'] ?? '';
+      writeResult(output, { pubsub, topic, contentType }, () => `published to ${topic} of ${pubsub}\n`);
     });
 }
 

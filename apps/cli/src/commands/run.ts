@@ -35,7 +35,7 @@ export function addRun(program: Command, { env, setExitCode }: CommandContext): 
     .command('run [command...]')
     .summary('run an app with its sidecar, or all apps of a file')
     .description(
-      'Runs a command with a sidecar beside it, until either ends. Without resources of its own an app has state and messages in SQLite files, shared with all apps that are run like that.',
+      'Runs a command with a sidecar beside it, until either ends, and prints their lines; outrigger list --output json has what runs. Without resources of its own an app has state and messages in SQLite files, shared with all apps that are run like that.',
     )
     .option('-f, --run-file <path>', 'run all apps of this dapr.yaml (a file, its folder, or - for standard input)')
     .option('-a, --app-id <id>', 'name by which other apps call this one; made up when not given')

@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { homeFolder } from '../home.ts';
 import type { Instance } from '../instances/instance.ts';
 import { isRunning, Registry } from '../instances/registry.ts';
+import { type OutputFormat, outputOption, writeResult } from '../output.ts';
 import type { CommandContext } from '../program.ts';
 import { readRunFile } from '../run/run-file.ts';
 import { UserError } from '../user-error.ts';
@@ -11,6 +12,7 @@ import { UserError } from '../user-error.ts';
 interface StopOptions {
   readonly appId: readonly string[];
   readonly runFile?: string;
+  readonly output: OutputFormat;
 }
 
 /** An orderly end takes at most what apps and sidecars have for it. */
@@ -24,18 +26,22 @@ export function addStop(program: Command, { env }: CommandContext): void {
     .description('Stops apps in order: the app, its sidecar once nothing is in flight, and the command that runs both.')
     .option('-a, --app-id <id>', 'app to stop; repeatable', (id: string, all: string[]) => [...all, id], [])
     .option('-f, --run-file <path>', 'stop all apps that were started from this file')
-    .action(async (words: string[], { appId, runFile }: StopOptions) => {
+    .addOption(outputOption())
+    .action(async (words: string[], { appId, runFile, output }: StopOptions) => {
       const registry = new Registry(homeFolder(env));
       const instances =
         runFile === undefined
           ? byAppId(registry, [...words, ...appId])
           : await byRunFile(registry, runFile, env['HOME'] ?? homedir());
       await Promise.all(instances.map((instance) => stop(instance)));
-      for (const instance of instances) {
-        registry.remove(instance);
-        process.stdout.write(`stopped ${instance.appId}\n`);
-      }
+      for (const instance of instances) registry.remove(instance);
+      writeResult(output, instances.map(stopped), () => instances.map((one) => `stopped ${one.appId}\n`).join(''));
     });
+}
+
+/** By the names that `list` has. */
+function stopped({ appId, sidecarPid, cliPid, appPid }: Instance) {
+  return { appId, daprdPid: sidecarPid, cliPid, appPid: appPid ?? 0 };
 }
 
 function byAppId(registry: Registry, ids: readonly string[]): Instance[] {

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import type { Command } from 'commander';
-import { type OutputFormat, outputOption, render, renderTable } from '../output.ts';
+import { type OutputFormat, outputOption, renderTable, writeResult } from '../output.ts';
 
 /** `outrigger version`: of all that a report of a bug should name. */
 export function addVersion(program: Command, cli: string): void {
@@ -16,8 +16,6 @@ export function addVersion(program: Command, cli: string): void {
         readonly version: string;
       };
       const versions = { cli, sidecar: manifest.version, dapr: apiVersion, node: process.versions.node };
-      process.stdout.write(
-        output === 'table' ? renderTable(['PART', 'VERSION'], Object.entries(versions)) : render(versions, output),
-      );
+      writeResult(output, versions, () => renderTable(['PART', 'VERSION'], Object.entries(versions)));
     });
 }

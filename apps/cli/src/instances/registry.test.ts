@@ -1,7 +1,8 @@
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { UserError } from '../user-error.ts';
 import type { Instance } from './instance.ts';
 import { Registry } from './registry.ts';
 
@@ -46,6 +47,13 @@ describe('the registry of what runs', () => {
     expect(registry.find('orders')?.httpPort).toBe(2);
     expect(registry.find('stock/2')?.httpPort).toBe(3);
     expect(registry.find('absent')).toBeUndefined();
+  });
+
+  it.each(['', '{', 'null', '{}', '{"appId":"orders"}', '[]'])('says which file is none of its own: %s', (text) => {
+    mkdirSync(registry.folder, { recursive: true });
+    const file = join(registry.folder, 'orders-1.json');
+    writeFileSync(file, text);
+    expect(() => registry.list()).toThrow(new UserError(`${file} is not what outrigger run writes; remove it`));
   });
 
   it('forgets what has died', () => {

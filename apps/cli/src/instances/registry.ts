@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { UserError } from '../user-error.ts';
 import { writePrivately } from '../write-file.ts';
 import type { Instance } from './instance.ts';
 
@@ -65,12 +66,24 @@ function filesIn(folder: string): string[] {
   }
 }
 
-/** `undefined`: it has been removed meanwhile. */
+/** `undefined`: it has been removed meanwhile. Throws a {@link UserError} when it is no instance. */
 function read(file: string): Instance | undefined {
+  let found: unknown;
   try {
-    return JSON.parse(readFileSync(file, 'utf8')) as Instance;
+    found = JSON.parse(readFileSync(file, 'utf8'));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new Error(`${file} is not what outrigger run writes; remove it`, { cause: error });
+    if (!(error instanceof SyntaxError)) throw error;
   }
+  if (isInstance(found)) return found;
+  throw new UserError(`${file} is not what outrigger run writes; remove it`);
+}
+
+/** Whether it has what {@link Registry.list} needs of it, written by this version or another. */
+function isInstance(value: unknown): value is Instance {
+  if (typeof value !== 'object' || value === null) return false;
+  const { appId, sidecarPid, startedAt, command } = value as Partial<Record<keyof Instance, unknown>>;
+  return (
+    typeof appId === 'string' && Number.isInteger(sidecarPid) && typeof startedAt === 'string' && Array.isArray(command)
+  );
 }
