@@ -12,6 +12,9 @@ export interface Manifest {
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly optionalDependencies?: Readonly<Record<string, string>>;
   readonly peerDependencies?: Readonly<Record<string, string>>;
+  readonly devDependencies?: Readonly<Record<string, string>>;
+  readonly publishConfig?: { readonly access?: string; readonly provenance?: boolean };
+  readonly repository?: { readonly type?: string; readonly url?: string; readonly directory?: string };
   readonly nx?: { readonly tags?: readonly string[] };
   readonly outrigger?: { readonly spi: number; readonly components: Readonly<Record<string, string>> };
 }
