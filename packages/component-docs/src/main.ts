@@ -5,9 +5,12 @@ import { staleFiles, writeFiles } from './generated-files.ts';
 
 const command = 'outrigger-component-docs';
 const [mode, ...rest] = process.argv.slice(2);
+const usage = `usage: ${command} [--check], in the folder of the component's package.json`;
 
-if (rest.length > 0 || (mode !== undefined && mode !== '--check')) {
-  console.error(`usage: ${command} [--check], in the folder of the component's package.json`);
+if (mode === '--help' && rest.length === 0) {
+  console.log(usage);
+} else if (rest.length > 0 || (mode !== undefined && mode !== '--check')) {
+  console.error(usage);
   process.exitCode = 2;
 } else {
   try {
