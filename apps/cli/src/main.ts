@@ -1,9 +1,9 @@
-import { failureOf } from './failure.ts';
 import { keeperCommand } from './run/keeper.ts';
 
 const args = process.argv.slice(2);
 // What is missed elsewhere: the keeper ends what this process has started.
-process.on('uncaughtException', (error) => {
+process.on('uncaughtException', async (error) => {
+  const { failureOf } = await import('./failure.ts');
   const { text, exitCode } = failureOf(error, 'table', process.env);
   process.stderr.write(text);
   process.exit(exitCode);
