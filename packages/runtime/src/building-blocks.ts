@@ -12,6 +12,7 @@ import { metersOf } from './component-meter.ts';
 import { type ComponentInstance, propertyOf } from './components/component-instance.ts';
 import { Subscriptions } from './blocks/subscriptions.ts';
 import type { Components } from './components/components.ts';
+import { notStarted } from './components/not-started.ts';
 import { problemOf } from './components/start-components.ts';
 import { appOutcome } from './resilience/app-outcome.ts';
 import { following } from './resilience/following.ts';
@@ -34,7 +35,8 @@ export interface RuntimeParts {
   readonly resources: Resources;
   readonly policies: Policies;
   readonly components: Components;
-  readonly httpEndpoints: readonly HttpEndpoint[];
+  /** `undefined`: a secret store that they need is away, as may be where components are tried again. */
+  readonly httpEndpoints: readonly HttpEndpoint[] | undefined;
   readonly resolver: NameResolver | undefined;
   /** Reads the Resiliency resources again and makes `policies` follow; resolves to the names of the resources. */
   readonly reloadResiliencies: (signal: AbortSignal) => Promise<readonly string[]>;
@@ -49,14 +51,28 @@ export interface RuntimeParts {
   readonly startComponent: (resource: ComponentResource, signal: AbortSignal) => Promise<ComponentInstance>;
 }
 
-/** The components of Component resources, in the order of these, as the metadata API tells of them. */
-export function loadedComponents(resources: Resources, components: Components): LoadedComponent[] {
+const ready = { status: 'ready' } as const;
+
+/** The components of these resources, in their order, as the metadata API tells of them. */
+export function loadedComponents(
+  resources: readonly ComponentResource[],
+  { components, secretTexts }: Pick<RuntimeParts, 'components' | 'secretTexts'>,
+): LoadedComponent[] {
   const running = new Map(components.all.map((one) => [one.resource, one]));
-  return resources.components.flatMap((resource) => {
+  return resources.flatMap((resource): LoadedComponent[] => {
+    const { name, type, version } = resource;
     const one = running.get(resource);
-    return one === undefined
-      ? []
-      : [{ name: one.name, type: one.type, version: one.version, capabilities: one.capabilities }];
+    if (one !== undefined) {
+      const { capabilities, availability } = one;
+      const { problem } = availability;
+      const message = problem === undefined ? undefined : secretTexts.hide(problem);
+      return [
+        { name, type, version, capabilities, ...(message === undefined ? ready : { status: 'unavailable', message }) },
+      ];
+    }
+    const failed = components.failed(name);
+    if (!failed?.isTriedAgain || failed.resource !== resource) return [];
+    return [{ name, type, version, capabilities: [], status: 'retrying', message: failed.reason }];
   });
 }
 
@@ -81,21 +97,21 @@ function outboundOf(components: readonly ComponentInstance[], policies: Policies
   return (name: string) => byName.get(name)?.();
 }
 
-/** The inbound policy of each of these components, by name. */
-function inboundOf(components: readonly ComponentInstance[], policies: Policies) {
-  const byName = new Map(
-    components.map((one) => [one.name, following(policies, () => policies.inbound(one, appOutcome))]),
-  );
-  return (name: string) => byName.get(name)?.();
-}
-
 /** Throws a ResourceError for an outbox that cannot work. */
 export function outboxes(parts: RuntimeParts, brokers: ReadonlyMap<string, Broker>): Outboxes {
   const { components, resources, options, namespace, logger } = parts;
   const stores = components.ofKind('state');
-  const declared = resources.components.filter(({ type }) => type.startsWith('pubsub.')).map(({ name }) => name);
-  refuseUnusable(stores, (store) => checkOutbox(store, declared));
+  refuseOutboxes(stores, resources.components);
   return new Outboxes({ stores, brokers, appId: options.appId, namespace, logger });
+}
+
+/** Throws a ResourceError for an outbox that cannot work; `declared`: all resources. */
+export function refuseOutboxes(
+  stores: readonly ComponentInstance<'state'>[],
+  declared: readonly ComponentResource[],
+): void {
+  const pubsubs = declared.filter(({ type }) => type.startsWith('pubsub.')).map(({ name }) => name);
+  refuseUnusable(stores, (store) => checkOutbox(store, pubsubs));
 }
 
 export function stateBlock(parts: RuntimeParts, { of }: Pick<Outboxes, 'of'>): StateBlock {
@@ -164,6 +180,7 @@ export function bindingsBlock({ options, components, policies, logger, namespace
     bindings,
     (name) => outbound(name),
     meters({ options, namespace }, 'output_binding'),
+    (name) => notStarted(components, name),
   );
   const inputs =
     app &&
@@ -216,12 +233,20 @@ function refuseUnusable<K extends ComponentKind>(
 export function configurationBlock(parts: RuntimeParts): ConfigurationBlock {
   const { components, policies, options, logger } = parts;
   const stores = components.ofKind('configuration');
+  const outbound = perComponent((name) => {
+    const one = components.get('configuration', name);
+    return following(policies, () => one && policies.outbound(one));
+  });
+  const inbound = perComponent((name) => {
+    const one = components.get('configuration', name);
+    return following(policies, () => one && policies.inbound(one, appOutcome));
+  });
   return new ConfigurationBlock(
     stores.map(({ name, instance }) => ({ name, store: instance })),
     {
       app: options.app,
-      outbound: outboundOf(stores, policies),
-      inbound: inboundOf(stores, policies),
+      outbound: (name) => outbound(name),
+      inbound: (name) => inbound(name),
       logger,
       meter: meters(parts, 'configuration'),
     },

@@ -70,8 +70,8 @@ export async function checkResources(options: RuntimeOptions): Promise<ResourceC
     try {
       running.add(await startComponent(one, running, starting));
     } catch (error) {
-      running.addFailed(one.resource.name);
       failures = error instanceof ResourceError ? messagesOf(error.problems) : [secretTexts.hide(errorMessage(error))];
+      running.addFailed({ resource: one.resource, reason: failures.join('; '), isTriedAgain: false });
     }
     const milliseconds = Math.round(performance.now() - begin);
     checks.push({ ...identityOf(one.resource), problems: failures, milliseconds });

@@ -11,7 +11,7 @@ import { reloadOf } from './resilience/policies-reload.ts';
 import type { Configuration } from './resources/configuration.ts';
 import { loadConfiguration } from './resources/load-configuration.ts';
 import { loadResources } from './resources/load-resources.ts';
-import { describeProblem, Problems } from './resources/problems.ts';
+import { describeProblem, Problems, ResourceError } from './resources/problems.ts';
 import { RunningRuntime } from './running-runtime.ts';
 import type { Runtime, RuntimeOptions } from './runtime.ts';
 import { hidingLogger, SecretTexts } from './secret-texts.ts';
@@ -50,11 +50,13 @@ export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
   for (const warning of problems.warnings) logger.warn(describeProblem(warning));
 
   const components = new Components(logger);
-  const starting = { appId, namespace, env, logger, secretTexts, signal, metrics: options.metrics };
+  const triesAgain = options.retryComponents === true;
+  const starting = { appId, namespace, env, logger, secretTexts, signal, metrics: options.metrics, triesAgain };
   if (problems.errors.length > 0) await checkMetadata(planned, components, problems, starting);
   problems.throwIfAny();
   await options.prepare?.(configuration, signal);
-  const secretStore = (name: string) => components.get('secrets', name)?.instance;
+  const secretStore = (name: string) =>
+    components.get('secrets', name)?.instance ?? (components.failed(name) && 'failed');
   const origins = { appId, namespace, env, secretStore, secretTexts, logger };
   try {
     const all = resolver === undefined ? planned : [...planned, resolver];
@@ -70,7 +72,12 @@ export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
       resources,
       policies,
       components,
-      httpEndpoints: await httpEndpointsOf(resources.httpEndpoints, signal),
+      httpEndpoints: await httpEndpointsOf(resources.httpEndpoints, signal).catch((error: unknown) => {
+        if (!triesAgain || !(error instanceof ResourceError) || !error.isTemporary) throw error;
+        for (const problem of error.problems)
+          logger.error(`${describeProblem(problem)}; no HTTPEndpoint is there until it can be read`);
+        return undefined;
+      }),
       resolveHttpEndpoints: httpEndpointsOf,
       resolver: components.ofKind('nameresolution')[0]?.instance,
       reloadResiliencies: reloadOf(policies, { folders: options.resourcesPaths ?? [], appId, namespace }, logger),

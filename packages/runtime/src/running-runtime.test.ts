@@ -17,8 +17,8 @@ describe('the runtime', () => {
         'kind: HTTPEndpoint\napiVersion: dapr.io/v1alpha1\nmetadata: {name: api}\nspec: {baseUrl: "https://example.com"}\n---\nkind: Resiliency\napiVersion: dapr.io/v1alpha1\nmetadata: {name: r}\nspec: {}\n',
     );
     expect(runtime.components).toEqual([
-      { name: 'two', type: 'pubsub.test', version: 'v1', capabilities: [] },
-      { name: 'one', type: 'state.test', version: 'v1', capabilities: ['ETAG'] },
+      { name: 'two', type: 'pubsub.test', version: 'v1', capabilities: [], status: 'ready' },
+      { name: 'one', type: 'state.test', version: 'v1', capabilities: ['ETAG'], status: 'ready' },
     ]);
     expect([runtime.httpEndpoints, runtime.resiliencies, runtime.subscriptions]).toEqual([['api'], ['r'], []]);
   });

@@ -18,12 +18,11 @@ import type { SecretsHandle } from './blocks/secrets.ts';
 import type { StateHandle } from './blocks/state.ts';
 import { SubscriptionStreams } from './blocks/subscription-streams.ts';
 import { type ActiveSubscription, declaredSubscriptions, type Subscriptions } from './blocks/subscriptions.ts';
-import type { Components } from './components/components.ts';
+import { notStarted } from './components/not-started.ts';
 import { type Metrics, noMetrics } from './metrics.ts';
 import { quietly } from './quietly.ts';
 import { ComponentChanges } from './reload/component-changes.ts';
 import { ResourceReloads } from './reload/resource-reloads.ts';
-import type { ComponentResource } from './resources/component-resource.ts';
 import type { Configuration } from './resources/configuration.ts';
 import type { LoadedComponent, ReloadOptions, RunningSubscription, Runtime, StreamingSubscription } from './runtime.ts';
 import { StoreBlocks } from './store-blocks.ts';
@@ -77,7 +76,12 @@ export class RunningRuntime implements Runtime {
     });
     this.#outboxes = outboxes(parts, brokers);
     this.#stores = new StoreBlocks(parts, this.#outboxes);
-    this.pubsub = new Publisher(brokers, logger, (text) => parts.secretTexts.hide(text));
+    this.pubsub = new Publisher(
+      brokers,
+      logger,
+      (text) => parts.secretTexts.hide(text),
+      (name) => notStarted(components, name),
+    );
     const consumers = new OwnConsumers({ components, context, startComponent: parts.startComponent });
     this.#streams = new SubscriptionStreams(brokers, logger, consumers);
     this.#subscriptions = subscriptionsBlock(parts, brokers);
@@ -97,6 +101,8 @@ export class RunningRuntime implements Runtime {
       startComponent: parts.startComponent,
       pubsubs: this.#reloads,
       stores: this.#stores,
+      outboxes: this.#outboxes,
+      declared: () => this.#resourceReloads.wanted.components,
       bindings: outputs,
       inputBindings: inputs,
       delivery: this.#delivery,
@@ -113,7 +119,7 @@ export class RunningRuntime implements Runtime {
       logger,
       resolver: parts.resolver,
       peers: options.peers,
-      httpEndpoints: parts.httpEndpoints,
+      httpEndpoints: parts.httpEndpoints ?? [],
       hostAddress: options.self?.host,
       ...(options.appHealth && { isAppHealthy: () => this.#delivery.isAppHealthy }),
     });
@@ -123,6 +129,9 @@ export class RunningRuntime implements Runtime {
   }
 
   #followResources({
+    options,
+    httpEndpoints,
+    startComponent,
     resources,
     components,
     loadResources,
@@ -131,9 +140,13 @@ export class RunningRuntime implements Runtime {
   }: RuntimeParts): ResourceReloads {
     return new ResourceReloads({
       initial: resources,
-      isRunning: isRunningIn(components),
+      lacksHttpEndpoints: httpEndpoints === undefined,
+      components,
+      triesAgain: options.retryComponents === true,
       load: loadResources,
       target: {
+        make: startComponent,
+        place: (made, signal) => this.#changes.place(made, undefined, signal),
         put: (resource, was, signal) => this.#changes.put(resource, was, signal),
         remove: (resource) => this.#changes.remove(resource),
         subscriptions: (current, signal) =>
@@ -153,10 +166,11 @@ export class RunningRuntime implements Runtime {
   /** What has to run before anybody may use the building blocks. */
   async start(signal: AbortSignal): Promise<void> {
     await this.#outboxes.start(signal);
+    this.#resourceReloads.start();
   }
 
   get components(): readonly LoadedComponent[] {
-    return loadedComponents(this.#resourceReloads.current, this.#parts.components);
+    return loadedComponents(this.#resourceReloads.components, this.#parts);
   }
 
   get subscriptions(): readonly ActiveSubscription[] {
@@ -186,26 +200,37 @@ export class RunningRuntime implements Runtime {
   }
 
   state(storeName: string): StateHandle {
-    return this.#stores.state.store(storeName);
+    return this.#store(storeName, () => this.#stores.state.store(storeName));
   }
 
   secrets(storeName: string): SecretsHandle {
-    return this.#stores.secrets.store(storeName);
+    return this.#store(storeName, () => this.#stores.secrets.store(storeName));
   }
 
   configurationStore(storeName: string): ConfigurationHandle {
-    return this.#stores.configurations.store(storeName);
+    return this.#store(storeName, () => this.#stores.configurations.store(storeName));
   }
 
   lock(storeName: string): LockHandle {
-    return this.#stores.locks.store(storeName);
+    return this.#store(storeName, () => this.#stores.locks.store(storeName));
   }
 
-  subscribe(
+  /** Of a store that is not there it may be known when it will be. */
+  #store<H>(name: string, find: () => H): H {
+    try {
+      return find();
+    } catch (error) {
+      throw notStarted(this.#parts.components, name) ?? error;
+    }
+  }
+
+  async subscribe(
     subscription: StreamingSubscription,
     deliver: (event: TopicEvent, signal: AbortSignal) => Promise<TopicEventStatus>,
     signal: AbortSignal = never,
   ): Promise<RunningSubscription> {
+    const notThere = notStarted(this.#parts.components, subscription.pubsubName);
+    if (notThere !== undefined) throw notThere;
     return this.#streams.subscribe(subscription, deliver, signal);
   }
 
@@ -266,7 +291,12 @@ export class RunningRuntime implements Runtime {
       this.#quietly('leaving the name resolver', async () => registration?.[Symbol.asyncDispose]()),
       this.#quietly('ending the delivery to the app', async () => {
         // first, so that neither a probe nor a reload starts them anew
-        await Promise.all([this.#delivery.stopChecking(), this.#resourceReloads.settled(), this.#reloads.settled()]);
+        await Promise.all([
+          this.#delivery.stopChecking(),
+          this.#resourceReloads[Symbol.asyncDispose](),
+          this.#resourceReloads.settled(),
+          this.#reloads.settled(),
+        ]);
         await this.endDelivery(grace);
       }),
       this.#quietly('ending the subscriptions to configuration', () =>
@@ -299,11 +329,6 @@ export class RunningRuntime implements Runtime {
   #quietly(what: string, end: () => PromiseLike<void> | undefined): Promise<void> {
     return quietly(this.#parts.logger, what, end);
   }
-}
-
-function isRunningIn(components: Components): (resource: ComponentResource) => boolean {
-  const running = new Set(components.all.map(({ resource }) => resource));
-  return (resource) => running.has(resource);
 }
 
 function accessControlOf({ accessControl }: Configuration, metrics: Metrics = noMetrics): AccessControl | undefined {

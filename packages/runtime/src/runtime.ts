@@ -35,6 +35,12 @@ export interface RuntimeOptions {
   /** The app: handlers of this process (library mode) or a channel to it. Absent: no app. */
   readonly app?: AppChannel;
   readonly appHealth?: { readonly intervalMs: number; readonly timeoutMs: number; readonly threshold: number };
+  /**
+   * A component whose backend is away, or whose secret store is, does not keep the runtime from starting: it is tried again in the
+   * background, and calls that need it are refused with 503 until it is up. What is wrong in a file still stops the start.
+   * Default: every component that does not start stops it, but for those with `ignoreErrors`.
+   */
+  readonly retryComponents?: boolean;
   readonly logger?: Logger;
   /**
    * Is told every secret that a component gets, to hide it in logs and answers. Default: one of the runtime's own, and what goes to
@@ -66,8 +72,15 @@ export interface LoadedComponent {
   readonly name: string;
   readonly type: string;
   readonly version: string;
-  /** Dapr's capability strings, derived from the component's features and methods. */
+  /** Dapr's capability strings, derived from the component's features and methods; none while it does not run. */
   readonly capabilities: readonly string[];
+  /**
+   * `unavailable`: it runs, but its backend could not be reached, or did not answer in time, when a call needed it last.
+   * `retrying`: it has not started, as something that it needs is away, and is tried again; see `retryComponents`.
+   */
+  readonly status: 'ready' | 'unavailable' | 'retrying';
+  /** Why it is not ready; without secrets. */
+  readonly message?: string;
 }
 
 export { type ActiveSubscription };

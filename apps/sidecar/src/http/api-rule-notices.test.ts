@@ -56,7 +56,7 @@ test('every API that is served can be named', async () => {
   const api = {
     runtime,
     metadata: { runtime, runtimeVersion: '1.18.0', extended: new Map() },
-    health: { appId: 'orders', notReady: () => [], isOutboundReady: () => true },
+    health: { appId: 'orders', notReady: () => [], components: () => [], isOutboundReady: () => true },
     control: { shutdown: () => {}, exitNow: () => {} },
   };
   const http = httpApi(api).routes.map((route) => ({ ...route.api, protocol: 'http' as const }));

@@ -95,6 +95,11 @@ const flagTable = {
     default: 60_000,
     help: 'Time between full checks of the resource folders, beside what is noticed at once; 0 for none',
   },
+  'retry-components': {
+    kind: 'flag',
+    default: false,
+    help: 'Start without components whose backend is away, and try them again in the background',
+  },
   'actors-service': { kind: 'text', help: 'No effect', inert: true },
   'reminders-service': { kind: 'text', help: 'No effect', inert: true },
   'log-level': { kind: 'text', default: 'info', help: 'debug, info, warn, error or fatal' },

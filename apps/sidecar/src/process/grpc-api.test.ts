@@ -19,7 +19,7 @@ async function servicesOf(): Promise<readonly Service[]> {
   return grpcApi({
     runtime,
     metadata: { runtime, runtimeVersion: '1.18.0', extended: new Map() },
-    health: { appId: 'orders', notReady: () => [], isOutboundReady: () => true },
+    health: { appId: 'orders', notReady: () => [], components: () => [], isOutboundReady: () => true },
     control: { shutdown: () => {}, exitNow: () => {} },
   });
 }

@@ -8,6 +8,7 @@ import {
   type Logger,
   type Policy,
   type RequestMetadata,
+  sleep,
 } from '@outrigger/core';
 
 import type { ComponentMeter } from '../component-meter.ts';
@@ -39,7 +40,7 @@ const never = new AbortController().signal;
 /** One store and the subscriptions to it. */
 export class StoreConfiguration implements ConfigurationHandle {
   readonly #name: string;
-  readonly #store: ConfigurationStore;
+  #store: ConfigurationStore;
   readonly #policy: () => Policy | undefined;
   readonly #logger: Logger;
   readonly #meter: ComponentMeter | undefined;
@@ -75,17 +76,50 @@ export class StoreConfiguration implements ConfigurationHandle {
     signal: AbortSignal = never,
   ): Promise<ConfigurationSubscription> {
     const id = randomUUID();
-    const told = async (items: ConfigurationItems): Promise<void> => onChange(items, id);
+    const wanted = { keys, metadata, told: async (items: ConfigurationItems): Promise<void> => onChange(items, id) };
+    const setUp = AbortSignal.any([signal, this.#leaving.signal]);
+    let store: ConfigurationStore;
     let made: AsyncDisposable;
     try {
-      const setUp = AbortSignal.any([signal, this.#leaving.signal]);
-      made = await this.#run('subscribe', (attempt) => this.#begin({ keys, metadata }, told, attempt), setUp);
+      store = this.#store;
+      made = await this.#begin(store, wanted, setUp);
     } catch (error) {
       throw configurationSubscribeFailed(this.#name, keys, error);
     }
-    const subscription = new LiveSubscription(id, made, () => this.#subscriptions.delete(id));
+    const subscription = new LiveSubscription(id, wanted, made, () => this.#subscriptions.delete(id));
     this.#subscriptions.set(id, subscription);
+    if (store !== this.#store) void this.#move(subscription, this.#store);
     return subscription;
+  }
+
+  /**
+   * From now on calls go to `store`. Subscriptions follow in the background, again and again while it refuses, and are told of all
+   * their items then: those may be others. The old store is left to the caller.
+   */
+  replaceStore(store: ConfigurationStore): void {
+    this.#store = store;
+    for (const subscription of this.#subscriptions.values()) void this.#move(subscription, store);
+  }
+
+  async #move(subscription: LiveSubscription, store: ConfigurationStore): Promise<void> {
+    const { keys, metadata, told } = subscription.wanted;
+    const isWanted = (): boolean => this.#subscriptions.has(subscription.id) && this.#store === store;
+    const leaving = this.#leaving.signal;
+    for (let wait = 500; isWanted(); wait = Math.min(wait * 2, 15_000)) {
+      try {
+        const made = await this.#begin(store, subscription.wanted, leaving);
+        if (!isWanted()) return await made[Symbol.asyncDispose]();
+        await subscription.moveTo(made).catch(() => {}); // the old one may be gone already
+        await told(await this.#run('get', (attempt) => store.get({ keys, metadata }, attempt), leaving));
+        return;
+      } catch (error) {
+        if (!isWanted()) return;
+        this.#logger.warn(
+          `a subscription to configuration store ${this.#name} does not go on over the changed component yet: ${errorMessage(error)}`,
+        );
+        await sleep(wait, leaving).catch(() => {}); // then it is not wanted any more
+      }
+    }
   }
 
   async subscribeApp(
@@ -126,20 +160,8 @@ export class StoreConfiguration implements ConfigurationHandle {
     await this.#push?.settled(grace);
   }
 
-  async #begin(
-    request: { readonly keys: readonly string[]; readonly metadata: RequestMetadata },
-    onChange: (items: ConfigurationItems) => Promise<void>,
-    signal: AbortSignal,
-  ): Promise<AsyncDisposable> {
-    if (this.#store.subscribe === undefined) {
-      throw new ComponentError('unsupported', 'this configuration store cannot tell of changes: get the items again');
-    }
-    signal.throwIfAborted();
-    const made = await this.#store.subscribe(request, onChange, signal);
-    if (!signal.aborted) return made;
-    // it came too late: nobody would ever end it
-    await made[Symbol.asyncDispose]();
-    throw signal.reason;
+  #begin(store: ConfigurationStore, wanted: WantedItems, signal: AbortSignal): Promise<AsyncDisposable> {
+    return this.#run('subscribe', (attempt) => begin(store, wanted, attempt), signal);
   }
 
   #run<T>(operation: string, call: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
@@ -149,22 +171,54 @@ export class StoreConfiguration implements ConfigurationHandle {
   }
 }
 
+/** What a subscription is to, and who is told. */
+interface WantedItems {
+  readonly keys: readonly string[];
+  readonly metadata: RequestMetadata;
+  readonly told: (items: ConfigurationItems) => Promise<void>;
+}
+
+async function begin(
+  store: ConfigurationStore,
+  { keys, metadata, told }: WantedItems,
+  signal: AbortSignal,
+): Promise<AsyncDisposable> {
+  if (store.subscribe === undefined) {
+    throw new ComponentError('unsupported', 'this configuration store cannot tell of changes: get the items again');
+  }
+  signal.throwIfAborted();
+  const made = await store.subscribe({ keys, metadata }, told, signal);
+  if (!signal.aborted) return made;
+  // it came too late: nobody would ever end it
+  await made[Symbol.asyncDispose]();
+  throw signal.reason;
+}
+
 class LiveSubscription implements ConfigurationSubscription {
   readonly id: string;
   readonly ended: Promise<void>;
-  readonly #made: AsyncDisposable;
+  readonly wanted: WantedItems;
+  #made: AsyncDisposable;
   readonly #end: () => void;
   #disposed: Promise<void> | undefined;
 
-  constructor(id: string, made: AsyncDisposable, onEnd: () => void) {
+  constructor(id: string, wanted: WantedItems, made: AsyncDisposable, onEnd: () => void) {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.id = id;
+    this.wanted = wanted;
     this.ended = promise;
     this.#made = made;
     this.#end = () => {
       onEnd();
       resolve();
     };
+  }
+
+  /** Ends what it has been over so far. */
+  async moveTo(made: AsyncDisposable): Promise<void> {
+    const old = this.#made;
+    this.#made = made;
+    await old[Symbol.asyncDispose]();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -60,24 +60,39 @@ export interface ConfigurationBlockOptions {
 
 /** The configuration building block: every loaded store by its name. */
 export class ConfigurationBlock {
-  readonly #handles: ReadonlyMap<string, StoreConfiguration>;
+  readonly #options: ConfigurationBlockOptions;
+  readonly #handles = new Map<string, StoreConfiguration>();
 
   constructor(components: readonly ConfigurationComponent[], options: ConfigurationBlockOptions) {
-    const { app, outbound, inbound, logger, meter } = options;
-    this.#handles = new Map(
-      components.map(({ name, store }) => [
-        name,
-        new StoreConfiguration({
-          name,
-          store,
-          app,
-          outbound: () => outbound?.(name),
-          inbound: () => inbound?.(name),
-          logger,
-          meter: meter?.(name),
-        }),
-      ]),
-    );
+    this.#options = options;
+    for (const { name, store } of components) this.#handles.set(name, this.#handle(name, store));
+  }
+
+  /** Adds a store, or puts it in the place of the one that has its name: then its subscriptions go on over the new one. */
+  set({ name, store }: ConfigurationComponent): void {
+    const handle = this.#handles.get(name);
+    if (handle === undefined) this.#handles.set(name, this.#handle(name, store));
+    else handle.replaceStore(store);
+  }
+
+  /** Ends the subscriptions to a store, which is not there any more from now on. */
+  async delete(name: string, grace: AbortSignal): Promise<void> {
+    const handle = this.#handles.get(name);
+    this.#handles.delete(name);
+    await handle?.endSubscriptions(grace);
+  }
+
+  #handle(name: string, store: ConfigurationStore): StoreConfiguration {
+    const { app, outbound, inbound, logger, meter } = this.#options;
+    return new StoreConfiguration({
+      name,
+      store,
+      app,
+      outbound: () => outbound?.(name),
+      inbound: () => inbound?.(name),
+      logger,
+      meter: meter?.(name),
+    });
   }
 
   /**

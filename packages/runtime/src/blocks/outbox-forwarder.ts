@@ -31,7 +31,7 @@ const removalPauses = [500, 1500, 3000];
 const mostRemembered = 10_000;
 
 export interface ForwarderOptions {
-  /** Those that share an internal topic of one pub/sub component. */
+  /** Those that share an internal topic of one pub/sub component; at least one. */
   readonly outboxes: readonly Outbox[];
   readonly brokers: ReadonlyMap<string, Broker>;
   readonly logger: Logger;
@@ -43,6 +43,7 @@ export class OutboxForwarder {
   readonly pubsub: string;
   readonly #topic: string;
   readonly #options: ForwarderOptions;
+  #outboxes: readonly Outbox[] = [];
   readonly #timing: ForwarderTiming;
   readonly #logger: Logger;
   readonly #firstMissed = new Map<string, number>();
@@ -67,7 +68,13 @@ export class OutboxForwarder {
     this.#options = options;
     this.#timing = options.timing ?? usualTiming;
     this.#logger = options.logger;
-    for (const outbox of options.outboxes) outbox.listening = (signal) => this.#ready(signal);
+    this.use(options.outboxes);
+  }
+
+  /** From now on events may be of these, with the same internal topic. */
+  use(outboxes: readonly Outbox[]): void {
+    this.#outboxes = outboxes;
+    for (const outbox of outboxes) outbox.listening = (signal) => this.#ready(signal);
   }
 
   /** Resolves once it listens, or is known not to be able to, which is logged; while its broker is away it tries again. */
@@ -106,7 +113,7 @@ export class OutboxForwarder {
   }
 
   get #name(): string {
-    const stores = this.#options.outboxes.map(({ store }) => store).join(', ');
+    const stores = [...new Set(this.#outboxes.map(({ store }) => store))].join(', ');
     return `the outbox of state component ${stores} (topic ${this.#topic} on pubsub ${this.pubsub})`;
   }
 
@@ -183,20 +190,25 @@ export class OutboxForwarder {
     if (outbox === undefined) {
       outbox = await this.#whereDone(id, AbortSignal.any([signal, stopped]));
       if (outbox === undefined) {
-        this.#firstMissed.delete(id);
+        this.#settle(id);
         return;
       }
       await outbox.publish(message.data, signal);
       remember(this.#sent, id, outbox);
     }
     await this.#remove(outbox, id, signal);
+    this.#settle(id);
+  }
+
+  #settle(id: string): void {
     this.#sent.delete(id);
     this.#firstMissed.delete(id);
+    for (const outbox of this.#outboxes) outbox.eventIsSettled(id);
   }
 
   /** The outbox whose store has the marker; `undefined` when the transaction was not done and never will be. */
   async #whereDone(id: string, signal: AbortSignal): Promise<Outbox | undefined> {
-    const { outboxes } = this.#options;
+    const outboxes = this.#outboxes;
     for (const outbox of outboxes) if (await outbox.isUndone(id, signal)) return undefined;
     for (const pause of this.#timing.looks) {
       const found = await this.#look(id, 'look', signal);
@@ -222,7 +234,7 @@ export class OutboxForwarder {
 
   /** Rejects when a store cannot be asked: then nothing is known. */
   async #look(id: string, how: 'look' | 'close', signal: AbortSignal): Promise<Outbox | 'missing' | undefined> {
-    const { outboxes } = this.#options;
+    const outboxes = this.#outboxes;
     const states = await Promise.all(outboxes.map(({ markers }) => markers[how](id, signal)));
     const done = outboxes[states.indexOf('committed')];
     if (done !== undefined) return done;

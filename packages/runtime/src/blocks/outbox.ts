@@ -29,6 +29,7 @@ type Execute = (operations: readonly StateOperation[], onAttempt: () => void) =>
 /** The outbox of one state component: transactions that publish, all or nothing. See `docs/decisions/0010-outbox.md`. */
 export class Outbox {
   readonly store: string;
+  readonly component: StateStore;
   readonly settings: OutboxSettings;
   readonly markers: Markers;
   /** As the app would name it. */
@@ -41,9 +42,13 @@ export class Outbox {
   readonly #underWay = new Map<string, Promise<void>>();
   /** Transactions of this process that were not made and never will be. */
   readonly #undone = new Set<string>();
+  /** Events of this process of which nobody knows yet whether they are where they are for. */
+  readonly #open = new Set<string>();
+  #drained: PromiseWithResolvers<void> | undefined;
 
   constructor(options: OutboxOptions) {
     this.store = options.store;
+    this.component = options.component;
     this.settings = options.settings;
     this.markers = new Markers(options.component);
     this.internalTopic = internalTopic(options, options.settings.publishTopic);
@@ -66,6 +71,7 @@ export class Outbox {
     for (const id of ids) this.#underWay.set(id, ended.promise);
     let attempts = 0;
     try {
+      for (const id of ids) this.#open.add(id);
       await this.#handOver(ids, events, trace, signal);
       await execute(
         ids.map((id) => this.markers.operation(id)),
@@ -78,6 +84,7 @@ export class Outbox {
       throw error;
     } finally {
       for (const id of ids) this.#underWay.delete(id);
+      this.#forgetOpen();
       ended.resolve();
     }
   }
@@ -87,6 +94,18 @@ export class Outbox {
     const underWay = this.#underWay.get(id);
     if (underWay !== undefined) await unlessAborted(underWay, signal);
     return this.#undone.has(id);
+  }
+
+  /** The event is where it is for, or will never be. */
+  eventIsSettled(id: string): void {
+    this.#open.delete(id);
+    if (this.#open.size === 0) this.#drained?.resolve();
+  }
+
+  /** Resolves once no transaction is under way and all events of this process are settled, which another process may see to. */
+  async drained(): Promise<void> {
+    await Promise.all(this.#underWay.values());
+    if (this.#open.size > 0) await (this.#drained ??= Promise.withResolvers<void>()).promise;
   }
 
   /** Publishes an event whose transaction is done to the topic that it is for. */
@@ -126,6 +145,14 @@ export class Outbox {
       return (await this.markers.look(id, signal)) === 'committed';
     } catch {
       return false; // then nobody knows, and the failure stands
+    }
+  }
+
+  /** Of very many the first are forgotten: another process may have taken them. */
+  #forgetOpen(): void {
+    for (const id of this.#open) {
+      if (this.#open.size <= mostRemembered) break;
+      this.eventIsSettled(id);
     }
   }
 

@@ -1,5 +1,6 @@
-import { ComponentError, type Logger } from '@outrigger/core';
+import { ComponentError, type Logger, type StateStore } from '@outrigger/core';
 
+import { unlessAborted } from '../app-channel/unless-aborted.ts';
 import type { ComponentInstance } from '../components/component-instance.ts';
 import { Outbox } from './outbox.ts';
 import { OutboxForwarder } from './outbox-forwarder.ts';
@@ -16,20 +17,17 @@ export interface OutboxesOptions {
 
 /** The outboxes of all state components that have one. */
 export class Outboxes {
-  readonly #byStore: ReadonlyMap<string, Outbox>;
-  readonly #forwarders: readonly OutboxForwarder[];
+  readonly #options: OutboxesOptions;
+  readonly #byStore = new Map<string, Outbox>();
+  /** Those whose component was changed or is gone, until their events are out. */
+  readonly #leaving = new Set<Outbox>();
+  /** By what they listen to. */
+  readonly #forwarders = new Map<string, OutboxForwarder>();
 
   constructor(options: OutboxesOptions) {
-    const { stores, brokers, logger } = options;
-    const outboxes = stores.flatMap(({ name, instance, properties }) => {
-      const settings = outboxSettings(properties);
-      return settings === undefined ? [] : [new Outbox({ ...options, store: name, component: instance, settings })];
-    });
-    this.#byStore = new Map(outboxes.map((outbox) => [outbox.store, outbox]));
-    const shared = Map.groupBy(outboxes, ({ settings, internalTopic }) =>
-      JSON.stringify([settings.outboxPubsub, internalTopic]),
-    );
-    this.#forwarders = [...shared.values()].map((group) => new OutboxForwarder({ outboxes: group, brokers, logger }));
+    this.#options = options;
+    for (const store of options.stores) this.#put(store);
+    this.#shareForwarders();
   }
 
   of(store: string): Outbox | undefined {
@@ -45,8 +43,71 @@ export class Outboxes {
     await Promise.all(this.#on(pubsub).map((forwarder) => forwarder.stop(grace)));
   }
 
+  /**
+   * From now on transactions over `made` publish as it says; `old`, whose place it takes, is forwarded for until {@link release}. Hands
+   * back a way to begin listening where nobody has so far.
+   */
+  replace(
+    old: ComponentInstance<'state'> | undefined,
+    made: ComponentInstance<'state'> | undefined,
+  ): (signal: AbortSignal) => Promise<void> {
+    const was = old && this.#byStore.get(old.name);
+    if (was !== undefined) {
+      this.#byStore.delete(was.store);
+      this.#leaving.add(was);
+    }
+    if (made !== undefined) this.#put(made);
+    const started = this.#shareForwarders();
+    return async (signal) => {
+      await Promise.all(started.map((forwarder) => forwarder.start(signal)));
+    };
+  }
+
+  /** Resolves once the events of a component that was replaced are out, or `grace` aborts; then nobody asks for them over it. */
+  async release(component: StateStore, grace: AbortSignal): Promise<void> {
+    const outbox = [...this.#leaving].find((one) => one.component === component);
+    if (outbox === undefined) return;
+    await unlessAborted(outbox.drained(), grace).catch(() => {}); // then the store is left to what is there next
+    this.#leaving.delete(outbox);
+    this.#shareForwarders();
+    for (const [topic, forwarder] of this.#forwarders) {
+      if (this.#groups().has(topic)) continue;
+      this.#forwarders.delete(topic);
+      await forwarder.stop(grace);
+    }
+  }
+
+  #put({ name, instance, properties }: ComponentInstance<'state'>): void {
+    const settings = outboxSettings(properties);
+    if (settings === undefined) return;
+    this.#byStore.set(name, new Outbox({ ...this.#options, store: name, component: instance, settings }));
+  }
+
+  /** Hands back the forwarders that are new. */
+  #shareForwarders(): OutboxForwarder[] {
+    const { brokers, logger } = this.#options;
+    const made: OutboxForwarder[] = [];
+    for (const [topic, outboxes] of this.#groups()) {
+      const known = this.#forwarders.get(topic);
+      known?.use(outboxes);
+      if (known !== undefined) continue;
+      const forwarder = new OutboxForwarder({ outboxes, brokers, logger });
+      this.#forwarders.set(topic, forwarder);
+      made.push(forwarder);
+    }
+    return made;
+  }
+
+  /** Those that share an internal topic of one pub/sub component. */
+  #groups(): ReadonlyMap<string, readonly Outbox[]> {
+    return Map.groupBy([...this.#byStore.values(), ...this.#leaving], ({ settings, internalTopic }) =>
+      JSON.stringify([settings.outboxPubsub, internalTopic]),
+    );
+  }
+
   #on(pubsub: string | undefined): readonly OutboxForwarder[] {
-    return pubsub === undefined ? this.#forwarders : this.#forwarders.filter((one) => one.pubsub === pubsub);
+    const all = [...this.#forwarders.values()];
+    return pubsub === undefined ? all : all.filter((one) => one.pubsub === pubsub);
   }
 }
 

@@ -1,6 +1,7 @@
 import type { BindingResponse, Bindings, Policy, RequestMetadata } from '@outrigger/core';
 
 import type { ComponentMeter } from '../component-meter.ts';
+import type { ApiError } from '../errors.ts';
 import { baggageProblem } from './baggage.ts';
 import { directionOf } from './binding-direction.ts';
 import { InvokeBindingError, invalidBaggage, noOperation, noSuchBinding, unknownOperation } from './bindings-errors.ts';
@@ -30,18 +31,21 @@ export class OutputBindingsBlock implements OutputBindings {
   readonly #outputs = new Map<string, Output>();
   readonly #policy: ((component: string) => Policy | undefined) | undefined;
   readonly #meter: ((component: string) => ComponentMeter | undefined) | undefined;
+  readonly #absent: ((component: string) => ApiError | undefined) | undefined;
 
   /**
    * `policy`: the outbound policy of a component, asked with each call; `undefined`: calls go straight through. `meter`: counts the
-   * calls of a component; `undefined`: nobody does.
+   * calls of a component; `undefined`: nobody does. `absent` has more to say of a component that is not there.
    */
   constructor(
     components: readonly BindingComponent[],
     policy?: (component: string) => Policy | undefined,
     meter?: (component: string) => ComponentMeter | undefined,
+    absent?: (component: string) => ApiError | undefined,
   ) {
     this.#policy = policy;
     this.#meter = meter;
+    this.#absent = absent;
     for (const component of components) this.set(component);
   }
 
@@ -66,7 +70,7 @@ export class OutputBindingsBlock implements OutputBindings {
     const metadata = withTrace(request.metadata, request.trace);
     if (operation === '') throw noOperation(name);
     const output = this.#outputs.get(name);
-    if (output === undefined) throw noSuchBinding(name);
+    if (output === undefined) throw this.#absent?.(name) ?? noSuchBinding(name);
     if (!output.operations.has(operation)) throw unknownOperation(name, operation, [...output.operations]);
     const { invoke, meter } = output;
     const policy = output.policy();

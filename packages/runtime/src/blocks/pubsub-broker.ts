@@ -8,6 +8,7 @@ import {
   type RequestMetadata,
 } from '@outrigger/core';
 
+import type { Availability } from '../components/availability.ts';
 import { type Metrics, noMetrics } from '../metrics.ts';
 import type { Tracer } from '../tracing.ts';
 import { PubSubMeter } from '../pubsub-meter.ts';
@@ -18,6 +19,8 @@ import { compileTopicScopes, type TopicScopes } from './topic-scopes.ts';
 export interface BrokerOptions {
   readonly name: string;
   readonly component: PubSub;
+  /** Is told how publishing ends. Absent: nobody is. */
+  readonly availability?: Availability;
   /** All metadata of the resource; topic scopes are read from it. */
   readonly properties: Readonly<Record<string, string>>;
   /** Some metadata value uses the template `{namespace}`: topics get the namespace in front on the wire. */
@@ -52,12 +55,14 @@ export class Broker {
   readonly #outbound: () => Policy | undefined;
   readonly #inbound: () => Policy | undefined;
   readonly #prefix: string;
+  readonly #availability: Availability | undefined;
   #sending = 0;
   #idle: PromiseWithResolvers<void> | undefined;
 
   constructor(options: BrokerOptions) {
     this.name = options.name;
     this.component = options.component;
+    this.#availability = options.availability;
     this.appId = options.appId;
     const { metrics = noMetrics, name: component, namespace } = options;
     this.meter = metrics === noMetrics ? undefined : new PubSubMeter(metrics, { component, namespace });
@@ -99,6 +104,10 @@ export class Broker {
           ? this.component.publish(onWire, signal)
           : policy.execute((attempt) => this.component.publish(onWire, attempt), signal);
       await (this.meter === undefined ? publish() : this.meter.egress.measure(request.topic, publish));
+      this.#availability?.worked();
+    } catch (error) {
+      this.#availability?.failed(error);
+      throw error;
     } finally {
       this.#sent();
     }
@@ -148,7 +157,9 @@ export class Broker {
         }
         if (failed[0] !== undefined) throw failed[0].error;
       }, signal);
+      this.#availability?.worked();
     } catch (error) {
+      this.#availability?.failed(error);
       // Each entry has its own error; those without were never tried (an open breaker, an abort).
       return failed.map((one) => (one.error === undefined ? { entry: one.entry, error } : one));
     } finally {

@@ -2,6 +2,7 @@ import { type BulkPublishEntry, errorMessage, type Logger, type RequestMetadata,
 
 import { cloudEventContentType } from './cloud-event.ts';
 import type { EnvelopeInput } from './cloud-event-envelope.ts';
+import type { ApiError } from '../errors.ts';
 import type { BulkPublishEvent, FailedPublish, PublishEvent, PubSubTopics } from './pubsub.ts';
 import type { Broker } from './pubsub-broker.ts';
 import { EventMismatch, parseBulkEntries } from './pubsub-bulk-entries.ts';
@@ -18,17 +19,20 @@ export class Publisher implements PubSubTopics {
   readonly #brokers: ReadonlyMap<string, Broker>;
   readonly #logger: Logger;
   readonly #hideSecrets: (text: string) => string;
+  readonly #absent: ((pubsub: string) => ApiError | undefined) | undefined;
   readonly #warned = new Set<string>();
 
-  /** `hideSecrets` takes secrets out of the errors of single entries. */
+  /** `hideSecrets` takes secrets out of the errors of single entries; `absent` has more to say of a component that is not there. */
   constructor(
     brokers: ReadonlyMap<string, Broker>,
     logger: Logger = silentLogger,
     hideSecrets: (text: string) => string = (text) => text,
+    absent?: (pubsub: string) => ApiError | undefined,
   ) {
     this.#brokers = brokers;
     this.#logger = logger;
     this.#hideSecrets = hideSecrets;
+    this.#absent = absent;
   }
 
   async publish(event: PublishEvent, signal: AbortSignal = neverAborts): Promise<void> {
@@ -128,7 +132,7 @@ export class Publisher implements PubSubTopics {
   #broker(name: string, topic: string, metadata: RequestMetadata): Broker {
     if (name === '') throw pubsubErrors.nameEmpty(metadata);
     const broker = this.#brokers.get(name);
-    if (broker === undefined) throw pubsubErrors.notFound(name, metadata);
+    if (broker === undefined) throw this.#absent?.(name) ?? pubsubErrors.notFound(name, metadata);
     if (topic === '') throw pubsubErrors.topicEmpty(name, metadata);
     return broker;
   }

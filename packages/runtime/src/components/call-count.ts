@@ -1,8 +1,12 @@
+import { Availability } from './availability.ts';
+
 /** A component's instance whose calls are counted, so that it can be closed when nobody is in one of them. */
 export interface Counted<T> {
   readonly instance: T;
   /** Resolves once no call is under way. */
   readonly idle: () => Promise<void>;
+  /** Follows how the calls end. */
+  readonly availability: Availability;
 }
 
 type Method = (...args: unknown[]) => unknown;
@@ -19,6 +23,15 @@ export function countCalls<T extends object>(instance: T): Counted<T> {
     waiting?.resolve();
     waiting = undefined;
   };
+  const availability = new Availability();
+  const worked = (): void => {
+    availability.worked();
+    ended();
+  };
+  const failed = (error: unknown): void => {
+    availability.failed(error);
+    ended();
+  };
   const counted =
     (method: Method): Method =>
     (...args) => {
@@ -30,7 +43,7 @@ export function countCalls<T extends object>(instance: T): Counted<T> {
         ended();
         throw error;
       }
-      if (answer instanceof Promise) answer.then(ended, ended);
+      if (answer instanceof Promise) answer.then(worked, failed);
       else ended();
       return answer;
     };
@@ -50,6 +63,7 @@ export function countCalls<T extends object>(instance: T): Counted<T> {
   }
   return {
     instance: standIn as T,
+    availability,
     idle: () => (underWay === 0 ? Promise.resolve() : (waiting ??= Promise.withResolvers<void>()).promise),
   };
 }

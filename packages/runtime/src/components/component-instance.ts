@@ -1,5 +1,6 @@
 import type { ComponentDefinition, ComponentKind, ComponentKinds } from '@outrigger/core';
 
+import type { Availability } from './availability.ts';
 import type { ComponentResource } from '../resources/component-resource.ts';
 
 /** A component that runs. Block options are read from `properties`; everything else went into the instance. */
@@ -20,6 +21,8 @@ export interface ComponentInstance<K extends ComponentKind = ComponentKind> {
   readonly instance: ComponentKinds[K];
   /** Resolves once no call of the instance is under way. Absent: nobody counts them. */
   readonly idle?: () => Promise<void>;
+  /** Follows how its calls end, those of pub/sub components when they publish. */
+  readonly availability: Availability;
 }
 
 /** The running components by block and name. Read it at each use: components come, change and go while it runs. */

@@ -1,11 +1,21 @@
 import type { ComponentKind, Logger } from '@outrigger/core';
 
+import type { ComponentResource } from '../resources/component-resource.ts';
 import type { ComponentInstance, ComponentRegistry } from './component-instance.ts';
+
+/** A component that did not start, while the others go on without it. */
+export interface FailedComponent {
+  readonly resource: ComponentResource;
+  /** Why; without secrets. */
+  readonly reason: string;
+  /** It is tried again in the background. */
+  readonly isTriedAgain: boolean;
+}
 
 /** The components that run, in the order in which they came up; disposed in the opposite order. */
 export class Components implements ComponentRegistry, AsyncDisposable {
   readonly #byName = new Map<string, ComponentInstance>();
-  readonly #failed = new Set<string>();
+  readonly #failed = new Map<string, FailedComponent>();
   readonly #logger: Logger;
 
   constructor(logger: Logger) {
@@ -14,15 +24,24 @@ export class Components implements ComponentRegistry, AsyncDisposable {
 
   add(component: ComponentInstance): void {
     this.#byName.set(component.name, component);
+    this.#failed.delete(component.name);
   }
 
-  /** Notes that a component did not start and that the others go on without it. */
-  addFailed(name: string): void {
-    this.#failed.add(name);
+  addFailed(failed: FailedComponent): void {
+    this.#failed.set(failed.resource.name, failed);
   }
 
-  hasFailed(name: string): boolean {
-    return this.#failed.has(name) && !this.#byName.has(name);
+  /** A component that is not there, as it did not start. */
+  failed(name: string): FailedComponent | undefined {
+    return this.#failed.get(name);
+  }
+
+  get failedNames(): readonly string[] {
+    return [...this.#failed.keys()];
+  }
+
+  deleteFailed(name: string): void {
+    this.#failed.delete(name);
   }
 
   /** Puts a component in the place of the one that has its name; that one is left to the caller to dispose. */

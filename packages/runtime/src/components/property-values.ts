@@ -1,4 +1,4 @@
-import { errorMessage, type Logger, type SecretStore } from '@outrigger/core';
+import { ComponentError, errorMessage, type Logger, type SecretStore } from '@outrigger/core';
 
 import { describeProblem, type Problem, ResourceError } from '../resources/problems.ts';
 import type { NamedValue, ValueSource } from '../resources/resource.ts';
@@ -27,11 +27,19 @@ export interface ValueOwner {
 }
 
 /** Thrown inside this file only; the message is put beside the field's name and position. */
-class ValueError extends Error {}
+class ValueError extends Error {
+  /** The store that has the value is away. */
+  readonly isTemporary: boolean;
+
+  constructor(message: string, { isTemporary = false, ...options }: ErrorOptions & { isTemporary?: boolean } = {}) {
+    super(message, options);
+    this.isTemporary = isTemporary;
+  }
+}
 
 /**
  * The texts of all values, under the names that the YAML gives them. Rejects with a {@link ResourceError} that lists every
- * value that cannot be had; no message holds a value.
+ * value that cannot be had, temporary when all that is in the way are secret stores; no message holds a value.
  */
 export async function resolveValues(
   values: readonly NamedValue[],
@@ -40,6 +48,7 @@ export async function resolveValues(
   signal: AbortSignal,
 ): Promise<Record<string, string>> {
   const problems: Problem[] = [];
+  let isTemporary = true;
   const texts = await Promise.all(
     values.map(async (source) => {
       const { file, line, name, secretKeyRef, envRef } = source;
@@ -55,12 +64,13 @@ export async function resolveValues(
         return text;
       } catch (error) {
         if (!(error instanceof ValueError)) throw error;
+        isTemporary &&= error.isTemporary;
         problems.push(problem(origins.secretTexts.hide(error.message)));
         return '';
       }
     }),
   );
-  if (problems.length > 0) throw new ResourceError(problems);
+  if (problems.length > 0) throw new ResourceError(problems, { isTemporary });
   return Object.fromEntries(values.map(({ name }, index) => [name, texts[index] ?? '']));
 }
 
@@ -94,7 +104,9 @@ async function secretValue(
     );
   }
   if (store === 'failed') {
-    throw new ValueError(`secret "${name}" is in the store "${storeName}" (auth.secretStore), which did not start`);
+    throw new ValueError(`secret "${name}" is in the store "${storeName}" (auth.secretStore), which did not start`, {
+      isTemporary: true,
+    });
   }
   let secret;
   try {
@@ -102,6 +114,7 @@ async function secretValue(
   } catch (error) {
     throw new ValueError(`secret "${name}" cannot be read from the store "${storeName}": ${errorMessage(error)}`, {
       cause: error,
+      isTemporary: !ComponentError.is(error) || error.retryable,
     });
   }
   if (secret === undefined) throw new ValueError(`there is no secret "${name}" in the store "${storeName}"`);

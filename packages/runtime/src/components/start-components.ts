@@ -15,6 +15,7 @@ import type { Metrics } from '../metrics.ts';
 import type { ComponentResource } from '../resources/component-resource.ts';
 import { type Problem, Problems, ResourceError } from '../resources/problems.ts';
 import type { SecretTexts } from '../secret-texts.ts';
+import { Availability } from './availability.ts';
 import { blockFields } from './block-fields.ts';
 import { countCalls } from './call-count.ts';
 import { capabilitiesOf } from './capabilities.ts';
@@ -25,7 +26,13 @@ import type { FoundDefinition } from './definitions.ts';
 import { resolveValues, usesNamespace } from './property-values.ts';
 
 /** Kinds whose components are closed, after a change, once no call is under way. */
-const counting: ReadonlySet<ComponentKind> = new Set(['state', 'secrets', 'lock', 'bindings'] as const);
+const counting: ReadonlySet<ComponentKind> = new Set([
+  'state',
+  'secrets',
+  'lock',
+  'bindings',
+  'configuration',
+] as const);
 
 /** A resource and what stands behind its type. */
 export interface PlannedComponent extends FoundDefinition {
@@ -42,12 +49,15 @@ export interface StartOptions {
   /** Takes what is counted. Absent: nobody does. */
   readonly metrics?: Metrics | undefined;
   readonly signal: AbortSignal;
+  /** Components that only wait for something that is away stop nothing: they are told of as failed. Default: they do. */
+  readonly triesAgain?: boolean | undefined;
 }
 
 /**
  * Starts all components: secret stores first, each after the store that holds its own secrets, then the rest at the same
  * time. Those that run are added to `running` as they come up. Rejects with a {@link ResourceError} that lists every
- * component that did not start, `ignoreErrors` apart; what runs by then is left to the caller to dispose.
+ * component that did not start, but for those with `ignoreErrors` and those that are tried again; what runs by then is left to the
+ * caller to dispose.
  */
 export async function startComponents(
   planned: readonly PlannedComponent[],
@@ -59,10 +69,17 @@ export async function startComponents(
     const problems = new Problems();
     await Promise.all(
       group.map(async (one) => {
-        const found = circle.has(one) ? [circleProblem(one, planned)] : await startOrExplain(one, running, options);
-        if (found.length > 0) running.addFailed(one.resource.name);
-        for (const problem of found) {
-          if (one.resource.ignoreErrors) options.logger.error(`${explain(problem)}; ignored, as ignoreErrors says`);
+        const failure = circle.has(one)
+          ? new ResourceError([circleProblem(one, planned)])
+          : await startOrExplain(one, running, options);
+        if (failure === undefined) return;
+        const { resource } = one;
+        // a name resolver is no Component that could come later
+        const isTriedAgain = options.triesAgain === true && failure.isTemporary && one.kind !== 'nameresolution';
+        running.addFailed({ resource, reason: reasonOf(failure), isTriedAgain });
+        for (const problem of failure.problems) {
+          if (isTriedAgain) options.logger.error(`${explain(problem)}; it is tried again in the background`);
+          else if (resource.ignoreErrors) options.logger.error(`${explain(problem)}; ignored, as ignoreErrors says`);
           else problems.error(problem);
         }
       }),
@@ -144,14 +161,19 @@ async function startOrExplain(
   one: PlannedComponent,
   running: Components,
   options: StartOptions,
-): Promise<readonly Problem[]> {
+): Promise<ResourceError | undefined> {
   try {
     running.add(await startComponent(one, running, options));
-    return [];
+    return undefined;
   } catch (error) {
-    if (error instanceof ResourceError) return error.problems;
+    if (error instanceof ResourceError) return error;
     throw error;
   }
+}
+
+/** Why a component did not start, without the places in its file. */
+export function reasonOf({ problems }: ResourceError): string {
+  return problems.map(({ message }) => message).join('; ');
 }
 
 /** Starts one component; `running`: where its secrets are. Rejects with a {@link ResourceError} that says what is wrong with it. */
@@ -172,8 +194,10 @@ export async function startComponent(
       });
     },
   });
+  let isLoaded = false;
   try {
     await definition.load?.();
+    isLoaded = true;
     const instance = await withinInitTimeout.execute((signal) => {
       attempt = start(one, running, options, signal);
       return attempt;
@@ -191,15 +215,16 @@ export async function startComponent(
     if (error instanceof ResourceError) throw error;
     logger.debug(`Component ${label} did not start`, { error });
     const reason = TimeoutError.is(error)
-      ? `it was not up within ${resource.initTimeout} ms: ${await reasonOf(attempt)}, or give it more time with spec.initTimeout`
+      ? `it was not up within ${resource.initTimeout} ms: ${await whatKeeps(attempt)}, or give it more time with spec.initTimeout`
       : errorMessage(error);
     const message = `(${resource.type}/${resource.version}) did not start: ${options.secretTexts.hide(reason)}`;
-    throw new ResourceError([problemOf(resource, message)], { cause: error });
+    const isTemporary = isLoaded && (!ComponentError.is(error) || error.retryable);
+    throw new ResourceError([problemOf(resource, message)], { cause: error, isTemporary });
   }
 }
 
 /** What an attempt that has run out of time has to say about it, if it says so at once. */
-async function reasonOf(attempt: Promise<ComponentInstance> | undefined): Promise<string> {
+async function whatKeeps(attempt: Promise<ComponentInstance> | undefined): Promise<string> {
   const error: unknown = await Promise.race([attempt?.catch((reason: unknown) => reason), nextTurn()]);
   return ComponentError.is(error) ? error.message : 'check that what it connects to answers';
 }
@@ -217,7 +242,9 @@ async function start(
   const bound = componentLogger(logger, labelOf(resource));
   const context = { name, metadata: parsed.values, properties, appId, namespace, logger: bound, signal };
   const created = await definition.create(context);
-  const { instance, idle } = counting.has(kind) ? countCalls(created) : { instance: created, idle: undefined };
+  const { instance, idle, availability } = counting.has(kind)
+    ? countCalls(created)
+    : { instance: created, idle: undefined, availability: new Availability() };
   return {
     ...(idle && { idle }),
     kind,
@@ -228,6 +255,7 @@ async function start(
     resource,
     properties,
     instance,
+    availability,
     namespaced: usesNamespace(metadata),
     capabilities: capabilitiesOf(kind, created),
   };
@@ -243,8 +271,7 @@ async function readMetadata(
   { appId, namespace, env, logger, secretTexts }: StartOptions,
   signal: AbortSignal,
 ): Promise<{ readonly properties: Record<string, string>; readonly parsed: ReturnType<typeof parseMetadata> }> {
-  const secretStore = (store: string) =>
-    running.get('secrets', store)?.instance ?? (running.hasFailed(store) ? 'failed' : undefined);
+  const secretStore = (store: string) => running.get('secrets', store)?.instance ?? (running.failed(store) && 'failed');
   const owner = { resource: nameOf(resource), secretStore: resource.secretStore };
   const origins = { appId, namespace, env, secretStore, secretTexts, logger };
   const properties = await resolveValues(resource.metadata, owner, origins, signal);

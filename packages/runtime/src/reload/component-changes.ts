@@ -1,11 +1,14 @@
-import type { Logger } from '@outrigger/core';
+import type { ConfigurationStore, Logger } from '@outrigger/core';
 
 import type { AppDelivery } from '../app-delivery.ts';
 import { unlessAborted } from '../app-channel/unless-aborted.ts';
+import type { ConfigurationComponent } from '../blocks/configuration.ts';
 import type { InputBindings } from '../blocks/input-bindings.ts';
+import type { Outboxes } from '../blocks/outboxes.ts';
 import type { OutputBindingsBlock } from '../blocks/output-bindings.ts';
 import type { PubSubReloads } from '../blocks/pubsub-reloads.ts';
-import { type ComponentInstance, propertyOf } from '../components/component-instance.ts';
+import type { ComponentInstance } from '../components/component-instance.ts';
+import { refuseOutboxes } from '../building-blocks.ts';
 import type { Components } from '../components/components.ts';
 import { problemOf } from '../components/start-components.ts';
 import { quietly } from '../quietly.ts';
@@ -13,14 +16,15 @@ import type { ComponentResource } from '../resources/component-resource.ts';
 import type { StoreBlocks } from '../store-blocks.ts';
 import { NeedsRestartError } from './needs-restart-error.ts';
 
-const never = new AbortController().signal;
-
 export interface ComponentChangesOptions {
   readonly components: Components;
   /** Makes a component, which is not among `components` yet. Rejects with what the user has to mend. */
   readonly startComponent: (resource: ComponentResource, signal: AbortSignal) => Promise<ComponentInstance>;
   readonly pubsubs: PubSubReloads;
   readonly stores: StoreBlocks;
+  readonly outboxes: Outboxes;
+  /** All resources as they were read last. */
+  readonly declared: () => readonly ComponentResource[];
   readonly bindings: OutputBindingsBlock;
   readonly inputBindings: InputBindings | undefined;
   readonly delivery: Pick<AppDelivery, 'isDelivering'>;
@@ -45,17 +49,23 @@ export class ComponentChanges {
     if (old?.kind === 'pubsub' && resource.type.startsWith('pubsub.')) {
       return pubsubs.reload(resource.name, resource, grace(), signal);
     }
-    if (old !== undefined) refuseFixed(old, 'changed');
     const made = await startComponent(resource, signal);
+    await this.place(made, old, signal);
+    if (old !== undefined) this.#close(old);
+  }
+
+  /** Puts a component that was made in the place of `old`, if given. Rejects with `made` closed and `old` still at work. */
+  async place(made: ComponentInstance, old: ComponentInstance | undefined, signal: AbortSignal): Promise<void> {
+    const { components, pubsubs } = this.#options;
+    const { resource } = made;
     try {
       signal.throwIfAborted();
-      refuseFixed(made, 'changed');
       if (old !== undefined && old.kind !== made.kind) {
         throw needsRestart(resource, `was ${old.type} and is ${resource.type}`);
       }
       if (made.kind !== 'pubsub') {
         components.add(made);
-        await this.#follow(made, signal);
+        await this.#follow(made, old, signal);
       }
     } catch (error) {
       if (old === undefined) components.delete(made.name);
@@ -65,30 +75,28 @@ export class ComponentChanges {
     }
     // from here on it is among the components, with which it ends
     if (made.kind === 'pubsub') await pubsubs.add(made as ComponentInstance<'pubsub'>, signal);
-    if (old !== undefined) this.#close(old);
   }
 
-  /** Rejects with the component still at work. */
+  /** What is under way on it may end. */
   async remove({ name, type }: ComponentResource): Promise<void> {
-    const { components, pubsubs, bindings, inputBindings, grace, logger } = this.#options;
+    const { components, pubsubs, stores, outboxes, bindings, inputBindings, grace, logger } = this.#options;
     const old = components.all.find((one) => one.name === name && one.type === type);
     if (old === undefined) return;
     if (old.kind === 'pubsub') return pubsubs.remove(name, grace());
-    refuseFixed(old, 'removed');
     components.delete(name);
     if (old.kind === 'bindings') {
       bindings.delete(name);
       await quietly(logger, `ending the delivery from binding ${name}`, () =>
         inputBindings?.replace(name, undefined, grace()),
       );
-    } else {
-      try {
-        await this.#follow(old, never);
-      } catch (error) {
-        components.add(old);
-        throw error;
-      }
     }
+    if (old.kind === 'configuration') {
+      await quietly(logger, `ending the subscriptions to configuration store ${name}`, () =>
+        stores.configurations.delete(name, grace()),
+      );
+    }
+    if (isState(old)) outboxes.replace(old, undefined);
+    stores.follow(old.kind);
     this.#close(old);
   }
 
@@ -98,9 +106,11 @@ export class ComponentChanges {
   }
 
   /** Makes the building block use the components that are there now. */
-  async #follow(one: ComponentInstance, signal: AbortSignal): Promise<void> {
+  async #follow(one: ComponentInstance, old: ComponentInstance | undefined, signal: AbortSignal): Promise<void> {
     const { stores, bindings, inputBindings, delivery, grace } = this.#options;
+    if (isState(one)) return this.#followState(one, old && isState(old) ? old : undefined, signal);
     stores.follow(one.kind);
+    if (one.kind === 'configuration') stores.configurations.set(storeOf(one));
     if (one.kind !== 'bindings') return;
     const binding = one as ComponentInstance<'bindings'>;
     bindings.set(binding);
@@ -108,11 +118,27 @@ export class ComponentChanges {
     if (delivery.isDelivering) await inputBindings?.start(signal);
   }
 
+  async #followState(
+    made: ComponentInstance<'state'>,
+    old: ComponentInstance<'state'> | undefined,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { stores, outboxes, declared } = this.#options;
+    refuseOutboxes([made], declared());
+    stores.follow('state'); // throws for one that cannot be used, before anything has changed
+    const listen = outboxes.replace(old, made);
+    stores.follow('state');
+    await listen(signal);
+  }
+
   /** In the background: what is under way on it may end. */
-  #close({ name, instance, idle }: ComponentInstance): void {
-    const { grace, logger } = this.#options;
+  #close(old: ComponentInstance): void {
+    const { outboxes, grace, logger } = this.#options;
+    const { name, instance, idle } = old;
+    const limit = grace();
     const closing = quietly(logger, `closing the old component ${name}`, async () => {
-      if (idle !== undefined) await unlessAborted(idle(), grace()).catch(() => {}); // closing ends what hangs
+      if (isState(old)) await outboxes.release(old.instance, limit);
+      if (idle !== undefined) await unlessAborted(idle(), limit).catch(() => {}); // closing ends what hangs
       await instance[Symbol.asyncDispose]();
     });
     this.#closings.add(closing);
@@ -120,12 +146,12 @@ export class ComponentChanges {
   }
 }
 
-/** Throws for a component that something holds on to for as long as the runtime lives. */
-function refuseFixed({ kind, resource, properties }: ComponentInstance, how: 'changed' | 'removed'): void {
-  if (kind === 'configuration') throw needsRestart(resource, `a configuration store cannot be ${how} while it runs`);
-  if (kind === 'state' && propertyOf(properties, 'outboxPublishPubsub') !== undefined) {
-    throw needsRestart(resource, `a state store with an outbox cannot be ${how} while it runs`);
-  }
+function isState(component: ComponentInstance): component is ComponentInstance<'state'> {
+  return component.kind === 'state';
+}
+
+function storeOf({ name, instance }: ComponentInstance): ConfigurationComponent {
+  return { name, store: instance as ConfigurationStore };
 }
 
 function needsRestart(resource: ComponentResource, reason: string): NeedsRestartError {

@@ -3,39 +3,16 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import {
-  type ComponentDefinition,
-  ComponentError,
-  type ConfigurationStore,
-  defineComponent,
-  field,
-} from '@outrigger/core';
-import pubsub from '@outrigger/pubsub-in-memory';
-import inMemory from '@outrigger/state-in-memory';
-import sqlite from '@outrigger/state-sqlite';
+import { ComponentError, defineComponent, field } from '@outrigger/core';
 import { expect, onTestFinished, test } from 'vitest';
 
-import { Folder, LogLines } from '../../test/folder.ts';
+import type { Folder } from '../../test/folder.ts';
+import { world } from '../../test/reload-world.ts';
 import { component } from '../../test/traced-runtimes.ts';
-import { inProcessApp } from '../app-channel/in-process.ts';
-import { createRuntime } from '../create-runtime.ts';
 import type { Runtime } from '../runtime.ts';
 
 const subscription = (name: string, topic: string, pubsubName = 'events') =>
   `apiVersion: dapr.io/v2alpha1\nkind: Subscription\nmetadata: {name: ${name}}\nspec: {pubsubname: ${pubsubName}, topic: ${topic}, routes: {default: /${topic}}}\n---\n`;
-
-const configurationStore: ConfigurationStore = {
-  get: async () => ({ color: { value: 'red', version: '1', metadata: {} } }),
-  subscribe: async () => ({ [Symbol.asyncDispose]: async () => {} }),
-  [Symbol.asyncDispose]: async () => {},
-};
-const configuration = defineComponent({
-  kind: 'configuration',
-  type: 'configuration.test',
-  version: 'v1',
-  metadata: {},
-  create: async () => configurationStore,
-});
 
 /** Locks that only the password `open` starts, and a secret store whose secrets all have one value; both as often as asked. */
 function lockedUp() {
@@ -67,28 +44,6 @@ function lockedUp() {
     }),
   });
   return { attempts, definitions: [locks, vault] };
-}
-
-async function world(files: Record<string, string>, more: readonly ComponentDefinition[] = []) {
-  const folder = new Folder();
-  const log = new LogLines();
-  folder.file('resources/keep.yaml', component('kept', 'state.in-memory', '[]'));
-  for (const [name, text] of Object.entries(files)) folder.file(`resources/${name}`, text);
-  const runtime: Runtime = await createRuntime({
-    appId: 'app',
-    namespace: '',
-    resourcesPaths: [`${folder.path}/resources`],
-    components: [configuration, pubsub, inMemory, sqlite, ...more],
-    searchFrom: folder.path,
-    env: {},
-    logger: log,
-    app: inProcessApp({}),
-  });
-  onTestFinished(async () => {
-    await runtime[Symbol.asyncDispose]();
-    folder[Symbol.dispose]();
-  });
-  return { folder, log, runtime };
 }
 
 const value = Buffer.from('1');
@@ -173,57 +128,6 @@ test('a pub/sub component and a subscription come and go', async () => {
   await expect(runtime.pubsub.publish({ pubsubName: 'events', topic: 'orders', data: value })).rejects.toThrow(
     /events/,
   );
-});
-
-test('a component that cannot be removed while it runs is listed for as long as it serves, and that is logged once', async () => {
-  const outbox = '[{name: outboxPublishPubsub, value: events}, {name: outboxPublishTopic, value: orders}]';
-  const { folder, log, runtime } = await world({
-    'config.yaml': component('config', 'configuration.test'),
-    'outbox.yaml': component('outbox', 'state.in-memory', outbox),
-    'events.yaml': component('events', 'pubsub.in-memory'),
-  });
-  const names = () => runtime.components.map(({ name }) => name).toSorted();
-  rmSync(`${folder.path}/resources/config.yaml`);
-  rmSync(`${folder.path}/resources/outbox.yaml`);
-  await runtime.reloadResources();
-  await runtime.reloadResources();
-
-  expect(names()).toEqual(['config', 'events', 'kept', 'outbox']);
-  expect(await runtime.configurationStore('config').get(['color'])).toMatchObject({ color: { value: 'red' } });
-  await runtime.state('outbox').save([{ key: 'k', value }]);
-  const said = log.lines.join('\n');
-  expect(said).not.toContain('Component removed');
-  expect(said.match(/config\.yaml:1: .*cannot be removed while it runs; .*goes on as it was/g)).toHaveLength(1);
-  expect(said.match(/outbox\.yaml:1: .*cannot be removed while it runs; .*goes on as it was/g)).toHaveLength(1);
-
-  folder.file('resources/config.yaml', component('config', 'configuration.test'));
-  await runtime.reloadResources();
-  expect(names()).toEqual(['config', 'events', 'kept', 'outbox']);
-  expect(log.lines.join('\n')).not.toMatch(/Component (added|changed): config/);
-});
-
-test('a configuration store that has changed is not made while the old one serves, and that is said once', async () => {
-  let made = 0;
-  const counted = defineComponent({
-    kind: 'configuration',
-    type: 'configuration.counted',
-    version: 'v1',
-    metadata: { color: field.text({ description: 'Any' }) },
-    create: async () => {
-      made++;
-      return configurationStore;
-    },
-  });
-  const store = (color: string) => component('config', 'configuration.counted', `[{name: color, value: ${color}}]`);
-  const { folder, log, runtime } = await world({ 'config.yaml': store('red') }, [counted]);
-  folder.file('resources/config.yaml', store('blue'));
-  await runtime.reloadResources();
-  await runtime.reloadResources();
-  expect(made).toBe(1);
-  expect(log.lines.filter((line) => /config.*cannot be changed while it runs/.test(line))).toHaveLength(1);
-  folder.file('resources/config.yaml', store('red'));
-  await runtime.reloadResources();
-  expect(runtime.components.map(({ name }) => name)).toContain('config');
 });
 
 test('a component with ignoreErrors that failed is tried again when its resource has changed, and not before', async () => {

@@ -14,14 +14,22 @@ export function describeProblem({ file, line, resource, message }: Problem): str
   return [...place, ...(resource === undefined ? [] : [resource]), message].join(': ');
 }
 
+interface ResourceErrorOptions extends ErrorOptions {
+  /** Default: `false`. */
+  readonly isTemporary?: boolean;
+}
+
 /** The start cannot go on. Its message lists every problem that was found, one a line; a process shows it and exits with 1. */
 export class ResourceError extends Error {
   readonly problems: readonly Problem[];
+  /** Nothing in the files is wrong: something that they name is away, and the same may do later. */
+  readonly isTemporary: boolean;
 
-  constructor(problems: readonly Problem[], options?: ErrorOptions) {
+  constructor(problems: readonly Problem[], { isTemporary = false, ...options }: ResourceErrorOptions = {}) {
     super(problems.map(describeProblem).join('\n'), options);
     this.name = 'ResourceError';
     this.problems = problems;
+    this.isTemporary = isTemporary;
   }
 }
 

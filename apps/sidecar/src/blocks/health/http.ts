@@ -1,5 +1,6 @@
-import { appIdNotMatch, notReady, outboundNotReady } from '@outrigger/runtime';
+import { appIdNotMatch, notReady, outboundNotReady, type Runtime } from '@outrigger/runtime';
 
+import { replyJson } from '../../http/reply.ts';
 import type { HttpExchange, Route } from '../../http/route.ts';
 
 export interface HealthSource {
@@ -8,6 +9,7 @@ export interface HealthSource {
   notReady(): readonly string[];
   /** Whether components are up, so that the app may use the API. */
   isOutboundReady(): boolean;
+  components(): Runtime['components'];
 }
 
 /** The routes that tell whether this process can be used. Served without a token, and without trace headers. */
@@ -25,9 +27,16 @@ export function healthRoutes(source: HealthSource): Route[] {
     exchange.response.writeHead(204).end();
   };
 
+  /** Not in Dapr. 503 as soon as one of them is not ready: a probe that wants all of them asks here. */
+  const components = (exchange: HttpExchange) => {
+    const all = source.components().map(({ name, type, status, message }) => ({ name, type, status, message }));
+    replyJson(exchange, all.every(({ status }) => status === 'ready') ? 200 : 503, { components: all });
+  };
+
   const shared = { methods: ['GET'], api: { name: 'healthz', version: 'v1' }, healthCheck: true } as const;
   return [
     { ...shared, pattern: '/v1.0/healthz', operation: 'Healthz', handle: healthz },
     { ...shared, pattern: '/v1.0/healthz/outbound', operation: 'HealthzOutbound', handle: outbound },
+    { ...shared, pattern: '/v1.0/healthz/components', operation: 'HealthzComponents', handle: components },
   ];
 }

@@ -40,7 +40,12 @@ function metadataMessage(description: SidecarDescription): GetMetadataResponse {
     id,
     runtimeVersion,
     enabledFeatures: [...enabledFeatures],
-    registeredComponents: components.map((component) => ({ ...component, capabilities: [...component.capabilities] })),
+    registeredComponents: components.map(({ name, type, version, capabilities }) => ({
+      name,
+      type,
+      version,
+      capabilities: [...capabilities],
+    })),
     extendedMetadata: { ...extended },
     subscriptions: subscriptions.map(({ metadata, rules, type, ...subscription }) => ({
       ...subscription,

@@ -24,8 +24,9 @@ test('the document says what runs; empty parts are left out', async () => {
     appId: 'shop',
     configuration,
     components: [
-      { name: 'orders', type: 'state.x', version: 'v1', capabilities: ['ETAG'] },
-      { name: 'vault', type: 'secretstores.x', version: 'v1', capabilities: [] },
+      { name: 'orders', type: 'state.x', version: 'v1', capabilities: ['ETAG'], status: 'ready' },
+      { name: 'vault', type: 'secretstores.x', version: 'v1', capabilities: [], status: 'ready' },
+      { name: 'away', type: 'lock.x', version: 'v1', capabilities: [], status: 'retrying', message: 'refused' },
     ],
     httpEndpoints: [],
     resiliencies: ['calm'],
@@ -55,6 +56,7 @@ test('the document says what runs; empty parts are left out', async () => {
     components: [
       { name: 'orders', type: 'state.x', version: 'v1', capabilities: ['ETAG'] },
       { name: 'vault', type: 'secretstores.x', version: 'v1' },
+      { name: 'away', type: 'lock.x', version: 'v1', status: 'retrying', message: 'refused' },
     ],
     extended: { daprRuntimeVersion: '1.18.3', 'my key': 'my value' },
     subscriptions: [{ pubsubname: 'p', topic: 't', rules: [{ path: '/x' }], deadLetterTopic: '', type: 'DECLARATIVE' }],

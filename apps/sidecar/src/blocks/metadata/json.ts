@@ -25,8 +25,15 @@ function unlessEmpty<K extends string, T>(name: K, list: readonly T[]): { readon
   return list.length === 0 ? {} : ({ [name]: list } as { [P in K]: readonly T[] });
 }
 
-function component({ name, type, version, capabilities }: Runtime['components'][number]) {
-  return { name, type, version, ...unlessEmpty('capabilities', capabilities) };
+/** What is ready looks as in Dapr; what is not says so. */
+function component({ name, type, version, capabilities, status, message }: Runtime['components'][number]) {
+  return {
+    name,
+    type,
+    version,
+    ...unlessEmpty('capabilities', capabilities),
+    ...(status !== 'ready' && { status, message }),
+  };
 }
 
 function subscription({ pubsubName, topic, metadata, rules, deadLetterTopic, type }: Runtime['subscriptions'][number]) {
