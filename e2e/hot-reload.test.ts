@@ -1,4 +1,4 @@
-import { renameSync, rmSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -117,4 +117,92 @@ it('with the feature HotReload off no file is watched, and SIGHUP reads them all
   process.kill(sidecar.pid, 'SIGHUP');
   await sidecar.line(/Component added: second/, 60_000);
   expect((await sidecar.post('/v1.0/state/second', [{ key: 'k', value: 1 }])).status).toBe(204);
+});
+
+it('a changed Configuration takes effect while it runs: rules of APIs, API logging and the rate of traces', async () => {
+  using workspace = new Workspace();
+  const configure = (spec: string): string =>
+    workspace.file(
+      'config.yaml',
+      `apiVersion: dapr.io/v1alpha1\nkind: Configuration\nmetadata: {name: c}\nspec: {tracing: {stdout: true, samplingRate: "0.0000001"}, ${spec}}\n`,
+    );
+  workspace.file('resources/store.yaml', component('store', 'state.sqlite', `${workspace.path}/store.db`));
+  await using sidecar = await Sidecar.start({
+    appId: 'configured',
+    config: configure('features: []'),
+    resourcesPath: `${workspace.path}/resources`,
+    env: workspace.env,
+  });
+  const save = async (): Promise<number> => (await sidecar.post('/v1.0/state/store', [{ key: 'k', value: 1 }])).status;
+  expect(await save()).toBe(204);
+
+  configure('api: {denied: [{name: state, version: v1}]}');
+  await sidecar.line(/the Configuration was read again/, 60_000);
+  expect(await save()).toBe(404);
+
+  configure('logging: {apiLogging: {enabled: true}}');
+  await vi.waitFor(async () => expect(await save()).toBe(204), limit);
+  await sidecar.line(/HTTP API Called/, 60_000);
+
+  configure('features: ["no object"]');
+  await sidecar.line(/changed Configuration cannot be used, everything stays as it was/, 60_000);
+  await sidecar.line(/config\.yaml:4: .*features/, 60_000);
+  expect(await save()).toBe(204);
+
+  configure('metrics: {recordErrorCodes: true}');
+  await sidecar.line(
+    /of the Configuration, spec\.metrics changed: that takes effect when the sidecar starts anew/,
+    60_000,
+  );
+
+  expect(sidecar.output).not.toMatch(/span .* trace=/);
+  workspace.file(
+    'config.yaml',
+    'apiVersion: dapr.io/v1alpha1\nkind: Configuration\nmetadata: {name: c}\nspec: {tracing: {stdout: true, samplingRate: "1"}}\n',
+  );
+  await vi.waitFor(async () => {
+    await save();
+    expect(sidecar.output).toMatch(/span .* trace=/);
+  }, limit);
+});
+
+it('with --retry-components a sidecar serves without a store that is away, says so, and uses it once it is there', async () => {
+  using workspace = new Workspace();
+  workspace.file('resources/store.yaml', component('store', 'state.sqlite', `${workspace.path}/later/store.db`));
+  workspace.file('resources/other.yaml', component('other', 'state.sqlite', `${workspace.path}/other.db`));
+  await using sidecar = await Sidecar.start({
+    appId: 'patient',
+    resourcesPath: `${workspace.path}/resources`,
+    args: ['--retry-components'],
+    env: workspace.env,
+  });
+  const save = (store: string) => sidecar.post(`/v1.0/state/${store}`, [{ key: 'k', value: 1 }]);
+  expect((await save('other')).status).toBe(204);
+  const refused = await save('store');
+  expect(refused.status).toBe(503);
+  expect(await refused.json()).toMatchObject({
+    errorCode: 'ERR_COMPONENT_NOT_READY',
+    message: expect.stringMatching(/component "store" .*later.*; it is tried again in the background/) as unknown,
+  });
+  expect((await sidecar.fetch('/v1.0/healthz')).status).toBe(204);
+  const health = async () => {
+    const answer = await sidecar.fetch('/v1.0/healthz/components');
+    const { components } = (await answer.json()) as { components: { name: string; status: string }[] };
+    return [answer.status, components.map(({ name, status }) => `${name} ${status}`)];
+  };
+  expect(await health()).toEqual([503, ['other ready', 'store retrying']]);
+  const metadata = (await (await sidecar.fetch('/v1.0/metadata')).json()) as { components: object[] };
+  expect(metadata.components).toEqual([
+    expect.not.objectContaining({ status: expect.anything() as unknown }),
+    expect.objectContaining({
+      name: 'store',
+      status: 'retrying',
+      message: expect.stringContaining('later') as unknown,
+    }),
+  ]);
+
+  mkdirSync(`${workspace.path}/later`);
+  await sidecar.line(/Component store \(state\.sqlite\) is up now/, 60_000);
+  expect((await save('store')).status).toBe(204);
+  expect(await health()).toEqual([200, ['other ready', 'store ready']]);
 });

@@ -40,8 +40,10 @@ export interface RuntimeParts {
   readonly resolver: NameResolver | undefined;
   /** Reads the Resiliency resources again and makes `policies` follow; resolves to the names of the resources. */
   readonly reloadResiliencies: (signal: AbortSignal) => Promise<readonly string[]>;
-  /** Reads all resources again. Rejects with a ResourceError when one of them is wrong. */
-  readonly loadResources: () => Promise<Resources>;
+  /** Reads all resources again, but for components that the Configuration denies. Rejects with a ResourceError when one of them is wrong. */
+  readonly loadResources: (configuration: Configuration) => Promise<Resources>;
+  /** Reads the Configuration again. Rejects with a ResourceError when a file is wrong. */
+  readonly loadConfiguration: () => Promise<Configuration>;
   /** Fills in their secrets. Rejects with a ResourceError. */
   readonly resolveHttpEndpoints: (
     resources: readonly HttpEndpointResource[],
@@ -197,12 +199,12 @@ export function bindingsBlock({ options, components, policies, logger, namespace
   return { outputs, inputs };
 }
 
-export function secretsBlock(parts: RuntimeParts): SecretsBlock {
-  const { components, policies, configuration } = parts;
+export function secretsBlock(parts: RuntimeParts, { secretScopes }: Configuration): SecretsBlock {
+  const { components, policies } = parts;
   const stores = components.ofKind('secrets');
   return new SecretsBlock(
     stores.map(({ name, instance }) => ({ name, store: instance })),
-    { scopes: configuration.secretScopes, policy: outboundOf(stores, policies), meter: meters(parts, 'secret') },
+    { scopes: secretScopes, policy: outboundOf(stores, policies), meter: meters(parts, 'secret') },
   );
 }
 

@@ -81,11 +81,17 @@ export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
       resolveHttpEndpoints: httpEndpointsOf,
       resolver: components.ofKind('nameresolution')[0]?.instance,
       reloadResiliencies: reloadOf(policies, { folders: options.resourcesPaths ?? [], appId, namespace }, logger),
-      loadResources: async () => {
+      loadResources: async (current) => {
         const found = new Problems();
         const again = await loadResources({ folders: options.resourcesPaths ?? [], appId, namespace, problems: found });
         found.throwIfAny();
-        return { ...again, components: permitted(again.components, configuration) };
+        return { ...again, components: permitted(again.components, current) };
+      },
+      loadConfiguration: async () => {
+        const found = new Problems();
+        const again = await loadConfiguration({ files: options.configPaths ?? [], env, problems: found, logger });
+        found.throwIfAny();
+        return again;
       },
       startComponent: async (resource, own) => {
         const found = await definitions.find(resource, AbortSignal.timeout(resource.initTimeout));

@@ -109,6 +109,7 @@ export { blockFields } from './components/block-fields.ts';
 export { capabilitiesOf } from './components/capabilities.ts';
 export type { ComponentSource, WantedType } from './components/component-source.ts';
 export { packageDefinitions } from './components/package-definitions.ts';
+export type { ConfigurationChange } from './reload/configuration-reloads.ts';
 export { createRuntime } from './create-runtime.ts';
 export { SecretTexts } from './secret-texts.ts';
 export type { ComponentResource } from './resources/component-resource.ts';

@@ -22,7 +22,9 @@ import { notStarted } from './components/not-started.ts';
 import { type Metrics, noMetrics } from './metrics.ts';
 import { quietly } from './quietly.ts';
 import { ComponentChanges } from './reload/component-changes.ts';
+import { ConfigurationReloads } from './reload/configuration-reloads.ts';
 import { ResourceReloads } from './reload/resource-reloads.ts';
+import { isSame } from './reload/same.ts';
 import type { Configuration } from './resources/configuration.ts';
 import type { LoadedComponent, ReloadOptions, RunningSubscription, Runtime, StreamingSubscription } from './runtime.ts';
 import { StoreBlocks } from './store-blocks.ts';
@@ -35,7 +37,6 @@ const reloadGraceMs = 30_000;
 export class RunningRuntime implements Runtime {
   readonly appId: string;
   readonly namespace: string;
-  readonly configuration: Configuration;
   readonly pubsub: PubSubTopics;
   readonly bindings: OutputBindingsBlock;
   readonly invocation: Invocation;
@@ -51,6 +52,7 @@ export class RunningRuntime implements Runtime {
   readonly #leaving = new AbortController();
   readonly #reloads: PubSubReloads;
   readonly #resourceReloads: ResourceReloads;
+  readonly #configurationReloads: ConfigurationReloads;
   readonly #changes: ComponentChanges;
   /** Aborts when the runtime has no time left for what is in flight. */
   readonly #cut = new AbortController();
@@ -63,7 +65,6 @@ export class RunningRuntime implements Runtime {
     this.#parts = parts;
     this.appId = appId;
     this.namespace = namespace;
-    this.configuration = configuration;
     const context = { appId, namespace, policies, metrics: options.metrics, tracer: options.tracer?.() };
     const brokers = compileBrokers(components, context);
     this.#reloads = new PubSubReloads({
@@ -75,7 +76,14 @@ export class RunningRuntime implements Runtime {
       logger,
     });
     this.#outboxes = outboxes(parts, brokers);
-    this.#stores = new StoreBlocks(parts, this.#outboxes);
+    this.#configurationReloads = new ConfigurationReloads({
+      initial: configuration,
+      load: parts.loadConfiguration,
+      reconfigure: options.reconfigure,
+      follow: (was, signal) => this.#followConfiguration(was, signal),
+      logger,
+    });
+    this.#stores = new StoreBlocks(parts, this.#outboxes, () => this.configuration);
     this.pubsub = new Publisher(
       brokers,
       logger,
@@ -143,7 +151,7 @@ export class RunningRuntime implements Runtime {
       lacksHttpEndpoints: httpEndpoints === undefined,
       components,
       triesAgain: options.retryComponents === true,
-      load: loadResources,
+      load: () => loadResources(this.configuration),
       target: {
         make: startComponent,
         place: (made, signal) => this.#changes.place(made, undefined, signal),
@@ -189,6 +197,23 @@ export class RunningRuntime implements Runtime {
 
   async reloadResiliencies(signal: AbortSignal = never): Promise<void> {
     this.#resiliencies = await this.#parts.reloadResiliencies(signal);
+  }
+
+  get configuration(): Configuration {
+    return this.#configurationReloads.current;
+  }
+
+  async reloadConfiguration(signal: AbortSignal = never): Promise<void> {
+    await this.#configurationReloads.reload(AbortSignal.any([signal, this.#leaving.signal]));
+  }
+
+  async #followConfiguration({ accessControl, deniedComponents }: Configuration, signal: AbortSignal): Promise<void> {
+    const now = this.configuration;
+    if (!isSame(now.accessControl, accessControl)) {
+      this.#ownInvocation.replaceAccessControl(accessControlOf(now, this.#parts.options.metrics));
+    }
+    this.#stores.follow('secrets');
+    if (!isSame(now.deniedComponents, deniedComponents)) await this.#resourceReloads.reload(signal);
   }
 
   async reloadResources(signal: AbortSignal = never): Promise<void> {
@@ -294,6 +319,7 @@ export class RunningRuntime implements Runtime {
         await Promise.all([
           this.#delivery.stopChecking(),
           this.#resourceReloads[Symbol.asyncDispose](),
+          this.#configurationReloads.settled(),
           this.#resourceReloads.settled(),
           this.#reloads.settled(),
         ]);

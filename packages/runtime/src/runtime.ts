@@ -13,6 +13,7 @@ import type { ComponentSource } from './components/component-source.ts';
 import type { ComponentResource } from './resources/component-resource.ts';
 import type { Configuration } from './resources/configuration.ts';
 import type { Metrics } from './metrics.ts';
+import type { ConfigurationChange } from './reload/configuration-reloads.ts';
 import type { Tracer } from './tracing.ts';
 import type { SecretTexts } from './secret-texts.ts';
 
@@ -60,6 +61,11 @@ export interface RuntimeOptions {
    * and fails with what it rejects with.
    */
   readonly prepare?: (configuration: Configuration, signal: AbortSignal) => Promise<void>;
+  /**
+   * Called with a Configuration that has changed and with the one before, before anything goes by it. What it throws keeps everything
+   * as it was.
+   */
+  readonly reconfigure?: (next: Configuration, was: Configuration) => ConfigurationChange;
   /** Where peers reach this process; registered with the name resolver once the runtime serves. */
   readonly self?: { readonly host: string; readonly port: number };
   /** Environment for `envRef`, templates and tokens. Default: `process.env`. */
@@ -119,6 +125,7 @@ export interface RunningSubscription extends AsyncDisposable {
 export interface Runtime extends AsyncDisposable {
   readonly appId: string;
   readonly namespace: string;
+  /** As it is now; what takes a restart is as it was at the start. */
   readonly configuration: Configuration;
 
   state(storeName: string): StateHandle;
@@ -177,6 +184,13 @@ export interface Runtime extends AsyncDisposable {
    * they cannot be used, and everything stays as it was.
    */
   reloadResiliencies(signal?: AbortSignal): Promise<void>;
+
+  /**
+   * Reads the Configuration files again. From when this resolves, calls go by the access rules, the secret scopes, the rules of APIs and
+   * the components that are denied as they are there now; the log names what takes a restart. Rejects with what has to be mended when
+   * they cannot be used, and everything stays as it was.
+   */
+  reloadConfiguration(signal?: AbortSignal): Promise<void>;
 
   /**
    * Reads all resources again and applies what differs: components, subscriptions, policies. Only what changed is touched, and what

@@ -4,6 +4,7 @@ import { Status } from '@outrigger/protocol/rpc';
 import { expect, it, vi } from 'vitest';
 
 import { bytesMethod, metadataOf, serveGrpc, serviceOf, testService } from '@outrigger/grpc/testing';
+import type { ApiAccess } from '../http/api-access.ts';
 import { admission, type AdmissionOptions } from './admission.ts';
 import { grpcApiLog } from './api-log.ts';
 import { unary } from '@outrigger/grpc';
@@ -14,7 +15,7 @@ const open = bytesMethod('Open');
 const nothing = Buffer.alloc(0);
 const everything = { allowed: [], denied: [] };
 
-async function serve(options: AdmissionOptions) {
+async function serve({ access, ...options }: Omit<AdmissionOptions, 'access'> & { access: ApiAccess }) {
   const echo = (request: Buffer) => request;
   const { call, client } = await serveGrpc({
     services: [
@@ -24,7 +25,7 @@ async function serve(options: AdmissionOptions) {
         unary(open, echo),
       ),
     ],
-    admit: admission(options),
+    admit: admission({ ...options, access: () => access }),
   });
   return { client, call: (method = get, metadata = {}) => call(testService, method, nothing, metadata) };
 }

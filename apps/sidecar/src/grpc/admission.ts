@@ -10,8 +10,8 @@ import { traceBin } from './trace-bin.ts';
 export interface AdmissionOptions {
   /** Every call must carry it. Empty or absent: none. */
   readonly apiToken?: string | undefined;
-  /** Configuration's `spec.api`. Calls of services that are not ours are always let through to the apps. */
-  readonly access: ApiAccess;
+  /** Configuration's `spec.api`, asked with each call. Calls of services that are not ours are always let through to the apps. */
+  readonly access: () => ApiAccess;
 }
 
 /**
@@ -20,20 +20,35 @@ export interface AdmissionOptions {
  */
 export function admission({ apiToken, access }: AdmissionOptions): NonNullable<GrpcServerOptions['admit']> {
   const hasToken = apiToken ? tokenComparison(apiToken) : undefined;
-  const verdicts = new Map<MethodApi, boolean>();
-  const isAllowed = (api: MethodApi): boolean => {
-    let verdict = verdicts.get(api);
-    if (verdict === undefined) verdicts.set(api, (verdict = isMethodAllowed(api, access)));
-    return verdict;
-  };
-  const hasRules = access.allowed.length > 0 || access.denied.length > 0;
+  let known: Verdicts | undefined;
   return (path, context, api) => {
-    if (hasRules && api !== undefined && !isAllowed(api)) {
+    const now = access();
+    if (known?.access !== now) known = new Verdicts(now);
+    if (api !== undefined && !known.isAllowed(api)) {
       throw refusal('UNIMPLEMENTED', 501, 'Not Implemented', 'requested endpoint is not available');
     }
     if (hasToken !== undefined) checkToken(context, hasToken);
     answerTrace(context);
   };
+}
+
+/** What the rules say of each group of methods, once it was asked for. */
+class Verdicts {
+  readonly access: ApiAccess;
+  readonly #hasRules: boolean;
+  readonly #byApi = new Map<MethodApi, boolean>();
+
+  constructor(access: ApiAccess) {
+    this.access = access;
+    this.#hasRules = access.allowed.length > 0 || access.denied.length > 0;
+  }
+
+  isAllowed(api: MethodApi): boolean {
+    if (!this.#hasRules) return true;
+    let verdict = this.#byApi.get(api);
+    if (verdict === undefined) this.#byApi.set(api, (verdict = isMethodAllowed(api, this.access)));
+    return verdict;
+  }
 }
 
 function checkToken(context: CallContext, hasToken: (given: string) => boolean): void {

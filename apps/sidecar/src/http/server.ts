@@ -48,7 +48,7 @@ export interface HttpServerOptions {
   /** Configuration's `spec.api`: routes it denies are not served and fall to `fallback`, which is the group `invoke`. */
   readonly access?: ApiAccess;
   /** Absent: calls are not logged. */
-  readonly apiLog?: ApiLogOptions;
+  readonly apiLog?: ApiLogOptions | undefined;
   /** Told of each request as it begins. Absent: they are not counted. */
   readonly meter?: { begin(exchange: HttpExchange, route: Route | undefined): void } | undefined;
   /** Records calls but health checks as spans. Absent: nobody does. */
@@ -60,6 +60,8 @@ export interface HttpServerOptions {
 }
 
 export interface HttpServer {
+  /** From now on requests go by these rules and are logged so; those under way by the ones before. */
+  reconfigure(change: Pick<HttpServerOptions, 'access' | 'apiLog'>): void;
   /** Binds every address; resolves to the port. Rejects with a ListenError, and then nothing is bound. */
   listen(): Promise<number>;
   /** Takes no more connections, lets requests in flight end for `graceMs`, then cuts them off. Resolves when all are gone. */
@@ -78,29 +80,48 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   return new ApiServer(options);
 }
 
+/** What Configuration's rules leave open. */
+function permitted(
+  { routes, fallback = answerNotFound }: Pick<HttpServerOptions, 'routes' | 'fallback'>,
+  access: ApiAccess | undefined,
+): { readonly router: Router; readonly fallback: NonNullable<HttpServerOptions['fallback']> } {
+  if (access === undefined) return { router: new Router(routes), fallback };
+  return {
+    router: new Router(routes.filter((route) => isApiAllowed(route, access))),
+    fallback: isApiAllowed(invokeApi, access) ? fallback : answerNotFound,
+  };
+}
+
 class ApiServer implements HttpServer {
   readonly #options: HttpServerOptions;
-  readonly #router: Router;
-  readonly #fallback: (exchange: HttpExchange) => Promise<void> | void;
+  #router: Router;
+  #fallback: (exchange: HttpExchange) => Promise<void> | void;
   readonly #maxBodySize: number;
   readonly #logger: Logger;
   readonly #hasToken: ((exchange: HttpExchange) => boolean) | undefined;
   readonly #cors: ((exchange: HttpExchange) => boolean) | undefined;
-  readonly #apiLog: ((exchange: HttpExchange, route: Route | undefined) => void) | undefined;
+  #apiLog: ((exchange: HttpExchange, route: Route | undefined) => void) | undefined;
   readonly #servers: { readonly server: Server; readonly http2: CleartextHttp2 | undefined }[] = [];
   readonly #sockets = new Set<Socket>();
   #draining = false;
 
   constructor(options: HttpServerOptions) {
-    const { access, fallback = answerNotFound } = options;
     this.#options = options;
-    this.#router = new Router(access ? options.routes.filter((route) => isApiAllowed(route, access)) : options.routes);
-    this.#fallback = access === undefined || isApiAllowed(invokeApi, access) ? fallback : answerNotFound;
+    const { router, fallback } = permitted(options, options.access);
+    this.#router = router;
+    this.#fallback = fallback;
     this.#maxBodySize = options.maxBodySize ?? 4 * 1024 * 1024;
     this.#logger = options.logger;
     this.#hasToken = options.apiToken ? tokenCheck(options.apiToken) : undefined;
     this.#cors = corsFor(options.allowedOrigins ?? '');
     this.#apiLog = options.apiLog && apiLog(options.apiLog);
+  }
+
+  reconfigure({ access, apiLog: logging }: Pick<HttpServerOptions, 'access' | 'apiLog'>): void {
+    const { router, fallback } = permitted(this.#options, access);
+    this.#router = router;
+    this.#fallback = fallback;
+    this.#apiLog = logging && apiLog(logging);
   }
 
   async listen(): Promise<number> {

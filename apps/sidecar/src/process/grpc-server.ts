@@ -29,8 +29,8 @@ export interface PublicGrpcOptions {
   readonly metrics?: Metrics | undefined;
   /** Records calls as spans. Absent: nobody does. */
   readonly tracer?: Tracer | undefined;
-  /** Where calls are logged. Absent: they are not. */
-  readonly apiLogger?: Logger | undefined;
+  /** Where calls are logged, asked with each of them; `undefined`: it is not. */
+  readonly apiLogger: () => Logger | undefined;
 }
 
 /**
@@ -63,7 +63,7 @@ export async function servePublicGrpc(options: PublicGrpcOptions): Promise<PortS
     return createGrpcServer({
       services: spans.traceServices(grpcApi(api), tracer),
       unknown: spans.traceProxy(proxied, tracer, spans.proxyKind(api.runtime.appId)),
-      admit: admission({ apiToken, access: api.runtime.configuration.api }),
+      admit: admission({ apiToken, access: () => api.runtime.configuration.api }),
       ...(hideSecrets && { hideSecrets }),
       ...callListeners({ apiLogger, metrics }),
       maxMessageSize: flags['max-body-size'],

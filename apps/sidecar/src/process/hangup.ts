@@ -4,7 +4,7 @@ import { isatty } from 'node:tty';
 import { errorMessage, type Logger } from '@outrigger/core';
 import type { Runtime } from '@outrigger/runtime';
 
-type Reloadable = Pick<Runtime, 'reloadResiliencies' | 'reloadResources' | 'resiliencies'>;
+type Reloadable = Pick<Runtime, 'reloadConfiguration' | 'reloadResiliencies' | 'reloadResources' | 'resiliencies'>;
 
 /** SIGHUP: the resources are read again; or, when it says that the terminal was closed, this process ends. */
 export class Hangup implements Disposable {
@@ -28,26 +28,29 @@ export class Hangup implements Disposable {
 /** First the policies alone: they can be used also where another resource is wrong. */
 async function reloadAll(runtime: Reloadable, logger: Logger): Promise<void> {
   await reloadPolicies(runtime, logger);
+  await reload('the Configuration', () => runtime.reloadConfiguration(), logger);
+  await reload('the resources', () => runtime.reloadResources(), logger);
+}
+
+/** Never rejects: the outcome is in the log. */
+async function reload(what: string, read: () => Promise<void>, logger: Logger): Promise<void> {
   try {
-    await runtime.reloadResources();
+    await read();
   } catch (error) {
-    logger.error('received SIGHUP: the resources cannot be used, everything stays as it was:');
+    logger.error(`received SIGHUP: ${what} cannot be used, everything stays as it was:`);
     for (const problem of errorMessage(error).split('\n')) logger.error(problem);
   }
 }
 
-/** Never rejects: the outcome is in the log. */
 async function reloadPolicies(runtime: Reloadable, logger: Logger): Promise<void> {
-  try {
+  const read = async (): Promise<void> => {
     await runtime.reloadResiliencies();
     const names = runtime.resiliencies.join(', ');
     logger.info(
       `received SIGHUP: the Resiliency resources were read again: ${names === '' ? 'there are none' : names}`,
     );
-  } catch (error) {
-    logger.error('received SIGHUP: the Resiliency resources cannot be used, everything stays as it was:');
-    for (const problem of errorMessage(error).split('\n')) logger.error(problem);
-  }
+  };
+  await reload('the Resiliency resources', read, logger);
 }
 
 function hasTerminal(): boolean {

@@ -1,3 +1,5 @@
+import { parseDuration } from '@outrigger/core';
+
 import { loopbackAddresses, parseListenAddresses } from '../http/listen.ts';
 import type { Flags } from './flag-table.ts';
 import { SettingError } from './setting-error.ts';
@@ -53,4 +55,17 @@ function meet(some: readonly string[], others: readonly string[]): boolean {
 
 function isEvery(address: string): boolean {
   return address === '0.0.0.0' || address === '::';
+}
+
+/** Milliseconds; `undefined`: not set. Throws when it is set to something else than a duration. */
+export function maxConnectionIdle(env: Readonly<Record<string, string | undefined>>): number | undefined {
+  const text = env['DAPR_GRPC_MAX_CONN_IDLE'];
+  if (!text) return undefined;
+  const idle = parseDuration(text, 'ms');
+  if (idle === undefined || idle <= 0) {
+    throw new Error(
+      `the environment variable DAPR_GRPC_MAX_CONN_IDLE is "${text}": it has to be a duration such as "3m"`,
+    );
+  }
+  return idle;
 }

@@ -145,7 +145,7 @@ async function serve(parsed: ParsedFlags, env: Environment, output: Output, star
   }
 
   using _hangups = sidecar.followHangups((reason) => stop.request(reason));
-  using _changes = sidecar.followResources();
+  using _changes = sidecar.followFiles();
   try {
     await sidecar.connectApp(stop.signal);
     logger.info(`dapr initialized. Status: Running. Init Elapsed ${Math.round(process.uptime() * 1000 - started)}ms`);

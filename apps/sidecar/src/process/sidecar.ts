@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 
-import { errorMessage, type Logger, parseDuration } from '@outrigger/core';
+import { errorMessage, type Logger } from '@outrigger/core';
 import {
   type Configuration,
   createRuntime,
@@ -27,18 +27,18 @@ import { type ConfiguredMetrics, metricsSettings } from '../metrics/metrics-sett
 import { PrometheusMetrics } from '../metrics/prometheus-metrics.ts';
 import { serveMetrics } from '../metrics/serve-metrics.ts';
 import { openTracer } from '../tracing/open-tracer.ts';
-import { tracingPlan } from '../tracing/tracing-plan.ts';
 import type { Api } from './api.ts';
 import { appConnection, appHealth, openApp } from './app-connection.ts';
 import type { Flags } from './flag-table.ts';
+import { followFiles } from './follow-files.ts';
 import { Hangup } from './hangup.ts';
 import { type PublicGrpcOptions, servePublicGrpc } from './grpc-server.ts';
 import { httpApi } from './http-api.ts';
+import { LiveConfiguration } from './live-configuration.ts';
 import { plaintextNotice, startMutualTls } from './mutual-tls.ts';
-import { internalAddress, publicAddresses, refuseSharedPorts } from './listen-settings.ts';
+import { internalAddress, maxConnectionIdle, publicAddresses, refuseSharedPorts } from './listen-settings.ts';
 import type { ProcessLog } from './log.ts';
 import { pluggableComponents } from './pluggable-components.ts';
-import { ResourceWatcher } from './resource-watcher.ts';
 import { SettingError } from './setting-error.ts';
 import { apiVersion, sidecarVersion } from './version.ts';
 
@@ -77,6 +77,9 @@ export class Sidecar implements AsyncDisposable {
   #runtime: Runtime | undefined;
   #mutualTls: MutualTls | undefined;
   #tracer: OpenTelemetryTracer | undefined;
+  readonly #live: LiveConfiguration;
+  /** The API over HTTP. */
+  #api: HttpServer | undefined;
   #phase: Phase = 'starting';
 
   private constructor(options: SidecarOptions) {
@@ -85,6 +88,14 @@ export class Sidecar implements AsyncDisposable {
     const { flags } = options;
     this.#metrics = flags['enable-metrics'] ? new PrometheusMetrics(flags['app-id'] ?? '', this.#log) : undefined;
     this.#appMeter = this.#metrics && new HttpClientMeter(this.#metrics);
+    this.#live = new LiveConfiguration({
+      env: options.env,
+      appId: flags['app-id'] ?? '',
+      apiLogging: flags['enable-api-logging'],
+      httpLogger: options.log.scope('dapr.runtime.http-info'),
+      grpcLogger: options.log.scope('dapr.runtime.grpc.api-info'),
+      onChange: ({ api }) => this.#api?.reconfigure({ access: api, apiLog: this.#live.httpApiLog }),
+    });
   }
 
   /**
@@ -113,21 +124,12 @@ export class Sidecar implements AsyncDisposable {
     return this.#runtime && new Hangup(this.#runtime, stop, this.#log);
   }
 
-  /** Applies changed resources while it runs, until disposal; not where the Configuration switches `HotReload` off. */
-  followResources(): Disposable | undefined {
+  /** Applies changed resources and Configurations while it runs, until disposal; not where one of these switches `HotReload` off. */
+  followFiles(): Disposable | undefined {
     const runtime = this.#runtime;
     const { flags } = this.#options;
-    if (runtime?.configuration.features.get('HotReload') === false || flags['resources-path'].length === 0)
-      return undefined;
-    return (
-      runtime &&
-      new ResourceWatcher({
-        folders: flags['resources-path'],
-        onChange: (signal) => runtime.reloadResources(signal),
-        reconcileInterval: flags['hot-reload-reconcile-interval'],
-        logger: this.#log,
-      })
-    );
+    if (runtime === undefined || runtime.configuration.features.get('HotReload') === false) return undefined;
+    return followFiles(runtime, flags, this.#log);
   }
 
   /** Resolves once the app counts as unhealthy; never when its health is not checked. Rejects when the signal aborts. */
@@ -227,6 +229,7 @@ export class Sidecar implements AsyncDisposable {
           await this.#configureTracing(configuration);
           return this.#secure(configuration, peers, starting);
         },
+        reconfigure: (next, was) => this.#live.change(next, was),
         self: { host: env['DAPR_HOST_IP'] ?? '127.0.0.1', port: internal.port },
         env,
         signal,
@@ -246,8 +249,8 @@ export class Sidecar implements AsyncDisposable {
   }
 
   async #configureTracing(configuration: Configuration): Promise<void> {
-    const { flags, env, log, secretTexts } = this.#options;
-    const plan = tracingPlan(configuration, env, flags['app-id'] ?? '');
+    const { log, secretTexts } = this.#options;
+    const plan = this.#live.begin(configuration);
     if (plan === undefined) return;
     const options = {
       logger: log.scope('dapr.runtime.tracing'),
@@ -281,7 +284,7 @@ export class Sidecar implements AsyncDisposable {
     this.#own({ [Symbol.asyncDispose]: () => server.close(0) });
   }
 
-  #api(runtime: Runtime): Api {
+  #apiOf(runtime: Runtime): Api {
     const { flags, log, onShutdown, onForcedShutdown } = this.#options;
     const app = appConnection(flags);
     return {
@@ -310,11 +313,9 @@ export class Sidecar implements AsyncDisposable {
   async #serve(runtime: Runtime, internalPort: number, proxy: PublicGrpcOptions['proxy']): Promise<void> {
     const { flags, env, log, secretTexts } = this.#options;
     const hideSecrets = (text: string) => secretTexts.hide(text);
-    const parts = this.#api(runtime);
+    const parts = this.#apiOf(runtime);
     const { routes, publicRoutes } = httpApi(parts);
     for (const notice of apiRuleNotices(runtime.configuration.api, routes)) this.#log.warn(notice);
-    const { apiLogging } = runtime.configuration.logging;
-    const isLogging = flags['enable-api-logging'] ?? apiLogging.enabled ?? false;
     const logger = log.scope('dapr.runtime.http');
     const common = {
       logger,
@@ -323,7 +324,7 @@ export class Sidecar implements AsyncDisposable {
       readBufferSize: flags['read-buffer-size'],
       http2: !env['DAPR_HTTP_DISABLE_H2C'],
       allowedOrigins: flags['allowed-origins'],
-      ...(isLogging ? { apiLog: { logger: log.scope('dapr.runtime.http-info'), ...apiLogging } } : {}),
+      apiLog: this.#live.httpApiLog,
     };
     const metrics = this.#metrics?.enabled ? this.#metrics : undefined;
     const settings = this.#metricsSettings;
@@ -340,6 +341,7 @@ export class Sidecar implements AsyncDisposable {
         ? { socketPath: join(flags['unix-domain-socket'], `dapr-${runtime.appId}-http.socket`) }
         : { addresses: parseListenAddresses(flags['dapr-listen-addresses']), port: flags['dapr-http-port'] }),
     });
+    this.#api = api;
     this.#servers.push(api);
     this.#own({ [Symbol.asyncDispose]: () => api.close(0) });
     const httpPort = await api.listen();
@@ -358,7 +360,7 @@ export class Sidecar implements AsyncDisposable {
       hideSecrets,
       metrics,
       tracer: this.#tracer,
-      apiLogger: isLogging ? log.scope('dapr.runtime.grpc.api-info') : undefined,
+      apiLogger: () => this.#live.grpcApiLogger,
     });
     this.#grpc = this.#own(grpc);
     await this.#serveMetrics();
@@ -376,19 +378,6 @@ export class Sidecar implements AsyncDisposable {
     this.#own({ [Symbol.asyncDispose]: () => publicServer.close(0) });
     await publicServer.listen();
   }
-}
-
-/** Milliseconds; `undefined`: not set. Throws when it is set to something else than a duration. */
-function maxConnectionIdle(env: SidecarOptions['env']): number | undefined {
-  const text = env['DAPR_GRPC_MAX_CONN_IDLE'];
-  if (!text) return undefined;
-  const idle = parseDuration(text, 'ms');
-  if (idle === undefined || idle <= 0) {
-    throw new Error(
-      `the environment variable DAPR_GRPC_MAX_CONN_IDLE is "${text}": it has to be a duration such as "3m"`,
-    );
-  }
-  return idle;
 }
 
 function modeOf({ mode }: Flags): NonNullable<RuntimeOptions['mode']> {

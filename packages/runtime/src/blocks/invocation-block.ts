@@ -2,6 +2,7 @@ import { hostname, networkInterfaces } from 'node:os';
 
 import type { Policy } from '@outrigger/core';
 
+import type { AccessControl } from '../access-control/access-control.ts';
 import { type AppRequest, type AppResponse, UnfitRequestError } from '../app-channel/app-channel.ts';
 import { ApiError } from '../errors.ts';
 import type { HttpEndpoint } from '../resources/http-endpoint-resource.ts';
@@ -34,6 +35,8 @@ import type {
 export interface OwnInvocation extends Invocation, AsyncDisposable {
   /** From now on these are the HTTPEndpoints; calls under way end where they began. */
   replaceHttpEndpoints(httpEndpoints: readonly HttpEndpoint[]): void;
+  /** From now on calls of peers are judged by this; `undefined`: everybody may call everything. */
+  replaceAccessControl(accessControl: AccessControl | undefined): void;
 }
 
 /** The invocation building block. Disposal waits a few seconds for calls to HTTPEndpoints that are in flight; the rest belongs to others. */
@@ -43,6 +46,7 @@ export function createInvocation(options: InvocationOptions): OwnInvocation {
 
 class InvocationBlock implements OwnInvocation {
   readonly #options: InvocationOptions;
+  #accessControl: AccessControl | undefined;
   readonly #routes: InvocationRoutes;
   readonly #proxy: InvocationProxy;
   /** Outcomes of calls whose body was sent and cannot be sent again. */
@@ -50,6 +54,7 @@ class InvocationBlock implements OwnInvocation {
 
   constructor(options: InvocationOptions) {
     this.#options = options;
+    this.#accessControl = options.accessControl;
     const unreachable = new UnreachableAddresses();
     this.#proxy = new InvocationProxy(options, unreachable);
     this.#routes = new InvocationRoutes({
@@ -131,13 +136,18 @@ class InvocationBlock implements OwnInvocation {
     this.#routes.replaceHttpEndpoints(httpEndpoints);
   }
 
+  replaceAccessControl(accessControl: AccessControl | undefined): void {
+    this.#accessControl = accessControl;
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return this.#routes[Symbol.asyncDispose]();
   }
 
   /** Throws an ApiError when access control says no. */
   #mayCall(caller: PeerIdentity | undefined, operation: string, verb: string | undefined): void {
-    const { accessControl, app, logger } = this.#options;
+    const { app, logger } = this.#options;
+    const accessControl = this.#accessControl;
     if (accessControl === undefined) return;
     const isGrpc = verb === undefined || app?.isGrpc === true;
     const refusal = accessControl.refusal({ caller, operation, isGrpc, ...(verb !== undefined && { verb }) });

@@ -9,6 +9,7 @@ import type { HttpEndpointResource } from '../resources/http-endpoint-resource.t
 import type { Resources } from '../resources/load-resources.ts';
 import { describeProblem, ResourceError } from '../resources/problems.ts';
 import { NeedsRestartError } from './needs-restart-error.ts';
+import { isSame, withoutPlaces } from './same.ts';
 
 /** What a runtime does with resources that have changed. */
 interface ReloadTarget {
@@ -302,18 +303,4 @@ function withSecretStores(resource: ComponentResource, all: readonly ComponentRe
     at = all.find(({ name }) => name === secretStore);
   }
   return withoutPlaces([...chain]);
-}
-
-/** Whether both say the same, wherever they stand in their files. */
-function isSame(one: unknown, other: unknown): boolean {
-  return withoutPlaces(one) === withoutPlaces(other);
-}
-
-function withoutPlaces(resource: unknown): string {
-  return JSON.stringify(resource, function (this: unknown, key, value: unknown) {
-    const isPosition = key === 'line' && typeof value === 'number';
-    // a `file` beside a line is a place, too; one in somebody's metadata is not
-    const isFile = key === 'file' && typeof (this as { line?: unknown }).line === 'number';
-    return isPosition || isFile ? undefined : value;
-  });
 }
