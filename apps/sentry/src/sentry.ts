@@ -155,11 +155,19 @@ export class Sentry implements AsyncDisposable {
   }
 }
 
+/** Why nobody can listen somewhere, by the code of the error. */
+const reasons: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'it is in use; choose another one',
+  EACCES: 'the user of this process may not; choose a port above 1023',
+  EADDRNOTAVAIL: 'this machine has no such address; choose one of its own, 127.0.0.1 or 0.0.0.0',
+  ENOTFOUND: 'there is no such host; choose an address of this machine, 127.0.0.1 or 0.0.0.0',
+};
+
 function listen(server: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
-      const taken = error.code === 'EADDRINUSE' ? 'it is in use; choose another one' : errorMessage(error);
-      reject(new Error(`cannot listen on ${host}:${port}: ${taken}`, { cause: error }));
+      const reason = reasons[error.code ?? ''] ?? errorMessage(error);
+      reject(new Error(`cannot listen on ${host}:${port}: ${reason}`, { cause: error }));
     });
     server.listen(port, host, () => resolve());
   });

@@ -1,9 +1,9 @@
-import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { errorMessage } from '@outrigger/core';
 
-import { type AuthorityPem, generateAuthority } from './authority-keys.ts';
+import { type AuthorityPem, checkTrustAnchors, generateAuthority, readAuthority } from './authority-keys.ts';
 
 /** Dapr's names for them. */
 const usualNames = { trustAnchors: 'ca.crt', issuerChain: 'issuer.crt', issuerKey: 'issuer.key' } as const;
@@ -54,8 +54,8 @@ export class AuthorityFiles {
   /** Replaces them one after the other, the roots first: who is trusted must be known before anybody shows it. */
   async write({ trustAnchors, issuerChain, issuerKey }: AuthorityPem): Promise<void> {
     try {
+      // one that is there already keeps its mode: others may have a use for it, and the key's file is closed by itself
       await mkdir(this.folder, { recursive: true, mode: 0o700 });
-      await chmod(this.folder, 0o700);
       await this.#write(this.#names.trustAnchors, trustAnchors, 0o644);
       await this.#write(this.#names.issuerKey, issuerKey, 0o600);
       await this.#write(this.#names.issuerChain, issuerChain, 0o644);
@@ -80,10 +80,23 @@ export class AuthorityFiles {
   }
 }
 
-/** The credentials in a folder; new ones are made and written there when it has none. */
+/**
+ * The credentials in a folder; new ones are made and written there when it has none. Throws an Error that names the folder and what is
+ * wrong with those that are there.
+ */
 export async function authorityIn(files: AuthorityFiles, trustDomain: string): Promise<AuthorityPem> {
   const found = await files.read();
-  if (found !== undefined) return found;
+  if (found !== undefined) {
+    try {
+      await readAuthority(found);
+    } catch (error) {
+      throw new Error(
+        `${files.folder}: ${errorMessage(error)}; mend that, or remove all three files to have new ones made`,
+        { cause: error },
+      );
+    }
+    return found;
+  }
   const made = await generateAuthority(trustDomain);
   await files.write(made);
   return made;
@@ -92,9 +105,15 @@ export async function authorityIn(files: AuthorityFiles, trustDomain: string): P
 /**
  * Begins to put a new root and issuer in place: the new root is trusted beside the old ones at once. What it resolves with brings the
  * issuer in, and is to be called when every sidecar knows the new root. Certificates under the old roots stay good until they expire.
+ * Rejects with an Error that names the file when the old roots cannot be read, and changes nothing then.
  */
 export async function rotateRoot(files: AuthorityFiles, trustDomain: string): Promise<() => Promise<AuthorityPem>> {
   const old = await files.read();
+  try {
+    if (old !== undefined) checkTrustAnchors(old.trustAnchors);
+  } catch (error) {
+    throw new Error(`${files.trustAnchors}: ${errorMessage(error)}; nothing is replaced`, { cause: error });
+  }
   const made = await generateAuthority(trustDomain);
   const next = { ...made, trustAnchors: `${made.trustAnchors}${old?.trustAnchors ?? ''}` };
   await files.write({ ...(old ?? next), trustAnchors: next.trustAnchors });

@@ -57,6 +57,11 @@ export async function generateAuthority(
   };
 }
 
+/** Throws an Error when these roots cannot be read. */
+export function checkTrustAnchors(pem: string): void {
+  certificatesIn(pem, 'the trust anchors');
+}
+
 /** Throws an Error that says which of them cannot be used, and why. */
 export async function readAuthority(pem: AuthorityPem): Promise<AuthorityKeys> {
   const anchors = certificatesIn(pem.trustAnchors, 'the trust anchors');

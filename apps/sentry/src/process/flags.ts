@@ -1,8 +1,10 @@
 import { parseArgs } from 'node:util';
 
-import { parseDuration } from '@outrigger/core';
+import { errorMessage, parseDuration } from '@outrigger/core';
+import { SpiffeId } from '@outrigger/identity/spiffe-id';
 
-import type { JwksSection, MtlsSection } from './mtls-section.ts';
+import { type JwksSection, longestValidity, type MtlsSection } from './mtls-section.ts';
+import { oneLine } from './one-line.ts';
 
 const options = {
   port: { type: 'string', default: '50001' },
@@ -56,9 +58,16 @@ const help: Readonly<Record<keyof typeof options, string>> = {
   help: 'Print this',
 };
 
+/** Milliseconds; a timer takes no more than 24.8 days. */
+const longestLead = 576 * 3_600_000;
+
 /** A command line that cannot be used; the message says what would be right. */
 class FlagError extends Error {
   override readonly name = 'FlagError';
+
+  constructor(message: string) {
+    super(oneLine(message));
+  }
 }
 
 export interface Flags {
@@ -87,7 +96,8 @@ export interface Flags {
 
 /** The file that `--config` names. Throws a {@link FlagError}. */
 export function configFile(args: readonly string[]): string | undefined {
-  return parsed(args).values.config;
+  const { config } = parsed(args).values;
+  return config === undefined ? undefined : given('config', config, 'a file');
 }
 
 /**
@@ -118,28 +128,30 @@ export function parseFlags(
     throw new FlagError('--token-validator jwks needs --jwks-source: a URL, a file, or the JSON of a JSON Web Key Set');
   }
   const time = (name: 'workload-cert-ttl' | 'allowed-clock-skew', least: number) =>
-    duration(name, values[name] ?? fallbacks[name] ?? '', least);
+    duration(name, values[name] ?? fallbacks[name] ?? '', { least, most: longestValidity });
+  const trustDomain = values['trust-domain'] ?? configured.trustDomain ?? fallbacks['trust-domain'] ?? '';
+  const namespace = values['control-plane-namespace'];
+  identity('trust-domain', { trustDomain });
+  identity('control-plane-namespace', { namespace });
+  identity('workload-trust-domain', { trustDomain: values['workload-trust-domain'] });
   const health = values['healthz-port'];
+  const folder = values['issuer-credentials'];
   return {
     command,
     port: port('port', values.port),
-    listenAddress: values['listen-address'],
+    listenAddress: given('listen-address', values['listen-address'], 'an address of this machine such as 127.0.0.1'),
     healthPort: health === undefined ? undefined : port('healthz-port', health),
-    issuerCredentials: values['issuer-credentials'],
-    issuerFileNames: {
-      trustAnchors: values['issuer-ca-filename'],
-      issuerChain: values['issuer-certificate-filename'],
-      issuerKey: values['issuer-key-filename'],
-    },
-    trustDomain: values['trust-domain'] ?? configured.trustDomain ?? fallbacks['trust-domain'] ?? '',
-    controlPlaneNamespace: values['control-plane-namespace'],
+    issuerCredentials: folder === undefined ? undefined : given('issuer-credentials', folder, 'a folder'),
+    issuerFileNames: fileNames(values),
+    trustDomain,
+    controlPlaneNamespace: namespace,
     workloadTtl: givenOr(values['workload-cert-ttl'], configured.workloadTtl) ?? time('workload-cert-ttl', 1000),
     allowedClockSkew:
       givenOr(values['allowed-clock-skew'], configured.allowedClockSkew) ?? time('allowed-clock-skew', 0),
     validators,
     jwks: source === undefined ? undefined : { ...configured.jwks, source },
     workloadTrustDomain: values['workload-trust-domain'],
-    anchorsLead: duration('anchors-lead', values['anchors-lead'], 0),
+    anchorsLead: duration('anchors-lead', values['anchors-lead'], { least: 0, most: longestLead }),
     logLevel: oneOf('log-level', values['log-level'], ['debug', 'info', 'warn', 'error']),
     version: values.version,
     help: values.help,
@@ -180,12 +192,46 @@ function port(name: string, text: string): number {
   throw new FlagError(`--${name}: expected a port, 0 to 65535, not "${text}"`);
 }
 
-function duration(name: string, text: string, least: number): number {
+/** `least` and `most` are milliseconds. */
+function duration(name: string, text: string, { least, most }: { least: number; most: number }): number {
   const milliseconds = parseDuration(text, 'ms');
-  if (milliseconds !== undefined && milliseconds >= least) return milliseconds;
-  throw new FlagError(
-    `--${name}: expected a duration such as "24h" or "90s"${least > 0 ? `, at least ${least}ms` : ''}, not "${text}"`,
-  );
+  if (milliseconds !== undefined && milliseconds >= least && milliseconds <= most) return milliseconds;
+  const bounds = [...(least > 0 ? [`at least ${least}ms`] : []), `at most ${most / 3_600_000}h`].join(', ');
+  throw new FlagError(`--${name}: expected a duration such as "24h" or "90s", ${bounds}, not "${text}"`);
+}
+
+function given(name: string, text: string, expected: string): string {
+  if (text !== '' && text === oneLine(text)) return text;
+  throw new FlagError(`--${name}: expected ${expected}, not "${text}"`);
+}
+
+/** Throws unless the part can stand in a SPIFFE id. */
+function identity(name: string, part: { readonly trustDomain: string } | { readonly namespace: string }): void {
+  try {
+    SpiffeId.ofApp({ trustDomain: 'localhost', namespace: 'default', appId: 'dapr-sentry', ...part });
+  } catch (error) {
+    throw new FlagError(`--${name}: ${errorMessage(error)}`);
+  }
+}
+
+/** One overwrites no other, and none lies outside of the folder. */
+function fileNames(values: ReturnType<typeof parsed>['values']): Flags['issuerFileNames'] {
+  const flags = ['issuer-ca-filename', 'issuer-certificate-filename', 'issuer-key-filename'] as const;
+  for (const [index, flag] of flags.entries()) {
+    const name = values[flag];
+    if (name === '' || name === '.' || name === '..' || /[/\\\0]/.test(name)) {
+      throw new FlagError(
+        `--${flag}: expected the name of a file in the folder of --issuer-credentials, not "${name}"`,
+      );
+    }
+    const other = flags.slice(0, index).find((one) => values[one] === name);
+    if (other !== undefined) throw new FlagError(`--${flag} and --${other} are both "${name}": give each its own`);
+  }
+  return {
+    trustAnchors: values['issuer-ca-filename'],
+    issuerChain: values['issuer-certificate-filename'],
+    issuerKey: values['issuer-key-filename'],
+  };
 }
 
 function oneOf<const V extends string>(name: string, text: string, values: readonly V[]): V {

@@ -1,5 +1,8 @@
 import { parseDuration, silentLogger } from '@outrigger/core';
 
+/** Milliseconds, of what X.509 certificates are given: ten years, which keeps their dates within four digits. */
+export const longestValidity = 87_600 * 3_600_000;
+
 /** What stands in `spec.mtls` of a Configuration; absent: nothing does. */
 export interface MtlsSection {
   /** Milliseconds. */
@@ -35,8 +38,9 @@ export async function readMtlsSection(
   const time = (field: string, value: unknown, least = 0): number | undefined => {
     if (value === undefined || value === '') return undefined;
     const found = typeof value === 'string' ? parseDuration(value, 'ms') : undefined;
-    if (found !== undefined && found >= least) return found;
-    throw wrong(field, `expected a duration such as "24h"${least > 0 ? `, at least ${least}ms` : ''}`);
+    if (found !== undefined && found >= least && found <= longestValidity) return found;
+    const bounds = `${least > 0 ? `, at least ${least}ms` : ''}, at most ${longestValidity / 3_600_000}h`;
+    throw wrong(field, `expected a duration such as "24h"${bounds}`);
   };
   const workloadTtl = time('workloadCertTTL', mtls['workloadCertTTL'], 1000);
   const allowedClockSkew = time('allowedClockSkew', mtls['allowedClockSkew']);

@@ -14,14 +14,18 @@ import type { Validator } from '../validators/validator.ts';
 import { configFile, type Flags, parseFlags, usage } from './flags.ts';
 import { processLog } from './log.ts';
 import { readMtlsSection } from './mtls-section.ts';
+import { oneLine } from './one-line.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Milliseconds between two looks at the folder of credentials. */
 const watchInterval = 2000;
 
-/** The whole life of the process; resolves to its exit code: 0 after an orderly stop, 1 when it could not start. */
-export async function run(args: readonly string[], env: Environment): Promise<number> {
+/**
+ * The whole life of the process; resolves to its exit code: 0 after an orderly stop, 1 when it could not start, which is told in a line
+ * on standard error. `stop` ends it; default: SIGINT or SIGTERM.
+ */
+export async function run(args: readonly string[], env: Environment, stop?: AbortSignal): Promise<number> {
   // what is written in a crash holds the environment, and that may hold secrets
   if (process.report !== undefined) process.report.excludeEnv = true;
   try {
@@ -30,12 +34,30 @@ export async function run(args: readonly string[], env: Environment): Promise<nu
     if (flags.help) process.stdout.write(usage());
     else if (flags.version) process.stdout.write(`${version()}\n`);
     else if (flags.command === 'rotate-root') await rotate(flags);
-    else await serve(flags, env);
+    else await serve(flags, env, stop ?? stopOfUser());
     return 0;
   } catch (error) {
-    process.stderr.write(`outrigger-sentry: ${errorMessage(error)}\n`);
+    process.stderr.write(`outrigger-sentry: ${inWords(error)}\n`);
     return 1;
   }
+}
+
+/** In one line, but for a Configuration with several mistakes, which has one for each. */
+function inWords(error: unknown): string {
+  const message = errorMessage(error);
+  const isList = error instanceof Error && error.name === 'ResourceError';
+  return isList ? message.replaceAll(/[^\n]+/g, oneLine) : oneLine(message);
+}
+
+function stopOfUser(): AbortSignal {
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (stop.signal.aborted) process.exit(1);
+      stop.abort();
+    });
+  }
+  return stop.signal;
 }
 
 async function rotate({ issuerCredentials = '', issuerFileNames, trustDomain, anchorsLead }: Flags): Promise<void> {
@@ -53,15 +75,8 @@ async function rotate({ issuerCredentials = '', issuerFileNames, trustDomain, an
   );
 }
 
-async function serve(flags: Flags, env: Environment): Promise<void> {
+async function serve(flags: Flags, env: Environment, stop: AbortSignal): Promise<void> {
   const logger = processLog(flags.logLevel);
-  const stop = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () => {
-      if (stop.signal.aborted) process.exit(1);
-      stop.abort();
-    });
-  }
   const { trustDomain, controlPlaneNamespace: namespace } = flags;
   const identity = { trustDomain, namespace, appId: 'dapr-sentry' };
   const { issuerCredentials: folder, issuerFileNames: names } = flags;
@@ -86,8 +101,8 @@ async function serve(flags: Flags, env: Environment): Promise<void> {
         'the insecure validator takes every caller at its word: for a laptop, or where nobody else reaches the port',
       );
     }
-    using _ = follow(sentry, files, logger);
-    if (!stop.signal.aborted) await once(stop.signal, 'abort');
+    await using _ = follow(sentry, files, logger);
+    if (!stop.aborted) await once(stop, 'abort');
     logger.info('stopping');
   } finally {
     await sentry[Symbol.asyncDispose]();
@@ -124,9 +139,9 @@ async function validatorsOf(flags: Flags, audience: string, env: Environment): P
   );
 }
 
-/** Takes new credentials when the files change, or when told to by SIGHUP. */
-function follow(sentry: Sentry, files: AuthorityFiles | undefined, logger: Logger): Disposable {
-  if (files === undefined) return { [Symbol.dispose]: () => {} };
+/** Takes new credentials when the files change, or when told to by SIGHUP. Disposal waits for what is being taken. */
+function follow(sentry: Sentry, files: AuthorityFiles | undefined, logger: Logger): AsyncDisposable {
+  if (files === undefined) return { [Symbol.asyncDispose]: async () => {} };
   let last: string | undefined;
   const reload = async (): Promise<void> => {
     try {
@@ -147,9 +162,10 @@ function follow(sentry: Sentry, files: AuthorityFiles | undefined, logger: Logge
   watchFile(issuerChain, { interval: watchInterval, persistent: false }, onChange);
   process.on('SIGHUP', onChange);
   return {
-    [Symbol.dispose]: () => {
+    [Symbol.asyncDispose]: async () => {
       unwatchFile(issuerChain, onChange);
       process.off('SIGHUP', onChange);
+      await reloading;
     },
   };
 }

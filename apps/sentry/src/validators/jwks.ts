@@ -46,6 +46,7 @@ export class JwksValidator implements Validator {
   static async open(options: JwksOptions): Promise<JwksValidator> {
     const { source, audience, caCertificate, minRefreshInterval, requestTimeout } = options;
     if (/^https?:/i.test(source)) {
+      if (!URL.canParse(source)) throw new Error(`the source of the jwks validator is no URL: ${source}`);
       const keys = createRemoteJWKSet(new URL(source), {
         cooldownDuration: minRefreshInterval ?? 600_000,
         timeoutDuration: requestTimeout ?? 30_000,
@@ -57,9 +58,12 @@ export class JwksValidator implements Validator {
       const text = inline(source) ?? (await readFile(source, 'utf8'));
       return new JwksValidator(createLocalJWKSet(JSON.parse(text) as JSONWebKeySet), audience);
     } catch (error) {
-      throw new Error(`the JSON Web Key Set of the jwks validator cannot be used: ${errorMessage(error)}`, {
-        cause: error,
-      });
+      throw new Error(
+        `the JSON Web Key Set of the jwks validator (--jwks-source, or its source in the Configuration) cannot be used: ${errorMessage(error)}`,
+        {
+          cause: error,
+        },
+      );
     }
   }
 
