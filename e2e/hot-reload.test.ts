@@ -1,6 +1,7 @@
-import { mkdirSync, renameSync, rmSync } from 'node:fs';
+import { renameSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { expect, it, onTestFinished, vi } from 'vitest';
@@ -168,7 +169,13 @@ it('a changed Configuration takes effect while it runs: rules of APIs, API loggi
 
 it('with --retry-components a sidecar serves without a store that is away, says so, and uses it once it is there', async () => {
   using workspace = new Workspace();
-  workspace.file('resources/store.yaml', component('store', 'state.sqlite', `${workspace.path}/later/store.db`));
+  const file = `${workspace.path}/store.db`;
+  using locked = new DatabaseSync(file);
+  locked.exec('BEGIN EXCLUSIVE');
+  workspace.file(
+    'resources/store.yaml',
+    component('store', 'state.sqlite', file, ', {name: busyTimeout, value: 100ms}'),
+  );
   workspace.file('resources/other.yaml', component('other', 'state.sqlite', `${workspace.path}/other.db`));
   await using sidecar = await Sidecar.start({
     appId: 'patient',
@@ -182,7 +189,7 @@ it('with --retry-components a sidecar serves without a store that is away, says 
   expect(refused.status).toBe(503);
   expect(await refused.json()).toMatchObject({
     errorCode: 'ERR_COMPONENT_NOT_READY',
-    message: expect.stringMatching(/component "store" .*later.*; it is tried again in the background/) as unknown,
+    message: expect.stringMatching(/component "store" .*locked.*; it is tried again in the background/) as unknown,
   });
   expect((await sidecar.fetch('/v1.0/healthz')).status).toBe(204);
   const health = async () => {
@@ -197,11 +204,11 @@ it('with --retry-components a sidecar serves without a store that is away, says 
     expect.objectContaining({
       name: 'store',
       status: 'retrying',
-      message: expect.stringContaining('later') as unknown,
+      message: expect.stringContaining('locked') as unknown,
     }),
   ]);
 
-  mkdirSync(`${workspace.path}/later`);
+  locked.exec('ROLLBACK');
   await sidecar.line(/Component store \(state\.sqlite\) is up now/, 60_000);
   expect((await save('store')).status).toBe(204);
   expect(await health()).toEqual([200, ['other ready', 'store ready']]);
