@@ -145,7 +145,7 @@ async function serve(parsed: ParsedFlags, env: Environment, output: Output, star
   }
 
   using _hangups = sidecar.followHangups((reason) => stop.request(reason));
-  using _changes = sidecar.followFiles();
+  using changes = sidecar.followFiles();
   try {
     await sidecar.connectApp(stop.signal);
     logger.info(`dapr initialized. Status: Running. Init Elapsed ${Math.round(process.uptime() * 1000 - started)}ms`);
@@ -164,6 +164,7 @@ async function serve(parsed: ParsedFlags, env: Environment, output: Output, star
     await stop.block(blockFor, (signal) => sidecar.appUnhealthy(signal));
   }
   logger.info('stopping: no new work, finishing what is in flight');
+  changes?.[Symbol.dispose]();
   await sidecar.stop(Math.max(0, flags['dapr-graceful-shutdown-seconds']) * 1000);
   logger.info('Daprd shutdown gracefully');
   return 0;
