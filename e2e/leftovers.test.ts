@@ -86,10 +86,8 @@ it('a sidecar that was used over every port leaves no timer and no socket when i
       appPort,
       config,
       resourcesPath: resourcesOf('sqlite'),
-      args: [
-        ...['--resources-path', `${workspace.path}/resources`, '--retry-components', '--enable-metrics=true'],
-        ...['--metrics-port', '0', '--enable-app-health-check', '--app-health-probe-interval', '1'],
-      ],
+      args: `--resources-path ${workspace.path}/resources --retry-components --enable-metrics=true --metrics-port 0
+        --enable-app-health-check --app-health-probe-interval 1`.split(/\s+/),
       env: { ...workspace.env, NODE_OPTIONS: `--import ${report}` },
     });
   await using caller = await start('caller');
