@@ -12,11 +12,13 @@ export interface Homes {
   readonly home: string;
   /** Another `outrigger` than the one of this repository. */
   readonly command?: string;
+  /** Besides that of this process. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** `outrigger` with its own process, which a test may signal. */
-export function start({ cwd, home, command = built }: Homes, ...args: string[]): Child {
-  const env = { ...process.env, HOME: home, OUTRIGGER_HOME: `${home}/.outrigger`, NO_COLOR: '1' };
+export function start({ cwd, home, command = built, env: more }: Homes, ...args: string[]): Child {
+  const env = { ...process.env, ...more, HOME: home, OUTRIGGER_HOME: `${home}/.outrigger`, NO_COLOR: '1' };
   return new Child(process.execPath, [command, ...args], { cwd, env });
 }
 

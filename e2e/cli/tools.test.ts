@@ -119,6 +119,28 @@ describe('outrigger doctor', () => {
   });
 });
 
+describe('a bug of outrigger', () => {
+  const workspace = new Workspace();
+  afterAll(() => workspace[Symbol.dispose]());
+  const broken = workspace.file('broken.mjs', "Array.prototype.toSorted = () => { throw new TypeError('boom'); };");
+  const list = (env: Record<string, string> = {}) =>
+    outrigger(
+      { cwd: workspace.path, home: workspace.path, env: { NODE_OPTIONS: `--import ${broken}`, ...env } },
+      'list',
+    );
+
+  it('is owned up to in a line, with how to see where it is', async () => {
+    expect(await list()).toEqual({
+      code: 70,
+      output:
+        'outrigger: unexpected error, a bug of this command: TypeError: boom\noutrigger: OUTRIGGER_DEBUG=1 before the command shows where it is\n',
+    });
+    expect((await list({ OUTRIGGER_DEBUG: '1' })).output).toMatch(
+      /report it with what follows\nTypeError: boom\n\s+at /,
+    );
+  });
+});
+
 describe('outrigger components', () => {
   const workspace = new Workspace();
   const homes = { cwd: workspace.path, home: workspace.path };

@@ -33,7 +33,9 @@ export function addStop(program: Command, { env }: CommandContext): void {
         runFile === undefined
           ? byAppId(registry, [...words, ...appId])
           : await byRunFile(registry, runFile, env['HOME'] ?? homedir());
-      await Promise.all(instances.map((instance) => stop(instance)));
+      // once each: a command that runs several apps takes a second signal for impatience
+      for (const pid of new Set(instances.flatMap(endedBy))) signal(pid);
+      await Promise.all(instances.map(ended));
       for (const instance of instances) registry.remove(instance);
       writeResult(output, instances.map(stopped), () => instances.map((one) => `stopped ${one.appId}\n`).join(''));
     });
@@ -63,10 +65,19 @@ async function byRunFile(registry: Registry, given: string, userHome: string): P
   return found;
 }
 
+/** Whom to ask for its end: the command that runs it, or its own processes where that is gone. */
+function endedBy(instance: Instance): number[] {
+  return isRunning(instance.cliPid) ? [instance.cliPid] : pidsOf(instance);
+}
+
+function pidsOf({ sidecarPid, appPid }: Instance): number[] {
+  return [sidecarPid, ...(appPid === undefined ? [] : [appPid])];
+}
+
 /** Resolves once neither the sidecar nor the app runs. */
-async function stop({ appId, cliPid, sidecarPid, appPid }: Instance): Promise<void> {
-  const pids = [sidecarPid, ...(appPid === undefined ? [] : [appPid])];
-  for (const pid of isRunning(cliPid) ? [cliPid] : pids) signal(pid);
+async function ended(instance: Instance): Promise<void> {
+  const { appId } = instance;
+  const pids = pidsOf(instance);
   const end = Date.now() + patienceMs;
   while (pids.some(isRunning)) {
     if (Date.now() > end) throw new UserError(`${appId} does not end; its processes are ${pids.join(' and ')}`);
