@@ -256,3 +256,24 @@ test('a retry of a call goes on where it began, also when its HTTPEndpoint and t
   await runtime.reloadResources();
   expect(await answer).toBe('200 attempt 2');
 });
+
+test('a breaker that is open stays so when another HTTPEndpoint, or its own, changes', async () => {
+  let asked = 0;
+  const bad = await listen((_, answer) => {
+    asked++;
+    answer.writeHead(500).end();
+  });
+  const breaker =
+    'apiVersion: dapr.io/v1alpha1\nkind: Resiliency\nmetadata: {name: r}\nspec:\n  policies: {circuitBreakers: {quick: {maxRequests: 1, timeout: 60s, trip: consecutiveFailures >= 1}}}\n  targets: {apps: {bad: {circuitBreaker: quick}}}\n';
+  const { folder, runtime } = await world({ 'bad.yaml': endpoint('bad', bad), 'r.yaml': breaker });
+  expect(await ask(runtime, 'bad')).toBe('500 ');
+  await expect(ask(runtime, 'bad')).rejects.toThrow(/circuit breaker/);
+  folder.file('resources/other.yaml', endpoint('other', bad));
+  await runtime.reloadResources();
+  expect(await ask(runtime, 'other')).toBe('500 ');
+  await expect(ask(runtime, 'bad')).rejects.toThrow(/circuit breaker/);
+  folder.file('resources/bad.yaml', endpoint('bad', bad, '[{name: color, value: red}]'));
+  await runtime.reloadResources();
+  await expect(ask(runtime, 'bad')).rejects.toThrow(/circuit breaker/);
+  expect(asked).toBe(2);
+});
