@@ -24,6 +24,19 @@ describe('the packages as they would be published, in an empty folder', () => {
   }, 300_000);
   afterAll(() => workspace[Symbol.dispose]());
 
+  it('say which package a component needs, and the command that installs it', async () => {
+    const yaml =
+      'apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata: {name: events}\nspec:\n  type: pubsub.kafka\n  version: v1\n';
+    workspace.file('kafka/events.yaml', yaml);
+    const { output, code } = await outrigger({ ...homes, cwd: workspace.path }, 'run', '-a', 'shop', '-d', 'kafka');
+    expect(code).toBe(1);
+    expect(output).toMatch(/^outrigger: the sidecar of shop could not start$/m);
+    expect(output).toMatch(
+      /^outrigger: .*events\.yaml:\d+: .*events.*pubsub\.kafka.*Run: npm install @outrigger\/pubsub-kafka$/m,
+    );
+    expect(output).not.toMatch(/^\s+at /m);
+  });
+
   it('bring a project to two apps that talk, with two commands', async () => {
     await using run = start(homes, 'run', '-f', '.');
     await run.line(/You're up and running!/, 60_000);

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { resolve } from 'node:path';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { openDashboard } from '../dashboard/open-dashboard.ts';
 import { homeFolder } from '../home.ts';
 import type { CommandContext } from '../program.ts';
@@ -25,6 +25,8 @@ interface RunOptions {
   readonly componentsPath?: readonly string[];
   readonly runFile?: string;
   readonly dashboard?: boolean;
+  /** Where Dapr's command finds its sidecar. */
+  readonly runtimePath?: string;
   /** Those of {@link sidecarSettings}, by commander's spelling of the flag. */
   readonly [flag: string]: unknown;
 }
@@ -46,6 +48,7 @@ export function addRun(program: Command, { env, setExitCode }: CommandContext): 
     .option('-d, --resources-path <folder>', 'folder with resource YAML; repeatable', collect)
     .option('--components-path <folder>', 'old name of --resources-path', collect)
     .option('-c, --config <file>', 'Configuration file; repeatable, later files win', collect)
+    .addOption(new Option('--runtime-path <folder>').hideHelp())
     .option('--dashboard', 'serve a web page that shows what runs, with traces; its address is printed')
     .passThroughOptions()
     .addHelpText('after', '\nExamples:\n  outrigger run -a orders -p 3000 -- node app.js\n  outrigger run -f .\n');
@@ -60,6 +63,8 @@ export function addRun(program: Command, { env, setExitCode }: CommandContext): 
 }
 
 async function run(words: readonly string[], options: RunOptions, env: NodeJS.ProcessEnv): Promise<number> {
+  if (options.runtimePath !== undefined)
+    process.stderr.write('outrigger: --runtime-path has no meaning here and is ignored\n');
   const home = homeFolder(env);
   const userHome = env['HOME'] ?? homedir();
   if (options.runFile === undefined) return runShown([settingsOf(words, options, userHome)], options, env, home);
