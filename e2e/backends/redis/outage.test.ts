@@ -5,8 +5,9 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
-import { Child } from '../../processes/child.ts';
+import type { Child } from '../../processes/child.ts';
 import { freePorts } from '../../processes/ports.ts';
+import { startRedis } from '../../processes/redis.ts';
 import { Sidecar } from '../../processes/sidecar.ts';
 import { configFile, resourcesOf, Workspace } from '../../processes/workspace.ts';
 
@@ -19,29 +20,9 @@ describe('when Redis dies and comes back', () => {
   let app: Server;
   let sidecar: Sidecar;
 
-  async function startRedis(): Promise<Child> {
-    // every acknowledged write is on disk before the answer, so that kill -9 may lose none
-    const child = new Child('redis-server', [
-      '--port',
-      String(port),
-      '--bind',
-      '127.0.0.1',
-      '--dir',
-      folder,
-      '--appendonly',
-      'yes',
-      '--appendfsync',
-      'always',
-      '--save',
-      '',
-    ]);
-    await child.line(/Ready to accept connections/);
-    return child;
-  }
-
   beforeAll(async () => {
     [port = 0] = await freePorts(1);
-    redis = await startRedis();
+    redis = await startRedis(port, folder);
     const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
       if (request.url === '/dapr/subscribe') {
         response
@@ -108,7 +89,7 @@ describe('when Redis dies and comes back', () => {
     expect(sidecar.running).toBe(true);
     expect((await sidecar.fetch('/v1.0/healthz')).status).toBe(204);
 
-    redis = await startRedis();
+    redis = await startRedis(port, folder);
     const atReturn = { saved: saved.length, published: published.length };
     await vi.waitFor(
       () => {
