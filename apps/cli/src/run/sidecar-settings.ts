@@ -53,6 +53,12 @@ export const sidecarSettings: readonly SidecarSetting[] = [
     kind: 'number',
     help: 'failed probes in a row that make the app unhealthy',
   },
+  {
+    flag: 'retry-components',
+    key: 'retryComponents',
+    kind: 'flag',
+    help: 'start without components whose backend is away, and try them again',
+  },
   { flag: 'enable-api-logging', key: 'enableApiLogging', kind: 'flag', help: 'log every API call' },
   {
     flag: 'dapr-listen-addresses',
