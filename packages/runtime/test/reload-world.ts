@@ -1,4 +1,4 @@
-import { type ComponentDefinition } from '@outrigger/core';
+import type { ComponentDefinition } from '@outrigger/core';
 import pubsub from '@outrigger/pubsub-in-memory';
 import inMemory from '@outrigger/state-in-memory';
 import sqlite from '@outrigger/state-sqlite';
