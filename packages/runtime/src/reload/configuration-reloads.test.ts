@@ -87,7 +87,9 @@ test('a file with a mistake, or one that its host cannot use, changes nothing', 
     return { afterRestart: [], apply: () => {} };
   };
   const { runtime, change } = await configured('  accessControl: {defaultAction: deny}\n', { reconfigure });
-  await expect(change('  accessControl: {defaultAction: perhaps}\n')).rejects.toThrow(/config\.yaml:5: .*spec\.accessControl\.defaultAction/);
+  await expect(change('  accessControl: {defaultAction: perhaps}\n')).rejects.toThrow(
+    /config\.yaml:5: .*spec\.accessControl\.defaultAction/,
+  );
   await expect(change('kind: [')).rejects.toThrow(/config\.yaml/);
   await expect(change('  accessControl: {defaultAction: allow}\n  tracing: all\n')).rejects.toBe(refused);
   expect(await call(runtime)).toBe('PERMISSION_DENIED');
