@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { capturedRun } from '../../test/captured-run.ts';
-import type { Finding } from './examine.ts';
+import { examineUsualPorts, type Finding } from './examine.ts';
 
 describe('outrigger doctor', () => {
   let folder = '';
@@ -77,6 +77,22 @@ apps:
     expect(messageOf('orders: statestore')).toMatch(/^ok: starts/);
     expect(messageOf('shop: statestore')).toMatch(/^ok: starts/);
     expect(messageOf('shop')).toMatch(/^failure: there is no command "no-such-command"/);
+  });
+
+  it('knows whose sidecar has one of the usual ports', async () => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const { port } = taken.address() as AddressInfo;
+    const ports = { [port]: 'the HTTP API' };
+    const shop = { appId: 'shop', cliPid: 1, sidecarPid: 1, httpPort: port, grpcPort: 1 };
+    const none = { command: [], resourcesPaths: [], configPaths: [], startedAt: '2026-01-01T00:00:00.000Z' };
+    expect(await examineUsualPorts([{ ...shop, ...none }], ports)).toEqual([
+      { what: `port ${port}`, state: 'ok', message: expect.stringMatching(/^taken by the sidecar of shop;/) },
+    ]);
+    expect(await examineUsualPorts([], ports)).toEqual([
+      { what: `port ${port}`, state: 'warning', message: expect.stringMatching(/^taken by another program;/) },
+    ]);
+    taken.close();
   });
 
   it('tells what is wrong with a run file, each in its place', async () => {

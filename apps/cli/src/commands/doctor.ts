@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { homeFolder } from '../home.ts';
+import type { Instance } from '../instances/instance.ts';
 import { Registry } from '../instances/registry.ts';
 import { type OutputFormat, outputOption, writeResult } from '../output.ts';
 import type { CommandContext } from '../program.ts';
@@ -48,17 +49,18 @@ async function examine(options: DoctorOptions, env: NodeJS.ProcessEnv): Promise<
   }
   const usualRunFile = ['dapr.yaml', 'dapr.yml'].find((name) => existsSync(name));
   const file = runFile ?? ((resourcesPath ?? config) === undefined ? usualRunFile : undefined);
+  const running = new Registry(homeFolder(env)).list();
   return [
     { what: 'Node.js', state: 'ok', message: process.version },
-    ...(await examineUsualPorts()),
-    examineInstances(env),
+    ...(await examineUsualPorts(running)),
+    examineInstances(running),
     ...(await (file === undefined ? examineFolder(options, env) : examineRunFile(file, env))),
   ];
 }
 
-function examineInstances(env: NodeJS.ProcessEnv): Finding {
-  const running = new Registry(homeFolder(env)).list().map(({ appId, httpPort }) => `${appId} (${httpPort})`);
-  return { what: 'apps', state: 'ok', message: running.length === 0 ? 'none runs' : `running: ${running.join(', ')}` };
+function examineInstances(running: readonly Instance[]): Finding {
+  const apps = running.map(({ appId, httpPort }) => `${appId} (${httpPort})`).join(', ');
+  return { what: 'apps', state: 'ok', message: apps === '' ? 'none runs' : `running: ${apps}` };
 }
 
 async function examineFolder(

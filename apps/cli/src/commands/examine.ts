@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { delimiter, join, resolve } from 'node:path';
 import { type ComponentCheck, checkResources } from '@outrigger/runtime/check';
 import { describeProblem } from '@outrigger/runtime/yaml';
+import type { Instance } from '../instances/instance.ts';
 import type { AppSettings } from '../run/app-settings.ts';
 
 /** One thing that was looked at. */
@@ -17,13 +18,19 @@ export interface Finding {
 /** Ports that a sidecar takes when it is given none. */
 const usualPorts = { 3500: 'the HTTP API', 50_001: 'the gRPC API', 9090: 'metrics' } as const;
 
-export async function examineUsualPorts(): Promise<Finding[]> {
+/** `running`: what has one of them by right. `ports`: each with its use. */
+export async function examineUsualPorts(
+  running: readonly Instance[],
+  ports: Readonly<Record<string, string>> = usualPorts,
+): Promise<Finding[]> {
   return Promise.all(
-    Object.entries(usualPorts).map(async ([port, use]): Promise<Finding> => {
+    Object.entries(ports).map(async ([port, use]): Promise<Finding> => {
       const what = `port ${port}`;
       if (await isFree(Number(port))) return { what, state: 'ok', message: `free, for ${use}` };
-      const message = `taken by another program; outrigger run picks free ports, a sidecar started by hand needs another one for ${use}`;
-      return { what, state: 'warning', message };
+      const owner = running.find((one) => [one.httpPort, one.grpcPort, one.metricsPort].includes(Number(port)));
+      const who = owner === undefined ? 'another program' : `the sidecar of ${owner.appId}`;
+      const message = `taken by ${who}; outrigger run picks free ports, a sidecar started by hand needs another one for ${use}`;
+      return { what, state: owner === undefined ? 'warning' : 'ok', message };
     }),
   );
 }
