@@ -27,9 +27,12 @@ export function healthRoutes(source: HealthSource): Route[] {
     exchange.response.writeHead(204).end();
   };
 
-  /** Not in Dapr. 503 as soon as one of them is not ready: a probe that wants all of them asks here. */
+  /**
+   * Not in Dapr. 503 as soon as one of them is not ready: a probe that wants all of them asks here. Why it is not is in the metadata,
+   * which a token protects.
+   */
   const components = (exchange: HttpExchange) => {
-    const all = source.components().map(({ name, type, status, message }) => ({ name, type, status, message }));
+    const all = source.components().map(({ name, type, status }) => ({ name, type, status }));
     replyJson(exchange, all.every(({ status }) => status === 'ready') ? 200 : 503, { components: all });
   };
 
