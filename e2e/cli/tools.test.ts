@@ -119,6 +119,20 @@ describe('outrigger doctor', () => {
   });
 });
 
+describe('outrigger dashboard for programs', () => {
+  const workspace = new Workspace();
+  afterAll(() => workspace[Symbol.dispose]());
+
+  it('says where it answers, as soon as it does', async () => {
+    await using dashboard = start({ cwd: workspace.path, home: workspace.path }, 'dashboard', '-o', 'json');
+    await dashboard.line(/^\}$/m);
+    const { url, otlpEndpoint } = JSON.parse(dashboard.output) as { url: string; otlpEndpoint: string };
+    expect((await fetch(url)).status).toBe(200);
+    expect(otlpEndpoint).toMatch(/^http:\/\/127\.0\.0\.1:\d+/);
+    expect(await dashboard.stop()).toMatchObject({ code: 0 });
+  });
+});
+
 describe('a bug of outrigger', () => {
   const workspace = new Workspace();
   afterAll(() => workspace[Symbol.dispose]());
