@@ -62,7 +62,7 @@ const flag = fc.oneof(
 );
 
 /** Runs the process in this one, ending it once it serves. Not two at a time. */
-async function attempt(args: readonly string[]) {
+async function attempt(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
   const written = { stdout: '', stderr: '' };
   const spies = (['stdout', 'stderr'] as const).map((name) =>
     vi.spyOn(process[name], 'write').mockImplementation((part) => {
@@ -71,7 +71,7 @@ async function attempt(args: readonly string[]) {
     }),
   );
   try {
-    return { code: await run(args, {}, AbortSignal.abort()), ...written };
+    return { code: await run(args, env, AbortSignal.abort()), ...written };
   } finally {
     for (const spy of spies) spy.mockRestore();
   }
@@ -109,6 +109,12 @@ test('whatever the command line says, it is served, or refused in a sentence tha
   );
   expect(Math.min(seen.served, seen.refused)).toBeGreaterThan(20);
 }, 120_000);
+
+test('the stack of a refusal is shown where OUTRIGGER_DEBUG is set', async () => {
+  const { code, stderr } = await attempt(['--port=none'], { OUTRIGGER_DEBUG: '1' });
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^outrigger-sentry: --port: expected a port.*\nFlagError: [^]*\n\s+at /);
+});
 
 test('whatever is in the files, they are used, or refused in a sentence that names file or folder', async () => {
   const { trustAnchors, issuerChain, issuerKey } = await generateAuthority('localhost');

@@ -23,7 +23,7 @@ const watchInterval = 2000;
 
 /**
  * The whole life of the process; resolves to its exit code: 0 after an orderly stop, 1 when it could not start, which is told in a line
- * on standard error. `stop` ends it; default: SIGINT or SIGTERM.
+ * on standard error, with its stack where the environment has `OUTRIGGER_DEBUG`. `stop` ends it; default: SIGINT or SIGTERM.
  */
 export async function run(args: readonly string[], env: Environment, stop?: AbortSignal): Promise<number> {
   // what is written in a crash holds the environment, and that may hold secrets
@@ -38,6 +38,7 @@ export async function run(args: readonly string[], env: Environment, stop?: Abor
     return 0;
   } catch (error) {
     process.stderr.write(`outrigger-sentry: ${inWords(error)}\n`);
+    if (env['OUTRIGGER_DEBUG'] && error instanceof Error) process.stderr.write(`${error.stack}\n`);
     return 1;
   }
 }
