@@ -113,3 +113,31 @@ test('each decision is counted with who called, and refusals say who, what and h
     ['dapr_runtime_acl_global_policy_action_blocked_total', { src_app_id: '', trust_domain: '', namespace: '' }],
   ]);
 });
+
+test.each(['/%61dmin/users', '/admin;x/users', '/admin%2Fusers/x', String.raw`/x\..\admin`, '/admin./users'])(
+  '%s is no method of gRPC, whoever hands it on',
+  (operation) => {
+    const { access } = control({ ...policy({ operations: [deny('/admin/**')] }), defaultAction: 'allow' });
+    expect(access.refusal({ caller: shop, operation: '/pkg.Shop/Buy', isGrpc: true })).toBeUndefined();
+    expect(access.refusal({ caller: shop, operation, isGrpc: true })).toBeDefined();
+  },
+);
+
+test('where an app takes gRPC and HTTP on one port, a call that is handed on passes the rules of both', () => {
+  const { access } = control({
+    ...policy({
+      operations: [
+        deny('/admin/**'),
+        { ...allow('/orders'), httpVerb: ['GET'] },
+        deny('/orders'),
+        allow('/pkg.Shop/*'),
+      ],
+    }),
+    defaultAction: 'allow',
+  });
+  const isRefused = (operation: string, isHttpToo: boolean): boolean =>
+    access.refusal({ caller: shop, operation, isGrpc: true, isHttpToo }) !== undefined;
+  expect([isRefused('/Admin/users', false), isRefused('/Admin/users', true)]).toEqual([false, true]);
+  expect(isRefused('/pkg.Shop/Buy', true)).toBe(false);
+  expect(isRefused('/pkg.Other/Buy', true)).toBe(false);
+});

@@ -15,6 +15,8 @@ export interface AccessRequest {
   readonly verb?: string;
   /** The app speaks gRPC, where verbs say nothing and names are case-sensitive. */
   readonly isGrpc: boolean;
+  /** The app speaks HTTP on the same port, and may take the call for a `POST` of that path. Default: it does not. */
+  readonly isHttpToo?: boolean;
 }
 
 /**
@@ -81,17 +83,23 @@ class CallerPolicy {
   }
 
   /** `undefined`: it says nothing of this. */
-  actionFor({ isGrpc, operation, verb = '' }: AccessRequest): AccessAction | undefined {
+  actionFor({ isGrpc, operation, verb = '', isHttpToo = false }: AccessRequest): AccessAction | undefined {
     if (!this.#hasOperations) return this.#defaultAction;
-    // no gRPC method has dot segments or empty ones: what begins as an allowed one would else come through
-    if (isGrpc && cleanPath(operation) !== operation) return 'deny';
-    if (isGrpc) return this.#grpc.find(operation)?.action ?? this.#defaultAction;
+    if (isGrpc) return this.#grpcAction(operation, isHttpToo);
     const folded = foldedPath(operation);
     const generous = generousPath(operation);
     if (generous === undefined) return 'deny';
     const action = this.#httpAction(folded, verb);
     // an app that reads the path otherwise than it stands there must not be the way to what is refused
     if (generous !== folded && this.#httpAction(generous, verb) !== action) return 'deny';
+    return action;
+  }
+
+  #grpcAction(operation: string, isHttpToo: boolean): AccessAction | undefined {
+    // no gRPC method has dot segments, empty ones or escapes: what begins as an allowed one would else come through
+    if (cleanPath(operation) !== operation || generousPath(operation) !== operation.toLowerCase()) return 'deny';
+    const action = this.#grpc.find(operation)?.action ?? this.#defaultAction;
+    if (isHttpToo && this.#httpAction(foldedPath(operation), 'POST') !== action) return 'deny';
     return action;
   }
 

@@ -150,7 +150,14 @@ class InvocationBlock implements OwnInvocation {
     const accessControl = this.#accessControl;
     if (accessControl === undefined) return;
     const isGrpc = verb === undefined || app?.isGrpc === true;
-    const refusal = accessControl.refusal({ caller, operation, isGrpc, ...(verb !== undefined && { verb }) });
+    const isHttpToo = app !== undefined && app.isGrpc !== true;
+    const refusal = accessControl.refusal({
+      caller,
+      operation,
+      isGrpc,
+      isHttpToo,
+      ...(verb !== undefined && { verb }),
+    });
     if (refusal === undefined) return;
     logger?.debug(refusal);
     throw accessDenied(refusal);

@@ -18,7 +18,7 @@ export interface BreakerSettings {
 
 /** The breakers of one target. */
 export interface TargetBreakers {
-  /** Made with the first call. */
+  /** Made with the first call, and anew when it has not been asked for in a long time: to be asked for with each call. */
   get(key: string): CircuitBreaker;
 }
 
@@ -50,14 +50,20 @@ export class Breakers {
    * the same `direction` before. Keys are what the log calls the breakers.
    */
   of(target: string, settings: BreakerSettings, { limit, direction, events }: BreakersOptions): TargetBreakers {
-    const found = this.#targets.get(target, () => new BreakersOfTarget(this.#logger));
-    found.set(settings, limit);
-    found.tell(direction, events);
-    return found;
+    let known: BreakersOfTarget | undefined;
+    const current = (): BreakersOfTarget => {
+      const found = this.#targets.get(target, () => new BreakersOfTarget(this.#logger));
+      if (found === known) return found;
+      found.set(settings, limit);
+      found.tell(direction, events);
+      return (known = found);
+    };
+    current();
+    return { get: (key) => current().get(key) };
   }
 }
 
-class BreakersOfTarget implements TargetBreakers {
+class BreakersOfTarget {
   readonly #logger: Logger;
   readonly #entries = new RecentlyUsed<Entry>(1, (entry) => this.#drop(entry));
   readonly #told = new Map<string, TargetEvents>();

@@ -110,19 +110,24 @@ export class CompiledPolicies implements Policies {
 
   app<R>(target: string, outcome: CallOutcome<R> = {}): ((path: string) => Policy<R>) | undefined {
     const spec = this.#plan.apps.get(target);
+    const shown = withoutUserInfo(target);
     const { layers, breakersOf } = this.#layers(
-      { label: `app_${target}`, direction: 'outbound' },
+      { label: `app_${shown}`, direction: 'outbound' },
       spec ?? this.#plan.policies.defaults(['App']),
     );
     const limit = spec?.circuitBreakerCacheSize ?? pathsOfApp;
     const breakers = breakersOf(this.#breakers.apps, target, limit);
-    const policyOf = (path: string, name: string) =>
-      compose({ ...layers, breaker: breakers?.get(path), operation: `endpoint[${name}]` }, outcome);
+    const policyOf = (name: string, breaker?: CircuitBreaker) =>
+      compose({ ...layers, breaker, operation: `endpoint[${name}]` }, outcome);
     if (layers.retry === undefined && breakers === undefined) {
-      const shared = policyOf('', target);
+      const shared = policyOf(shown);
       return shared && (() => shared);
     }
-    return perKey(limit, (path) => policyOf(path, `${target}, ${path}`));
+    return perKey(
+      limit,
+      (path) => breakers?.get(path),
+      (path, breaker) => policyOf(`${shown}, ${path}`, breaker),
+    );
   }
 
   hasApp(target: string): boolean {
@@ -142,10 +147,11 @@ export class CompiledPolicies implements Policies {
     const limit = spec?.circuitBreakerCacheSize ?? idsOfActorType;
     const breakers = breakersOf(this.#breakers.actors, type, limit);
     if (layers.retry === undefined && breakers === undefined) return { beforeTurn: undefined, inTurn };
-    const beforeTurn = perKey(limit, (id) => {
-      const breaker = breakers?.get(isPerId ? `${type}-${id}` : type);
-      return compose({ ...layers, timeout: undefined, breaker, operation: `actor[${type}, ${id}]` }, outcome);
-    });
+    const beforeTurn = perKey(
+      limit,
+      (id) => breakers?.get(isPerId ? `${type}-${id}` : type),
+      (id, breaker) => compose({ ...layers, timeout: undefined, breaker, operation: `actor[${type}, ${id}]` }, outcome),
+    );
     return { beforeTurn, inTurn };
   }
 
@@ -189,11 +195,32 @@ export class CompiledPolicies implements Policies {
   }
 }
 
-/** The policies of keys that callers choose; those used last are kept. */
-function perKey<R>(limit: number, make: (key: string) => Policy<R> | undefined): (key: string) => Policy<R> {
-  const policies = new RecentlyUsed<Policy<R>>(limit);
+/**
+ * The policies of keys that callers choose; those used last are kept. The breaker is asked for with each call, so that one in use is not
+ * forgotten, and a policy never holds another one than that.
+ */
+function perKey<R>(
+  limit: number,
+  breakerOf: (key: string) => CircuitBreaker | undefined,
+  make: (key: string, breaker: CircuitBreaker | undefined) => Policy<R> | undefined,
+): (key: string) => Policy<R> {
   // there is a layer at least, and so a policy
-  return (key) => policies.get(key, () => make(key) as Policy<R>);
+  const made = (key: string, breaker: CircuitBreaker | undefined) => ({
+    breaker,
+    policy: make(key, breaker) as Policy<R>,
+  });
+  const kept = new RecentlyUsed<ReturnType<typeof made>>(limit);
+  return (key) => {
+    const breaker = breakerOf(key);
+    const entry = kept.get(key, () => made(key, breaker));
+    if (entry.breaker !== breaker) Object.assign(entry, made(key, breaker));
+    return entry.policy;
+  };
+}
+
+/** A URL as a target may carry a password, which belongs neither into the log nor into metrics. */
+function withoutUserInfo(target: string): string {
+  return target.replace(/^(https?:\/\/)[^/?#]*@/i, '$1');
 }
 
 function compose<R>(

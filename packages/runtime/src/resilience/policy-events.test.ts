@@ -163,3 +163,47 @@ test('resources that cannot be used change nothing, and broken ones of another k
   await reload('spec: {}\n');
   expect(policies.outbound(statestore)).toBeUndefined();
 });
+
+test('a breaker in steady use is told of, however many other paths and targets come meanwhile', async () => {
+  using scene = await load(
+    '  policies: {circuitBreakers: {cb: {timeout: 60s, trip: "consecutiveFailures >= 2"}, default: {timeout: 60s, trip: "consecutiveFailures >= 2"}}}\n' +
+      '  targets: {apps: {orders: {circuitBreaker: cb, circuitBreakerCacheSize: 3}}}\n',
+  );
+  const { policies, log } = scene;
+  const [hot, same] = [policies.app<number>('orders'), policies.app<number>('orders')];
+  const call = (path: string, of = hot) => of?.(path).execute(async () => 1, signal);
+  const failing = async () => {
+    throw new Error('down');
+  };
+  for (let other = 0; other < 5; other++) {
+    await call('/hot');
+    await call(`/${other}`, same);
+  }
+  for (let target = 0; target < 1500; target++) {
+    policies.app(`made-up-${target}`);
+    if (target % 500 === 0) await call('/hot');
+  }
+  for (const of of [hot, same])
+    await of?.('/hot')
+      .execute(failing, signal)
+      .catch(() => {});
+  await expect(call('/hot', same)).rejects.toThrow(BrokenCircuitError);
+  await expect(call('/hot')).rejects.toThrow(BrokenCircuitError);
+  expect(log.lines.join('\n')).toContain('changed state from closed to open');
+});
+
+test('a password in the URL of a target is in no log line and in no label', async () => {
+  using scene = await load(
+    '  policies: {retries: {DefaultAppRetryPolicy: {policy: constant, duration: 1ms, maxRetries: 1}}}\n',
+  );
+  const { policies, log, metrics } = scene;
+  const of = policies.app<number>('http://me:hush@127.0.0.1:1');
+  expect(of).toBeDefined();
+  await outcome(
+    of?.('/x').execute(async () => {
+      throw new Error('down');
+    }, signal),
+  );
+  expect(log.lines.join('\n')).toContain('endpoint[http://127.0.0.1:1, /x]');
+  expect(JSON.stringify([log.lines, metrics])).not.toContain('hush');
+});
