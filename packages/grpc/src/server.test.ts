@@ -35,6 +35,20 @@ async function startTalk(handle: Parameters<typeof stream<Buffer, Buffer>>[1], o
   return { call, ended };
 }
 
+it('ends a handler whose message cannot be sent', async () => {
+  const ended = Promise.withResolvers<void>();
+  const { call, ended: status } = await startTalk(async function* () {
+    try {
+      yield undefined as never;
+    } finally {
+      ended.resolve();
+    }
+  });
+  call.end();
+  await ended.promise;
+  expect((await status).code).not.toBe(0);
+});
+
 it('answers a message of any size, whole', async () => {
   const { call } = await serve(unary(ask, (request: Buffer) => Buffer.concat([request, request])));
   for (const size of [0, 1, 100, 16_379, 16_384, 70_000, 2_000_000]) {

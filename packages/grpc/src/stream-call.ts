@@ -150,17 +150,23 @@ export class StreamCall extends ServerCall implements AsyncIterableIterator<unkn
     const { handle, encode } = this.#method;
     const responses = handle(this, this)[Symbol.asyncIterator]();
     this.#responses = responses;
-    for (;;) {
-      const next = await responses.next();
-      if (this.isOver) return;
-      if (next.done) {
-        const last: unknown = next.value;
-        if (last === undefined) this.finish(0, '');
-        else this.finishWith(frame(encode(last)));
-        return;
+    try {
+      for (;;) {
+        const next = await responses.next();
+        if (this.isOver) return;
+        if (next.done) {
+          const last: unknown = next.value;
+          if (last === undefined) this.finish(0, '');
+          else this.finishWith(frame(encode(last)));
+          return;
+        }
+        if (!this.#write(encode(next.value))) await this.#writable();
+        if (this.isOver) return;
       }
-      if (!this.#write(encode(next.value))) await this.#writable();
-      if (this.isOver) return;
+    } catch (error) {
+      // a handler whose answer cannot be sent is ended, too
+      responses.return?.().catch(() => {});
+      throw error;
     }
   }
 
