@@ -1,8 +1,7 @@
-import { errorMessage, type Logger } from '@outrigger/core';
+import { abortable, errorMessage, type Logger } from '@outrigger/core';
 
 import type { AppChannel } from './app-channel/app-channel.ts';
 import { AppHealth } from './app-channel/app-health.ts';
-import { unlessAborted } from './app-channel/unless-aborted.ts';
 import type { InputBindings } from './blocks/input-bindings.ts';
 import type { SubscriptionStreams } from './blocks/subscription-streams.ts';
 import type { Subscriptions } from './blocks/subscriptions.ts';
@@ -109,7 +108,7 @@ export class AppDelivery {
   /** See {@link Runtime.appUnhealthy}. */
   async unhealthy(signal: AbortSignal): Promise<void> {
     const { app, appHealth } = this.#options;
-    if (app === undefined || appHealth === undefined) await unlessAborted(new Promise<never>(() => {}), signal);
+    if (app === undefined || appHealth === undefined) await abortable(new Promise<never>(() => {}), signal);
     else await this.#health?.unhealthy(signal);
   }
 

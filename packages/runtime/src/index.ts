@@ -26,7 +26,6 @@ export { KeptLabels } from './kept-labels.ts';
 export { type MetricLabels, type Metrics, noMetrics } from './metrics.ts';
 export type { Span, SpanAttributes, SpanKind, TraceContext, Tracer } from './tracing.ts';
 export { headersOf } from './app-channel/raw-headers.ts';
-export { unlessAborted } from './app-channel/unless-aborted.ts';
 export {
   type BindingAnswer,
   type BindingHandler,

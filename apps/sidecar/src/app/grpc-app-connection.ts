@@ -1,5 +1,5 @@
-import { type Bulkhead, bulkhead, ComponentError } from '@outrigger/core';
-import { appFailure, dialUntilConnectable, type HeaderMap, unlessAborted, UnreachedAppError } from '@outrigger/runtime';
+import { abortable, bulkhead, type Bulkhead, ComponentError } from '@outrigger/core';
+import { appFailure, dialUntilConnectable, type HeaderMap, UnreachedAppError } from '@outrigger/runtime';
 
 import { type CallStatus, GrpcClient, NotGrpcError } from '@outrigger/grpc/client';
 
@@ -71,7 +71,7 @@ export class GrpcAppConnection implements AsyncDisposable {
   async connected(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     try {
-      await unlessAborted(this.client.connected(), signal);
+      await abortable(this.client.connected(), signal);
     } catch (error) {
       signal.throwIfAborted();
       throw this.#notConnected(error);

@@ -1,9 +1,8 @@
 import { stat } from 'node:fs/promises';
 
-import { ComponentError, errorMessage, type Logger } from '@outrigger/core';
+import { abortable, ComponentError, errorMessage, type Logger } from '@outrigger/core';
 import type { MethodDescription } from '@outrigger/grpc';
 import { type ClientCall, GrpcClient } from '@outrigger/grpc/client';
-import { unlessAborted } from '@outrigger/runtime';
 
 import { instanceHeader } from '../services.ts';
 import { remoteError } from './remote-error.ts';
@@ -82,7 +81,7 @@ export class ComponentSocket implements AsyncDisposable {
 
   /** Resolves when the process is there and knows the component. Rejects with what it says against the properties. */
   async connected(signal: AbortSignal): Promise<void> {
-    await unlessAborted(this.#prepare(signal), signal);
+    await abortable(this.#prepare(signal), signal);
   }
 
   /** Waits for the calls under way. Calls that come later reject with `unavailable`. */
@@ -116,7 +115,7 @@ export class ComponentSocket implements AsyncDisposable {
     if (client?.isConnected) return Promise.resolve(client);
     // Whoever asked first may give up; the others still wait for it.
     this.#preparing ??= this.#reconnect().finally(() => (this.#preparing = undefined));
-    return unlessAborted(this.#preparing, signal);
+    return abortable(this.#preparing, signal);
   }
 
   async #reconnect(): Promise<GrpcClient> {

@@ -1,7 +1,6 @@
-import { ComponentError } from '@outrigger/core';
+import { abortable, ComponentError } from '@outrigger/core';
 import { GrpcClient } from '@outrigger/grpc/client';
 import { ServerReflectionDefinition, ServerReflectionV1AlphaDefinition } from '@outrigger/protocol/reflection';
-import { unlessAborted } from '@outrigger/runtime';
 
 /** Dapr asks for the older one, so every component has it. */
 const versions = [ServerReflectionV1AlphaDefinition, ServerReflectionDefinition];
@@ -13,7 +12,7 @@ const versions = [ServerReflectionV1AlphaDefinition, ServerReflectionDefinition]
 export async function servicesBehind(path: string, signal: AbortSignal): Promise<ReadonlySet<string>> {
   const client = new GrpcClient({ address: `unix:${path}` });
   try {
-    await unlessAborted(client.connected(), signal);
+    await abortable(client.connected(), signal);
     for (const { fullName, methods } of versions) {
       const { name, requestType, responseType } = methods.serverReflectionInfo;
       const call = client.call(`/${fullName}/${name}`, {});

@@ -1,7 +1,6 @@
-import { errorMessage, type Logger, sleep } from '@outrigger/core';
+import { abortable, errorMessage, type Logger, sleep } from '@outrigger/core';
 
 import type { AppChannel } from './app-channel.ts';
-import { unlessAborted } from './unless-aborted.ts';
 
 export interface AppHealthOptions {
   readonly channel: AppChannel;
@@ -38,12 +37,12 @@ export class AppHealth implements AsyncDisposable {
 
   /** Resolves once the app was healthy for the first time and `onChange` has dealt with it. Rejects on abort. */
   firstHealthy(signal: AbortSignal): Promise<void> {
-    return unlessAborted(this.#firstHealthy.promise, signal);
+    return abortable(this.#firstHealthy.promise, signal);
   }
 
   /** Resolves once the app counts as unhealthy, at once when it does now. Rejects on abort. */
   unhealthy(signal: AbortSignal): Promise<void> {
-    return unlessAborted(this.#unhealthy.promise, signal);
+    return abortable(this.#unhealthy.promise, signal);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,4 +1,4 @@
-import { errorMessage, type Logger, silentLogger } from '@outrigger/core';
+import { abortable, errorMessage, type Logger, silentLogger } from '@outrigger/core';
 
 import type { CloudEvent } from '../blocks/cloud-event.ts';
 import {
@@ -15,7 +15,6 @@ import {
   type TopicEvent,
   type TopicEventStatus,
 } from './app-channel.ts';
-import { unlessAborted } from './unless-aborted.ts';
 
 /**
  * Handles one event. Returning nothing means `SUCCESS`; a throw means that it is to come again, and is logged. One that goes on after `context.signal` has
@@ -137,7 +136,7 @@ class InProcessAppChannel implements AppChannel {
   async probe(signal: AbortSignal): Promise<boolean> {
     try {
       return (
-        (await unlessAborted(
+        (await abortable(
           resultOf(() => this.#app.healthy?.()),
           signal,
         )) ?? true
@@ -204,7 +203,7 @@ class InProcessAppChannel implements AppChannel {
     if (handler === undefined) throw new AppError(`the app has no handler for binding ${event.name}`, 404);
     try {
       const handling = resultOf(() => handler(event, signal));
-      return { to: [], concurrency: 'sequential', ...(await unlessAborted(handling, signal)) };
+      return { to: [], concurrency: 'sequential', ...(await abortable(handling, signal)) };
     } catch (error) {
       signal.throwIfAborted();
       throw new AppError(`the handler of binding ${event.name} failed: ${errorMessage(error)}`, 500);
@@ -226,7 +225,7 @@ class InProcessAppChannel implements AppChannel {
     }
     try {
       const handling = resultOf(() => handler(cloudEvent, { pubsubName, topic, metadata, signal }));
-      return (await unlessAborted(handling, signal)) ?? 'SUCCESS';
+      return (await abortable(handling, signal)) ?? 'SUCCESS';
     } catch (error) {
       signal.throwIfAborted();
       throw new AppError(`the handler threw: ${errorMessage(error)}`, 500, { cause: error });

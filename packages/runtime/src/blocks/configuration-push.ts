@@ -1,4 +1,5 @@
 import {
+  abortable,
   type ConfigurationItem,
   type ConfigurationItems,
   errorMessage,
@@ -7,7 +8,6 @@ import {
 } from '@outrigger/core';
 
 import { type AppChannel, AppError, type AppRequest } from '../app-channel/app-channel.ts';
-import { unlessAborted } from '../app-channel/unless-aborted.ts';
 import { cancelBody } from './invocation-body.ts';
 
 export interface ConfigurationPushOptions {
@@ -43,7 +43,7 @@ export class ConfigurationPush {
   /** Resolves when the app has answered all that it is being told; what is left when `grace` aborts is broken off. */
   async settled(grace: AbortSignal): Promise<void> {
     try {
-      await unlessAborted(Promise.allSettled(this.#underWay), grace);
+      await abortable(Promise.allSettled(this.#underWay), grace);
     } catch {
       this.#cut.abort(new Error('the runtime is stopping'));
     }

@@ -1,4 +1,5 @@
 import {
+  abortable,
   ComponentError,
   DropMessage,
   errorMessage,
@@ -8,7 +9,6 @@ import {
   type Subscription,
 } from '@outrigger/core';
 
-import { unlessAborted } from '../app-channel/unless-aborted.ts';
 import { textOf } from './cloud-event-envelope.ts';
 import type { Outbox } from './outbox.ts';
 import type { Broker } from './pubsub-broker.ts';
@@ -121,7 +121,7 @@ export class OutboxForwarder {
     if (this.#isListening) return;
     const limit = AbortSignal.timeout(this.#isHopeless ? 0 : this.#timing.start);
     try {
-      await unlessAborted(this.#listening.promise, AbortSignal.any([signal, limit]));
+      await abortable(this.#listening.promise, AbortSignal.any([signal, limit]));
     } catch (error) {
       signal.throwIfAborted();
       throw new ComponentError('unavailable', `${this.#name} does not listen: ${this.#problem}`, { cause: error });

@@ -1,6 +1,5 @@
-import { ComponentError, type StateOperation, type StateStore } from '@outrigger/core';
+import { abortable, ComponentError, type StateOperation, type StateStore } from '@outrigger/core';
 
-import { unlessAborted } from '../app-channel/unless-aborted.ts';
 import { cloudEventContentType } from './cloud-event.ts';
 import { type CallerTrace, outboxEnvelope, type OutboxPlan } from './outbox-events.ts';
 import { Markers } from './outbox-markers.ts';
@@ -92,7 +91,7 @@ export class Outbox {
   /** Waits for a transaction of this process that is under way; answers whether it is known never to be done. */
   async isUndone(id: string, signal: AbortSignal): Promise<boolean> {
     const underWay = this.#underWay.get(id);
-    if (underWay !== undefined) await unlessAborted(underWay, signal);
+    if (underWay !== undefined) await abortable(underWay, signal);
     return this.#undone.has(id);
   }
 

@@ -1,6 +1,5 @@
-import { ComponentError, type Logger, type StateStore } from '@outrigger/core';
+import { abortable, ComponentError, type Logger, type StateStore } from '@outrigger/core';
 
-import { unlessAborted } from '../app-channel/unless-aborted.ts';
 import type { ComponentInstance } from '../components/component-instance.ts';
 import { Outbox } from './outbox.ts';
 import { OutboxForwarder } from './outbox-forwarder.ts';
@@ -67,7 +66,7 @@ export class Outboxes {
   async release(component: StateStore, grace: AbortSignal): Promise<void> {
     const outbox = [...this.#leaving].find((one) => one.component === component);
     if (outbox === undefined) return;
-    await unlessAborted(outbox.drained(), grace).catch(() => {}); // then the store is left to what is there next
+    await abortable(outbox.drained(), grace).catch(() => {}); // then the store is left to what is there next
     this.#leaving.delete(outbox);
     this.#shareForwarders();
     for (const [topic, forwarder] of this.#forwarders) {

@@ -1,6 +1,5 @@
-import { errorMessage, type Logger } from '@outrigger/core';
+import { abortable, errorMessage, type Logger } from '@outrigger/core';
 
-import { unlessAborted } from '../app-channel/unless-aborted.ts';
 import type { ComponentInstance } from '../components/component-instance.ts';
 import type { Components } from '../components/components.ts';
 import type { ComponentResource } from '../resources/component-resource.ts';
@@ -68,7 +67,7 @@ export class PubSubReloads {
       brokers.delete(name); // so that nothing more is published
       await Promise.all(users.map((user) => this.#stop(user, name, grace)));
       components.delete(name);
-      if (broker !== undefined) await unlessAborted(broker.idle(), grace).catch(() => {});
+      if (broker !== undefined) await abortable(broker.idle(), grace).catch(() => {});
       await running?.instance[Symbol.asyncDispose]().then(undefined, (error: unknown) => {
         this.#options.logger.warn(`closing the old component ${name} failed`, { error });
       });
@@ -100,7 +99,7 @@ export class PubSubReloads {
     try {
       for (const user of users) await user.restart(name, signal);
     } finally {
-      if (broker !== undefined) await unlessAborted(broker.idle(), grace).catch(() => {}); // closing ends what hangs
+      if (broker !== undefined) await abortable(broker.idle(), grace).catch(() => {}); // closing ends what hangs
       await running.instance[Symbol.asyncDispose]();
     }
   }

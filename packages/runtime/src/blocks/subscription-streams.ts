@@ -1,7 +1,6 @@
-import { errorMessage, type Logger } from '@outrigger/core';
+import { abortable, errorMessage, type Logger } from '@outrigger/core';
 
 import type { AppChannel, SubscriptionSpec, TopicEvent, TopicEventStatus } from '../app-channel/app-channel.ts';
-import { unlessAborted } from '../app-channel/unless-aborted.ts';
 import type { RunningSubscription, StreamingSubscription } from '../runtime.ts';
 import type { Broker } from './pubsub-broker.ts';
 import { pubsubErrors } from './pubsub-errors.ts';
@@ -109,7 +108,7 @@ export class SubscriptionStreams {
     if (broker === undefined) throw pubsubErrors.notFound(pubsubName, noMetadata);
     const channel: Pick<AppChannel, 'deliver' | 'deliverMany'> = {
       // one that does not look at its signal must not hold up the end
-      deliver: (event, attempt) => unlessAborted(deliver(event, attempt), attempt),
+      deliver: (event, attempt) => abortable(deliver(event, attempt), attempt),
       deliverMany: () => Promise.reject(new Error('a streaming subscription takes one event at a time')),
     };
     const { consumer, rest } = consumerOf(spec.metadata);

@@ -1,7 +1,6 @@
-import type { ConfigurationStore, Logger } from '@outrigger/core';
+import { abortable, type ConfigurationStore, type Logger } from '@outrigger/core';
 
 import type { AppDelivery } from '../app-delivery.ts';
-import { unlessAborted } from '../app-channel/unless-aborted.ts';
 import type { ConfigurationComponent } from '../blocks/configuration.ts';
 import type { InputBindings } from '../blocks/input-bindings.ts';
 import type { Outboxes } from '../blocks/outboxes.ts';
@@ -138,7 +137,7 @@ export class ComponentChanges {
     const limit = grace();
     const closing = quietly(logger, `closing the old component ${name}`, async () => {
       if (isState(old)) await outboxes.release(old.instance, limit);
-      if (idle !== undefined) await unlessAborted(idle(), limit).catch(() => {}); // closing ends what hangs
+      if (idle !== undefined) await abortable(idle(), limit).catch(() => {}); // closing ends what hangs
       await instance[Symbol.asyncDispose]();
     });
     this.#closings.add(closing);

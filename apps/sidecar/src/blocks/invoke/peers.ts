@@ -1,5 +1,5 @@
-import { ComponentError, errorMessage, type Logger, silentLogger } from '@outrigger/core';
-import { type AppRequest, type AppResponse, PeerError, type PeerTransport, unlessAborted } from '@outrigger/runtime';
+import { abortable, ComponentError, errorMessage, type Logger, silentLogger } from '@outrigger/core';
+import { type AppRequest, type AppResponse, PeerError, type PeerTransport } from '@outrigger/runtime';
 
 import { callAgainIfUntouched } from './call-again.ts';
 import type { GrpcClient, HeartbeatTimes, PeerRefusedError, PeerTls } from '@outrigger/grpc/client';
@@ -129,7 +129,7 @@ export class GrpcPeers implements PeerTransport {
     const peer = this.#peers.get(key) ?? this.#open(loaded, key, address, target);
     peer.awaited++;
     try {
-      await unlessAborted(peer.client.connected(), signal);
+      await abortable(peer.client.connected(), signal);
     } catch (error) {
       signal.throwIfAborted();
       this.#drop(key, peer);
