@@ -1,5 +1,8 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+
+import axe from 'axe-core';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { echoApp, start } from './cli/command.ts';
@@ -20,12 +23,21 @@ if (executablePath === undefined && !isCi) {
   );
 }
 
+/** What keeps somebody from using a page, by the rules of the Web Content Accessibility Guidelines and common practice. */
+const audit = { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] };
+
 const policies = `apiVersion: dapr.io/v1alpha1
 kind: Resiliency
 metadata: {name: careful}
 spec:
   policies: {circuitBreakers: {quick: {trip: consecutiveFailures > 0, timeout: 10m}}}
   targets: {apps: {orders: {circuitBreaker: quick}}}
+`;
+
+const away = (file: string) => `apiVersion: dapr.io/v1alpha1
+kind: Component
+metadata: {name: away}
+spec: {type: state.sqlite, version: v1, metadata: [{name: connectionString, value: ${file}}, {name: busyTimeout, value: 100ms}]}
 `;
 
 /** Set: a folder for pictures of the pages, such as docs/images. */
@@ -40,6 +52,7 @@ describe.skipIf(executablePath === undefined && !isCi)('the dashboard of what ru
   let page: Page;
   let url: string;
   let callerPort: number;
+  let locked: DatabaseSync;
 
   beforeAll(async () => {
     const ports = await freePorts(3);
@@ -49,7 +62,11 @@ describe.skipIf(executablePath === undefined && !isCi)('the dashboard of what ru
       return `  - {appID: ${id}, appDirPath: ./${id}, appPort: ${ports[index]}, command: [node, app.js]}\n`;
     });
     workspace.file('caller/policies/resiliency.yaml', policies);
-    const caller = `  - {appID: caller, appDirPath: ./caller, daprHTTPPort: ${callerPort}, resourcesPath: ./policies}\n`;
+    const file = workspace.file('caller/away.db', '');
+    locked = new DatabaseSync(file);
+    locked.exec('BEGIN EXCLUSIVE');
+    workspace.file('caller/policies/away.yaml', away(file));
+    const caller = `  - {appID: caller, appDirPath: ./caller, daprHTTPPort: ${callerPort}, resourcesPath: ./policies, retryComponents: true}\n`;
     workspace.file('dapr.yaml', `version: 1\napps:\n${apps.join('')}${caller}`);
     run = start({ cwd: workspace.path, home: workspace.path }, 'run', '-f', '.', '--dashboard');
     url = (await run.line(/dashboard: (\S+)/, patience))[1] ?? '';
@@ -72,6 +89,7 @@ describe.skipIf(executablePath === undefined && !isCi)('the dashboard of what ru
   afterAll(async () => {
     await browser?.close();
     await run?.[Symbol.asyncDispose]();
+    locked?.close();
     workspace[Symbol.dispose]();
   });
 
@@ -83,6 +101,25 @@ describe.skipIf(executablePath === undefined && !isCi)('the dashboard of what ru
       await page.screenshot({ path: join(pictures, `dashboard-${name}-${colorScheme}.png`) });
     }
     await page.emulateMedia({ colorScheme: 'light' });
+  }
+
+  /** Of the view that is open, in light and dark. */
+  async function violations(): Promise<string[]> {
+    const found: string[] = [];
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme });
+      await page.evaluate(axe.source);
+      const { violations: all, passes } = await page.evaluate<axe.AxeResults>(
+        `axe.run(document, ${JSON.stringify(audit)})`,
+      );
+      expect(passes.length).toBeGreaterThan(10);
+      for (const { id, help, nodes } of all) {
+        for (const { html, failureSummary } of nodes)
+          found.push(`${colorScheme} ${id} (${help}): ${html} ${failureSummary ?? ''}`);
+      }
+    }
+    await page.emulateMedia({ colorScheme: 'light' });
+    return found;
   }
 
   const openApp = async (app: string, tab: string) => {
@@ -197,6 +234,69 @@ describe.skipIf(executablePath === undefined && !isCi)('the dashboard of what ru
     await page.getByRole('log').getByText('ordered {"id":42}').waitFor();
     await page.getByRole('radio', { name: 'sidecar' }).click();
     await page.getByRole('log').getByText('dapr initialized. Status: Running').waitFor();
+  });
+
+  it('says which component is away, and why', async () => {
+    await openApp('caller', 'Components');
+    const row = page.getByRole('row').filter({ hasText: 'state.sqlite' }).filter({ hasText: 'away' });
+    await row.getByText('▲ retrying').waitFor();
+    await row.getByText(/is locked by another process/).waitFor();
+    expect(await violations()).toEqual([]);
+  });
+
+  it('publishes a message with the keyboard alone', async () => {
+    const write = async (text: string) => {
+      await page.keyboard.press('Control+A');
+      await page.keyboard.type(text);
+    };
+    await openApp('shop', 'Topics');
+    await page.getByLabel('Topic', { exact: true }).focus();
+    await write('orders');
+    const tabTo = async (name: string) => {
+      for (let step = 0; step < 20; step++) {
+        await page.keyboard.press('Tab');
+        const [label, outline] = await page.evaluate<[string, string]>(
+          '[document.activeElement.labels?.[0]?.textContent ?? document.activeElement.textContent, getComputedStyle(document.activeElement).outlineStyle]',
+        );
+        // whoever tabs sees where they are
+        expect(outline).not.toBe('none');
+        if (label.trim() === name) return;
+      }
+      throw new Error(`no Tab comes to ${name}`);
+    };
+    await tabTo('Watch');
+    await page.keyboard.press('Enter');
+    await page.getByText('Watching.').waitFor();
+    await tabTo('Message');
+    await write('{"id": 43}');
+    await tabTo('Publish');
+    await page.keyboard.press('Space');
+    await page.getByRole('row').filter({ hasText: '{"id": 43}' }).waitFor();
+    expect(await violations()).toEqual([]);
+  });
+
+  it.for(['Overview', 'Subscriptions', 'Resiliency', 'Configuration', 'State', 'Logs'])(
+    'keeps nobody out of what it shows of an app: %s',
+    async (tab) => {
+      await openApp('orders', tab);
+      await page
+        .getByRole('navigation', { name: 'Of this app' })
+        .getByRole('link', { name: tab })
+        .and(page.locator('[aria-current=page]'))
+        .waitFor();
+      expect(await violations()).toEqual([]);
+    },
+  );
+
+  it.for(['Apps', 'Traces', 'Service map'])('keeps nobody out of the page %s', async (title) => {
+    await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: title }).click();
+    await page.getByRole('heading', { name: title, level: 1 }).waitFor();
+    await page.getByRole('row').nth(1).waitFor();
+    expect(await violations()).toEqual([]);
+    if (title !== 'Traces') return;
+    await page.getByRole('row').nth(1).getByRole('link').first().click();
+    await page.getByRole('img', { name: /takes/ }).first().waitFor();
+    expect(await violations()).toEqual([]);
   });
 
   it('has asked nobody else, and nothing in it was refused', () => {

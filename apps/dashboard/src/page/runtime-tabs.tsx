@@ -15,8 +15,9 @@ export interface LoadedComponent {
   readonly version: string;
   readonly capabilities?: readonly string[];
   /** Absent: it is up. */
-  readonly status?: string;
-  readonly error?: string;
+  readonly status?: 'unavailable' | 'retrying';
+  /** Why it is not. */
+  readonly message?: string;
 }
 
 /** What is shown of `GET /v1.0/metadata`. */
@@ -66,16 +67,13 @@ export function ComponentsTab({ metadata: { components = [] } }: { readonly meta
     <Table
       caption="Components"
       head={['Name', 'Type', 'Version', 'State', 'Capabilities']}
-      rows={components.map(({ name, type, version, status, error, capabilities = [] }) => [
+      rows={components.map(({ name, type, version, status, message, capabilities = [] }) => [
         name,
         <code>{type}</code>,
         version,
         <>
-          <State
-            text={status ?? 'loaded'}
-            tone={status === undefined || /^(loaded|ready|up|running)$/i.test(status) ? 'good' : 'bad'}
-          />
-          {error && <p class="problem">{error}</p>}
+          <State text={status ?? 'loaded'} tone={status === undefined ? 'good' : 'bad'} />
+          {message && <p class="problem">{message}</p>}
         </>,
         capabilities.join(', '),
       ])}
