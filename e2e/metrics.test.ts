@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { CommunicationProtocolEnum, DaprClient, LogLevel } from '@dapr/dapr';
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 
 import { freePorts } from './processes/ports.ts';
 import { configFile, Workspace } from './processes/workspace.ts';
@@ -19,6 +20,14 @@ const families: Readonly<Record<string, readonly string[]>> = {
   dapr_http_client_completed_count: ['method', 'path', 'status'],
   dapr_http_healthprobes_completed_count: ['status'],
   dapr_http_healthprobes_roundtrip_latency: ['status'],
+  dapr_grpc_io_server_completed_rpcs: ['grpc_server_method', 'grpc_server_status'],
+  dapr_grpc_io_server_server_latency: ['grpc_server_method', 'grpc_server_status'],
+  dapr_grpc_io_server_received_bytes_per_rpc: ['grpc_server_method'],
+  dapr_grpc_io_server_sent_bytes_per_rpc: ['grpc_server_method'],
+  dapr_grpc_io_client_completed_rpcs: ['grpc_client_method', 'grpc_client_status'],
+  dapr_grpc_io_client_roundtrip_latency: ['grpc_client_method', 'grpc_client_status'],
+  dapr_grpc_io_client_received_bytes_per_rpc: ['grpc_client_method'],
+  dapr_grpc_io_client_sent_bytes_per_rpc: ['grpc_client_method'],
   dapr_component_state_count: ['component', 'namespace', 'operation', 'success'],
   dapr_component_state_latencies: ['component', 'namespace', 'operation', 'success'],
   dapr_component_output_binding_count: ['component', 'namespace', 'operation', 'success'],
@@ -120,6 +129,15 @@ test('a scrape has what the traffic was, under the names, labels and buckets tha
     shop.fetch('/v1.0/invoke/stock/method/orders/17'),
   ]);
   expect(sent.map(({ status }) => status)).toEqual([200, 400, 204, 204, 200, 200]);
+  const client = new DaprClient({
+    daprHost: '127.0.0.1',
+    daprPort: String(shop.grpcPort),
+    communicationProtocol: CommunicationProtocolEnum.GRPC,
+    logger: { level: LogLevel.Error },
+  });
+  onTestFinished(() => client.stop());
+  expect(await client.state.get('store', 'a')).toBe(1);
+  await expect(client.lock.unlock('nolock', 'a', 'me')).rejects.toThrow();
   await vi.waitFor(
     async () => {
       const text = await scrape();
@@ -131,17 +149,26 @@ test('a scrape has what the traffic was, under the names, labels and buckets tha
   const text = await scrape();
   for (const [name, labels] of Object.entries(families)) {
     const isHistogram = text.includes(`# TYPE ${name} histogram`);
-    expect(isHistogram, name).toBe(/_(latency|latencies|bytes|latency_ms)$/.test(name));
+    expect(isHistogram, name).toBe(/_(latency|latencies|bytes|bytes_per_rpc|latency_ms)$/.test(name));
     const [line = ''] = linesOf(text, isHistogram ? `${name}_count` : name);
     expect(labelNames(line), name).toEqual([...labels, 'app_id'].toSorted());
     if (!isHistogram) continue;
     const [, series = ''] = /\{(.*)\}/.exec(line) ?? [];
     const buckets = linesOf(text, `${name}_bucket`).filter((bucket) => bucket.includes(`{${series},le=`));
     const bounds = buckets.map((bucket) => /le="([^"]+)"/.exec(bucket)?.[1]).join(',');
-    expect(bounds, name).toBe(name.endsWith('_bytes') ? sizes : latencies);
+    expect(bounds, name).toBe(name.includes('_bytes') ? sizes : latencies);
   }
   expect(text).toContain(
     'dapr_error_code_total{app_id="shop",category="state",error_code="ERR_STATE_STORE_NOT_FOUND"} 1\n',
+  );
+  expect(text, 'an error over gRPC').toMatch(
+    /^dapr_error_code_total\{app_id="shop",category="lock",error_code="ERR_LOCK_[A-Z_]+"\} 1$/m,
+  );
+  expect(text).toMatch(
+    /^dapr_grpc_io_server_completed_rpcs\{.*grpc_server_method="\/dapr\.proto\.runtime\.v1\.Dapr\/GetState",grpc_server_status="OK"\} 1$/m,
+  );
+  expect(text).toMatch(
+    /^dapr_grpc_io_client_completed_rpcs\{.*grpc_client_method="\/dapr\.proto\.internals\.v1\.ServiceInvocation\/CallLocal\w*",grpc_client_status="OK"\} 1$/m,
   );
   expect(text).toContain(
     'dapr_http_server_request_count{app_id="shop",method="GET",path="/v1.0/state/store",status="200"} 1\n',

@@ -1,7 +1,7 @@
 import type { ClientHttp2Stream, IncomingHttpHeaders } from 'node:http2';
 
 import { errorMessage } from '@outrigger/core';
-import type { HeaderMap } from '@outrigger/runtime';
+import { grpcStatus, type HeaderMap } from '@outrigger/runtime';
 
 import { earlyStatus } from './early-status.ts';
 import { copiedSize, frame, FrameError, framePrefix, messageOverhead, MessageReader } from './message-frames.ts';
@@ -19,6 +19,9 @@ export interface CallConnection {
   /** Told when the call is over. */
   readonly callEnded: () => void;
 }
+
+/** Is told how a call went: its status code, and the bytes of its messages. */
+export type CallEnded = (code: number, received: number, sent: number) => void;
 
 /**
  * One call, its messages as bytes. Nothing here rejects: how a call went stands in {@link ClientCall.status} when its messages are
@@ -47,9 +50,13 @@ export class ClientCall {
   #failure: unknown;
   #status: CallStatus | undefined;
   #onEnd: (() => void) | undefined;
+  readonly #ended: CallEnded | undefined;
+  #sent = 0;
+  #received = 0;
 
   /** @param maxMessageSize in bytes; Infinity: no limit */
-  constructor(stream: ClientHttp2Stream, connection: CallConnection, maxMessageSize: number) {
+  constructor(stream: ClientHttp2Stream, connection: CallConnection, maxMessageSize: number, ended?: CallEnded) {
+    this.#ended = ended;
     this.#stream = stream;
     this.#connection = connection;
     this.#reader = new MessageReader(maxMessageSize);
@@ -101,6 +108,7 @@ export class ClientCall {
   /** Sends a message; no effect once the call is over. `false`: wait for {@link writable} before sending the next one. */
   send(message: Uint8Array): boolean {
     if (this.#status !== undefined || this.#stream.writableEnded || this.#stream.destroyed) return true;
+    this.#sent += message.byteLength;
     if (message.byteLength <= copiedSize) return this.#stream.write(frame(message));
     // HTTP/2 puts both into one frame.
     this.#stream.cork();
@@ -120,7 +128,10 @@ export class ClientCall {
   end(last?: Uint8Array): void {
     if (this.#status !== undefined || this.#stream.writableEnded || this.#stream.destroyed) return;
     if (last === undefined) this.#stream.end();
-    else this.#stream.end(frame(last));
+    else {
+      this.#sent += last.byteLength;
+      this.#stream.end(frame(last));
+    }
   }
 
   /** Resolves to the next message; to `undefined` when there are no more. One may read at a time. */
@@ -170,6 +181,7 @@ export class ClientCall {
     if (this.#status !== undefined) return;
     try {
       this.#reader.push(piece, (message) => {
+        this.#received += message.byteLength;
         if (this.#endsWithMessage) this.#told = endedWith('OK', '');
         const waiting = this.#waiting;
         if (this.#isIgnored) return;
@@ -229,6 +241,7 @@ export class ClientCall {
     this.#waiting = undefined;
     waiting?.(undefined);
     this.#connection.callEnded();
+    this.#ended?.(grpcStatus[status.status], this.#received, this.#sent);
     this.#onEnd?.();
   }
 

@@ -7,7 +7,7 @@ import type { HeaderMap } from '@outrigger/runtime';
 import { Heartbeat, type HeartbeatTimes } from './heartbeat.ts';
 import { earlyStatus } from './early-status.ts';
 import { metadataToSend } from './metadata-entries.ts';
-import { type CallConnection, ClientCall } from './client-call.ts';
+import { type CallConnection, type CallEnded, ClientCall } from './client-call.ts';
 import { authorityOf, openSocket, type SecuredConnection } from './open-socket.ts';
 import { inadequateSecurity, PeerRefusedError, type PeerTls } from './tls.ts';
 
@@ -27,6 +27,11 @@ export interface GrpcClientOptions {
   readonly heartbeat?: HeartbeatTimes;
   /** Ask for the status ahead of an answer that is one message: cheaper where the server is of ours. Default: do not. */
   readonly earlyStatus?: boolean;
+  /**
+   * Told of each call; what it hands back is told the status code when the call has ended, and the bytes of its messages. Absent:
+   * nobody is told.
+   */
+  readonly log?: ((path: string) => CallEnded) | undefined;
   /** Calls after which a new connection is made: HTTP/2 has numbers for 2^30 on each. Default 2^29. */
   readonly callsPerConnection?: number;
 }
@@ -154,7 +159,7 @@ export class GrpcClient {
     this.#calls++;
     connection.open++;
     if (++connection.calls >= (this.#options.callsPerConnection ?? 2 ** 29)) this.#forget(connection);
-    return new ClientCall(stream, connection, this.#maxMessageSize);
+    return new ClientCall(stream, connection, this.#maxMessageSize, this.#options.log?.(path));
   }
 
   /** Makes no more connections. Calls in flight go on; the connection ends with the last. */

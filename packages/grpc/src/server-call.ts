@@ -17,6 +17,7 @@ export interface CallHost {
   readonly maxMessageSize: number;
   readonly logger: Logger;
   readonly hideSecrets?: ((text: string) => string) | undefined;
+  readonly onError?: ((errorCode: string) => void) | undefined;
   readonly logTooLong: (path: string, error: MessageTooLongError) => void;
 }
 
@@ -220,7 +221,8 @@ export abstract class ServerCall implements CallContext {
   }
 
   #failWith(failed: ApiError): void {
-    const { logger, hideSecrets } = this.host;
+    const { logger, hideSecrets, onError } = this.host;
+    onError?.(failed.errorCode);
     const error = hideSecrets === undefined ? failed : withoutSecrets(failed, hideSecrets);
     if (logger.isEnabled('debug')) {
       const cause = error.cause === undefined ? undefined : errorMessage(error.cause);

@@ -53,6 +53,8 @@ export interface GrpcServerOptions {
   readonly notHttp2Hint?: string;
   readonly keepalive?: Partial<Keepalive>;
   readonly logger: Logger;
+  /** Told the code of each error of a building block that is answered. */
+  readonly onError?: ((errorCode: string) => void) | undefined;
   /** Takes secrets out of the texts of an error that is answered. Default: there are none. */
   readonly hideSecrets?: (text: string) => string;
 }
@@ -108,6 +110,7 @@ class Http2GrpcServer implements GrpcServer {
       maxMessageSize: maxMessageSize === 0 ? Infinity : maxMessageSize,
       logger,
       hideSecrets: options.hideSecrets,
+      onError: options.onError,
       logTooLong: messageTooLongLog(logger, options.maxMessageSizeSetting),
     };
     this.#keepalive = { ...defaultKeepalive, ...options.keepalive };

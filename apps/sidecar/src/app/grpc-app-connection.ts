@@ -1,7 +1,7 @@
 import { abortable, bulkhead, type Bulkhead, ComponentError } from '@outrigger/core';
 import { appFailure, dialUntilConnectable, type HeaderMap, UnreachedAppError } from '@outrigger/runtime';
 
-import { type CallStatus, GrpcClient, NotGrpcError } from '@outrigger/grpc/client';
+import { type CallStatus, GrpcClient, type GrpcClientOptions, NotGrpcError } from '@outrigger/grpc/client';
 
 export interface GrpcAppConnectionOptions {
   /** Default 127.0.0.1. */
@@ -15,6 +15,8 @@ export interface GrpcAppConnectionOptions {
   readonly maxConcurrency?: number | undefined;
   /** Longest message to take, in bytes; 0: no limit. Default 4 MiB. */
   readonly maxMessageSize?: number;
+  /** Told of each call. Absent: nobody is. */
+  readonly log?: GrpcClientOptions['log'] | undefined;
 }
 
 export interface AppCall {
@@ -46,7 +48,15 @@ export class GrpcAppConnection implements AsyncDisposable {
   readonly #port: number;
   readonly #tls: boolean;
 
-  constructor({ host = '127.0.0.1', port, tls, appToken, maxConcurrency, maxMessageSize }: GrpcAppConnectionOptions) {
+  constructor({
+    host = '127.0.0.1',
+    port,
+    tls,
+    appToken,
+    maxConcurrency,
+    maxMessageSize,
+    log,
+  }: GrpcAppConnectionOptions) {
     this.#host = host;
     this.#port = port;
     this.#tls = tls ?? false;
@@ -54,6 +64,7 @@ export class GrpcAppConnection implements AsyncDisposable {
       address: `${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}:${port}`,
       ...(tls !== undefined && { tls }),
       ...(maxMessageSize !== undefined && { maxMessageSize }),
+      log,
     });
     this.metadata = appToken ? { 'dapr-api-token': appToken } : {};
     this.limit = maxConcurrency ? bulkhead({ maxConcurrent: maxConcurrency, maxQueue: Infinity }) : undefined;

@@ -4,6 +4,7 @@ import type { GrpcAppConnection } from '../app/grpc-app-connection.ts';
 import type { AppConnection } from '../blocks/metadata/document.ts';
 import type { Flags } from './flag-table.ts';
 import type { ProcessLog } from './log.ts';
+import type { GrpcClientLog } from '../metrics/grpc-client-meter.ts';
 import { SettingError } from './setting-error.ts';
 
 export interface AppSettings {
@@ -13,6 +14,8 @@ export interface AppSettings {
   readonly appId: string;
   /** Counts calls to an app that speaks HTTP. Absent: nobody does. */
   readonly meter?: HttpAppMeter | undefined;
+  /** Told of each call over gRPC. Absent: nobody is. */
+  readonly grpcLog?: GrpcClientLog | undefined;
 }
 
 /** The app, however it is reached. */
@@ -23,7 +26,7 @@ export interface OpenedApp {
 }
 
 /** Opens what the flags say of the app; `undefined` without an app port. Rejects with a {@link SettingError}. */
-export async function openApp({ flags, env, log, appId, meter }: AppSettings): Promise<OpenedApp | undefined> {
+export async function openApp({ flags, env, log, appId, meter, grpcLog }: AppSettings): Promise<OpenedApp | undefined> {
   const port = flags['app-port'];
   if (port === undefined || port === 0) return undefined;
   const protocol = appProtocol(flags['app-protocol']);
@@ -38,7 +41,7 @@ export async function openApp({ flags, env, log, appId, meter }: AppSettings): P
   if (protocol === 'grpc' || protocol === 'grpcs') {
     // Imported here because the protocol's code is not for free, and most apps speak HTTP.
     const { GrpcAppChannel } = await import('../app/grpc-app-channel.ts');
-    const options = { ...common, tls: protocol === 'grpcs', maxMessageSize: flags['max-body-size'] };
+    const options = { ...common, tls: protocol === 'grpcs', maxMessageSize: flags['max-body-size'], log: grpcLog };
     const channel = new GrpcAppChannel(options);
     return { channel, grpc: channel.connection };
   }
@@ -54,7 +57,7 @@ export async function openApp({ flags, env, log, appId, meter }: AppSettings): P
   if (protocol !== 'h2c') return { channel };
   // Such an app may serve gRPC beside HTTP, on the same port.
   const { GrpcAppConnection: Connection } = await import('../app/grpc-app-connection.ts');
-  const connection = new Connection({ ...common, maxMessageSize: flags['max-body-size'] });
+  const connection = new Connection({ ...common, maxMessageSize: flags['max-body-size'], log: grpcLog });
   return { channel, grpc: connection };
 }
 

@@ -31,6 +31,8 @@ export interface PublicGrpcOptions {
   readonly tracer?: Tracer | undefined;
   /** Where calls are logged, asked with each of them; `undefined`: it is not. */
   readonly apiLogger: () => Logger | undefined;
+  /** Told the code of each error that is answered. */
+  readonly onError?: ((errorCode: string) => void) | undefined;
 }
 
 /**
@@ -65,6 +67,7 @@ export async function servePublicGrpc(options: PublicGrpcOptions): Promise<PortS
       unknown: spans.traceProxy(proxied, tracer, spans.proxyKind(api.runtime.appId)),
       admit: admission({ apiToken, access: () => api.runtime.configuration.api }),
       ...(hideSecrets && { hideSecrets }),
+      onError: options.onError,
       ...callListeners({ apiLogger, metrics }),
       maxMessageSize: flags['max-body-size'],
       maxMessageSizeSetting: '--max-body-size',

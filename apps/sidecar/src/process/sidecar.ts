@@ -20,6 +20,7 @@ import { apiRuleNotices } from '../http/api-rule-notices.ts';
 import { parseListenAddresses } from '../http/listen.ts';
 import { createHttpServer, type HttpServer } from '../http/server.ts';
 import { errorCodeCounter } from '../metrics/error-codes.ts';
+import { grpcClientMeter } from '../metrics/grpc-client-meter.ts';
 import { HttpClientMeter } from '../metrics/http-client-meter.ts';
 import { HttpLabels } from '../metrics/http-labels.ts';
 import { HttpServerMeter } from '../metrics/http-server-meter.ts';
@@ -186,7 +187,8 @@ export class Sidecar implements AsyncDisposable {
     const { flags, env, log, secretTexts } = this.#options;
     refuseSharedPorts(flags, env, this.#options.given);
     const appId = flags['app-id'] ?? '';
-    const app = await openApp({ flags, env, log, appId, meter: this.#appMeter });
+    const grpcLog = this.#metrics && grpcClientMeter(this.#metrics);
+    const app = await openApp({ flags, env, log, appId, meter: this.#appMeter, grpcLog });
     if (app !== undefined) this.#own(app.channel);
     if (app?.grpc !== undefined) this.#own(app.grpc);
     const internal = await serveInternal({
@@ -204,6 +206,7 @@ export class Sidecar implements AsyncDisposable {
       new GrpcPeers({
         maxBodySize: flags['max-body-size'],
         logger: log.scope('dapr.runtime.grpc.internal'),
+        log: grpcLog,
         ...(maxIdle !== undefined && { idleTimeout: maxIdle }),
       }),
     );
@@ -328,11 +331,12 @@ export class Sidecar implements AsyncDisposable {
     };
     const metrics = this.#metrics?.enabled ? this.#metrics : undefined;
     const settings = this.#metricsSettings;
+    const onError = metrics && settings?.recordErrorCodes ? errorCodeCounter(metrics) : undefined;
     const api = createHttpServer({
       ...common,
       tracer: this.#tracer,
       meter: metrics && settings && new HttpServerMeter(metrics, new HttpLabels(settings.http)),
-      onError: metrics && settings?.recordErrorCodes ? errorCodeCounter(metrics) : undefined,
+      onError,
       routes,
       fallback: invokeFallback(runtime.invocation),
       access: runtime.configuration.api,
@@ -361,6 +365,7 @@ export class Sidecar implements AsyncDisposable {
       metrics,
       tracer: this.#tracer,
       apiLogger: () => this.#live.grpcApiLogger,
+      onError,
     });
     this.#grpc = this.#own(grpc);
     await this.#serveMetrics();

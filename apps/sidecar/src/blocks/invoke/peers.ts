@@ -2,7 +2,7 @@ import { abortable, ComponentError, errorMessage, type Logger, silentLogger } fr
 import { type AppRequest, type AppResponse, PeerError, type PeerTransport } from '@outrigger/runtime';
 
 import { callAgainIfUntouched } from './call-again.ts';
-import type { GrpcClient, HeartbeatTimes, PeerRefusedError, PeerTls } from '@outrigger/grpc/client';
+import type { GrpcClient, GrpcClientOptions, HeartbeatTimes, PeerRefusedError, PeerTls } from '@outrigger/grpc/client';
 import { messageLimit } from './internal-server.ts';
 import type { PeerChannel } from './peer-channel.ts';
 
@@ -53,6 +53,8 @@ export interface GrpcPeersOptions {
   readonly idleTimeout?: number;
   /** When a sidecar is asked whether it is still there. Default: after 10 s of silence, with 5 s to answer. */
   readonly heartbeat?: HeartbeatTimes;
+  /** Told of each call. Absent: nobody is. */
+  readonly log?: GrpcClientOptions['log'] | undefined;
 }
 
 /** One sidecar that was called. */
@@ -65,7 +67,8 @@ interface Peer {
 
 /** Calls other sidecars over Dapr's internal gRPC protocol: one connection per address, kept until nobody has used it for a while. */
 export class GrpcPeers implements PeerTransport {
-  readonly #options: Required<Omit<GrpcPeersOptions, 'heartbeat'>> & Pick<GrpcPeersOptions, 'heartbeat'>;
+  readonly #options: Required<Omit<GrpcPeersOptions, 'heartbeat' | 'log'>> &
+    Pick<GrpcPeersOptions, 'heartbeat' | 'log'>;
   readonly #peers = new Map<string, Peer>();
   #sweep: NodeJS.Timeout | undefined;
   #closed = false;
@@ -146,7 +149,7 @@ export class GrpcPeers implements PeerTransport {
   }
 
   #open({ Client, Channel, usualHeartbeat }: Loaded, key: string, address: string, target: PeerTarget): Peer {
-    const { connectTimeout, heartbeat = usualHeartbeat, idleTimeout, logger, maxBodySize } = this.#options;
+    const { connectTimeout, heartbeat = usualHeartbeat, idleTimeout, log, logger, maxBodySize } = this.#options;
     const tls = this.#security?.clientFor(target);
     const maxMessageSize = messageLimit(maxBodySize);
     const client = new Client({
@@ -155,6 +158,7 @@ export class GrpcPeers implements PeerTransport {
       earlyStatus: true,
       heartbeat,
       maxMessageSize,
+      log,
       ...(tls && { tls }),
     });
     const peer = { client, channel: new Channel(client, maxBodySize, logger), awaited: 0 };
