@@ -137,7 +137,7 @@ test('a scrape has what the traffic was, under the names, labels and buckets tha
   });
   onTestFinished(() => client.stop());
   expect(await client.state.get('store', 'a')).toBe(1);
-  await expect(client.lock.unlock('nolock', 'a', 'me')).rejects.toThrow();
+  await expect(client.lock.unlock('nolock', 'a', 'me')).rejects.toThrow(/lock/);
   await vi.waitFor(
     async () => {
       const text = await scrape();
