@@ -177,5 +177,7 @@ test('a scrape has what the traffic was, under the names, labels and buckets tha
     'path="/v1.0/invoke/stock/method/orders/{id}",status="200"} 1\n',
   );
   expect(text).toMatch(/^process_resident_memory_bytes \d+$/m);
+  expect(text).toMatch(/^process_virtual_memory_bytes \d+$/m);
+  expect(text).toMatch(/^process_start_time_seconds [\d.]+$/m);
   expect(text).toMatch(/^process_cpu_seconds_total [\d.]+$/m);
 });

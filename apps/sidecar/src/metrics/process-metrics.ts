@@ -6,7 +6,7 @@ const started = Date.now() / 1000 - process.uptime();
 
 /**
  * What the process uses, under the names that Prometheus' own clients give it (no `app_id`, as in Dapr). Read when somebody asks. What
- * the system does not tell is left out: the number of open files is known on Linux alone.
+ * the system does not tell is left out: open files and virtual memory are known on Linux alone.
  */
 export async function processMetricsText(): Promise<string> {
   const { user, system } = process.cpuUsage();
@@ -18,6 +18,7 @@ export async function processMetricsText(): Promise<string> {
   return [
     ['process_cpu_seconds_total', counter, 'Total user and system CPU time spent in seconds.', (user + system) / 1e6],
     ['process_resident_memory_bytes', gauge, 'Resident memory size in bytes.', rss],
+    ['process_virtual_memory_bytes', gauge, 'Virtual memory size in bytes.', await virtualMemory()],
     ['process_start_time_seconds', gauge, 'Start time of the process since unix epoch in seconds.', started],
     ['process_open_fds', gauge, 'Number of open file descriptors.', files],
     ['process_max_fds', gauge, 'Maximum number of open file descriptors.', limit],
@@ -31,6 +32,15 @@ export async function processMetricsText(): Promise<string> {
       return [familyText({ name, kind, help, bounds: [], series })];
     })
     .join('');
+}
+
+async function virtualMemory(): Promise<number | undefined> {
+  try {
+    const found = /^VmSize:\s+(\d+) kB/m.exec(await readFile('/proc/self/status', 'utf8'))?.[1];
+    return found === undefined ? undefined : Number(found) * 1024;
+  } catch {
+    return undefined; // not Linux
+  }
 }
 
 async function openFiles(): Promise<number | undefined> {
