@@ -46,6 +46,8 @@ export class Sentry implements AsyncDisposable {
   readonly #setCredentials: (credentials: { cert: string; key: string }) => void;
   readonly #health: HttpServer | undefined;
   readonly #open = new Set<Socket>();
+  #last: Promise<unknown> = Promise.resolve();
+  #isClosed = false;
   #renewal: NodeJS.Timeout | undefined;
   #warnedAt = 0;
 
@@ -104,17 +106,28 @@ export class Sentry implements AsyncDisposable {
 
   /** Signs with these from now on. Rejects, and goes on with the old ones, when they cannot be used. */
   async replace(credentials: AuthorityPem): Promise<void> {
-    const old = this.#keys;
-    this.#keys = await readAuthority(credentials);
-    try {
-      await this.#certifySelf();
-    } catch (error) {
-      this.#keys = old;
-      throw error;
-    }
+    const next = await readAuthority(credentials);
+    await this.#inTurn(async () => {
+      const old = this.#keys;
+      this.#keys = next;
+      try {
+        await this.#certifySelf();
+      } catch (error) {
+        this.#keys = old;
+        throw error;
+      }
+    });
+  }
+
+  /** One after the other, so that a renewal under way does not put back what was replaced meanwhile. */
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const working = this.#last.then(work);
+    this.#last = working.catch(() => {});
+    return working;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
     clearTimeout(this.#renewal);
     this.#grpc.sayGoodbye();
     const listening = [this.#server, this.#health].filter((server) => server?.listening === true);
@@ -146,8 +159,9 @@ export class Sentry implements AsyncDisposable {
 
   #certifySelfIn(delay: number): void {
     clearTimeout(this.#renewal);
+    if (this.#isClosed) return;
     this.#renewal = setTimeout(() => {
-      this.#certifySelf().catch((error: unknown) => {
+      this.#inTurn(() => this.#certifySelf()).catch((error: unknown) => {
         this.#options.logger.error(`cannot renew the certificate of this authority itself: ${errorMessage(error)}`);
         this.#certifySelfIn(retryDelay);
       });

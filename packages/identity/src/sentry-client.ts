@@ -1,4 +1,4 @@
-import { ComponentError, errorMessage } from '@outrigger/core';
+import { abortable, ComponentError, errorMessage } from '@outrigger/core';
 import { GrpcClient, PeerRefusedError, type PeerTls } from '@outrigger/grpc/client';
 import { CADefinition, SignCertificateRequest, SignCertificateResponse } from '@outrigger/protocol/sentry';
 
@@ -67,7 +67,8 @@ export class Sentry {
     });
     const client = new GrpcClient({ address: this.address, tls: this.#tls(), connectTimeout: signTimeout });
     try {
-      await client.connected().catch((error: unknown) => {
+      await abortable(client.connected(), signal).catch((error: unknown) => {
+        signal.throwIfAborted();
         const isTransient = !(error instanceof ComponentError && error.cause instanceof PeerRefusedError);
         throw new SentryError('sentry_conn', `the certificate authority: ${errorMessage(error)}`, isTransient, error);
       });

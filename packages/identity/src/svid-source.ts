@@ -116,7 +116,13 @@ export class SvidSource implements AsyncDisposable {
         const text = `there is a new certificate of this sidecar, ${described(this.#current)}`;
         if (failures > 0) logger.info(`${text}, after ${failures} failed attempts`);
         else logger.debug(text);
-        for (const listener of this.#listeners) listener();
+        for (const listener of this.#listeners) {
+          try {
+            listener();
+          } catch (error) {
+            logger.error(`who was to use the new certificate failed: ${errorMessage(error)}`);
+          }
+        }
       }
     } catch (error) {
       if (!signal.aborted) logger.error(`the certificate is not renewed any more: ${errorMessage(error)}`);

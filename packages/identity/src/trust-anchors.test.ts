@@ -40,6 +40,9 @@ describe('trust anchors', () => {
     const logger: Logger = { ...silentLogger, warn: (text) => void warnings.push(text) };
     await using anchors = await trustAnchorsFile(join(path, 'ca.crt'), logger, 20);
     let changes = 0;
+    anchors.onChange(() => {
+      throw new Error('one that cannot use them');
+    });
     anchors.onChange(() => changes++);
     expect(anchors.pem).toContain(one.root.trim());
     put('2', one.root + two.root);

@@ -33,12 +33,19 @@ export async function trustAnchorsFile(path: string, logger: Logger, interval = 
       complaint = undefined;
       if (now === pem) return;
       pem = now;
-      logger.info(`the trust anchors in ${path} have changed and are used from now on`);
-      for (const listener of listeners) listener();
     } catch (error) {
       const text = errorMessage(error);
       if (text !== complaint) logger.warn(`${text}; the trust anchors stay as they were`);
       complaint = text;
+      return;
+    }
+    logger.info(`the trust anchors in ${path} have changed and are used from now on`);
+    for (const listener of listeners) {
+      try {
+        listener();
+      } catch (error) {
+        logger.error(`who was to use the changed trust anchors failed: ${errorMessage(error)}`);
+      }
     }
   };
   // Read again and again, which no way of replacing a file escapes: often it is behind symbolic links that change.

@@ -53,8 +53,15 @@ export class ConsulNameResolver implements NameResolver {
     const registration = this.#registrationOf(instance);
     const id = String(registration['ID']);
     await this.#takeOver(instance, id, signal);
-    await this.#agent.register(registration, signal);
+    // known before it is there: a disposal meanwhile takes it back
     this.#registered.add(id);
+    try {
+      await this.#agent.register(registration, signal);
+    } catch (error) {
+      this.#registered.delete(id);
+      throw error;
+    }
+    if (this.#isClosed) await this.#agent.deregister(id, AbortSignal.timeout(farewell));
     return { [Symbol.asyncDispose]: () => this.#deregister(id) };
   }
 

@@ -153,6 +153,23 @@ describe.skipIf(!hasMulticast)('a resolver', { retry: 2 }, () => {
     await resolver[Symbol.asyncDispose]();
   });
 
+  it('is found, and finds, once multicast works that did not at first', async () => {
+    const blocker = createSocket('udp4');
+    await new Promise<void>((resolve) => blocker.bind(0, '0.0.0.0', resolve));
+    const own = blocker.address().port;
+    const at = () => new MdnsNameResolver({ port: own, reopenAfter: 20, logger: silentLogger });
+    const [one, two] = [at(), at()];
+    onTestFinished(async () => {
+      await Promise.all([one, two].map((resolver) => resolver[Symbol.asyncDispose]()));
+    });
+    const instance = instanceOf();
+    await one.register(instance, signal);
+    await expect(addressesOf(two, instance.appId)).rejects.toMatchObject({ code: 'unavailable' });
+    await new Promise<void>((resolve) => blocker.close(() => resolve()));
+    const found = () => addressesOf(two, instance.appId).catch(() => []);
+    await expect.poll(found).toEqual([`127.0.0.1:${instance.port}`]);
+  });
+
   const lan = Object.values(networkInterfaces())
     .flatMap((all) => all ?? [])
     .find(({ family, internal }) => family === 'IPv4' && !internal)?.address;

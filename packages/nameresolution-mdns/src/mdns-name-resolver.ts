@@ -1,11 +1,13 @@
 import { hostname } from 'node:os';
 import {
+  abortable,
   type AppInstance,
   ComponentError,
   errorMessage,
   type Logger,
   type NameResolver,
   type ResolveRequest,
+  sleep,
 } from '@outrigger/core';
 import type { DecodedPacket } from 'dns-packet';
 import { Announcement } from './announcement.ts';
@@ -29,10 +31,14 @@ const refreshInterval = 30_000;
 const askAgainAfter = 250;
 /** How long further answers are waited for after the first, so that the first calls do not all go to who answers soonest. */
 const gatherFor = 25;
+/** Until it is tried again to open the socket where that failed, in milliseconds: a network may come. */
+const reopenAfter = 5000;
 
 export interface MdnsNameResolverOptions {
   /** UDP port of the group. Default 5353. */
   readonly port?: number;
+  /** Milliseconds until it is tried again where multicast did not work. Default 5 s. */
+  readonly reopenAfter?: number;
   readonly logger: Logger;
 }
 
@@ -51,6 +57,10 @@ interface Browse {
 export class MdnsNameResolver implements NameResolver {
   readonly #logger: Logger;
   readonly #port: number;
+  readonly #reopenAfter: number;
+  readonly #closing = new AbortController();
+  /** What the log has said of a socket that cannot be opened. */
+  #complaint = '';
   readonly #known = new KnownInstances();
   readonly #browses = new Map<string, Browse>();
   readonly #announcements = new Set<Announcement>();
@@ -58,8 +68,9 @@ export class MdnsNameResolver implements NameResolver {
   #refreshing: NodeJS.Timeout | undefined;
   #disposed: Promise<void> | undefined;
 
-  constructor({ port = 5353, logger }: MdnsNameResolverOptions) {
+  constructor({ port = 5353, reopenAfter: pause = reopenAfter, logger }: MdnsNameResolverOptions) {
     this.#port = port;
+    this.#reopenAfter = pause;
     this.#logger = logger;
   }
 
@@ -70,7 +81,7 @@ export class MdnsNameResolver implements NameResolver {
     this.#known.ask(appId, performance.now());
     const addresses = this.#known.addresses(appId, performance.now());
     if (addresses.length > 0) return addresses;
-    await untilAborted(this.#browse(appId), signal);
+    await abortable(this.#browse(appId), signal);
     return this.#known.addresses(appId, performance.now());
   }
 
@@ -85,19 +96,19 @@ export class MdnsNameResolver implements NameResolver {
     }
     const registeredAt = Math.round((performance.timeOrigin + performance.now()) * 1000);
     let announcement: Announcement | undefined;
-    let ended = false;
-    const announced = this.#open().then(
+    const ended = new AbortController();
+    const announced = this.#openAgainAndAgain(AbortSignal.any([ended.signal, this.#closing.signal])).then(
       (socket) => {
-        if (ended || this.#disposed !== undefined) return;
+        if (ended.signal.aborted || this.#disposed !== undefined) return;
         announcement = new Announcement(instance, namesOf(instance, hostname(), registeredAt), socket);
         this.#announcements.add(announcement);
         announcement.start();
       },
-      () => {}, // told by #open
+      () => {}, // it has ended before
     );
     return {
       [Symbol.asyncDispose]: async () => {
-        ended = true;
+        ended.abort();
         await announced;
         if (announcement !== undefined) await this.#end(announcement);
       },
@@ -109,6 +120,7 @@ export class MdnsNameResolver implements NameResolver {
   }
 
   async #dispose(): Promise<void> {
+    this.#closing.abort();
     clearInterval(this.#refreshing);
     for (const { end } of this.#browses.values()) end();
     const socket = await this.#socket?.catch(() => undefined);
@@ -158,9 +170,28 @@ export class MdnsNameResolver implements NameResolver {
     void socket.send({ type: 'query', questions });
   }
 
-  /** Opened once; that it failed is logged once and told to whoever asks. */
+  /** Opened once. That it failed is told to whoever asks within the next seconds, and logged once for each reason. */
   #open(): Promise<MulticastSocket> {
-    return (this.#socket ??= this.#openSocket());
+    if (this.#socket !== undefined) return this.#socket;
+    const opening = this.#openSocket();
+    this.#socket = opening;
+    opening.catch(() => {
+      setTimeout(() => {
+        if (this.#socket === opening) this.#socket = undefined;
+      }, this.#reopenAfter).unref();
+    });
+    return opening;
+  }
+
+  /** Rejects when the signal aborts. */
+  async #openAgainAndAgain(signal: AbortSignal): Promise<MulticastSocket> {
+    for (;;) {
+      try {
+        return await this.#open();
+      } catch {
+        await sleep(this.#reopenAfter + 1, signal);
+      }
+    }
   }
 
   async #openSocket(): Promise<MulticastSocket> {
@@ -173,10 +204,12 @@ export class MdnsNameResolver implements NameResolver {
       // one app per packet: Dapr answers each question on its own anyway
       const refresh = () => this.#known.asked(performance.now()).forEach((appId) => this.#ask(socket, [appId]));
       if (this.#disposed === undefined) this.#refreshing = setInterval(refresh, refreshInterval).unref();
+      this.#complaint = '';
       return socket;
     } catch (error) {
       const message = `multicast DNS does not work here (${errorMessage(error)}): this app is not found by others, nor finds them; name another resolver in spec.nameResolution of the Configuration, such as sqlite`;
-      this.#logger.warn(message);
+      if (message !== this.#complaint) this.#logger.warn(message);
+      this.#complaint = message;
       throw new ComponentError('unavailable', message, { cause: error });
     }
   }
@@ -207,17 +240,5 @@ export class MdnsNameResolver implements NameResolver {
       );
       void this.#end(announcement);
     }
-  }
-}
-
-/** The promise, or the reason of the signal as soon as it aborts. */
-async function untilAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const abort = () => reject(signal.reason as Error);
-  signal.addEventListener('abort', abort, { once: true });
-  try {
-    await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener('abort', abort);
   }
 }

@@ -91,6 +91,14 @@ describe('addresses that Dapr has written', () => {
   });
 });
 
+it('a registration under way when the resolver closes leaves no row', async () => {
+  const resolver = await open();
+  const registered = resolver.register?.(orders, signal).catch(() => undefined);
+  await resolver[Symbol.asyncDispose]();
+  await registered;
+  expect(withFile((database) => database.prepare('SELECT count(*) AS rows FROM hosts').get())).toEqual({ rows: 0 });
+});
+
 describe('as time passes', () => {
   beforeEach(() => {
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });

@@ -26,7 +26,11 @@ export class Registration {
 
   /** Takes the address, also from one who had it before, and renews the row every `interval` ms until {@link end}. */
   async start(interval: number, signal: AbortSignal): Promise<void> {
-    await this.#database.immediateTransaction(() => this.#write(), signal);
+    const ending = this.#ending.signal;
+    await this.#database.immediateTransaction(() => {
+      if (!ending.aborted) this.#write();
+    }, signal);
+    if (ending.aborted) return;
     this.#timer = setInterval(() => void this.#renew(), interval).unref();
   }
 

@@ -40,8 +40,14 @@ export class SqliteNameResolver implements NameResolver {
     const { database, tableName, updateInterval, logger } = this.#options;
     const registration = new Registration(instance, database, tableName, logger);
     // the table counts whole seconds, so a row may be ignored up to a second before updateInterval has passed
-    await registration.start((updateInterval - 1000) / 2, signal);
+    // known before it is there: a disposal meanwhile ends it
     this.#registrations.add(registration);
+    try {
+      await registration.start((updateInterval - 1000) / 2, signal);
+    } catch (error) {
+      this.#registrations.delete(registration);
+      throw error;
+    }
     return {
       [Symbol.asyncDispose]: async () => {
         if (this.#registrations.delete(registration)) await registration.end();

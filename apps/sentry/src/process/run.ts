@@ -86,7 +86,7 @@ async function serve(flags: Flags, env: Environment, stop: AbortSignal): Promise
     files === undefined ? await generateAuthority(trustDomain) : await authorityIn(files, trustDomain);
   const sentry = await Sentry.start({
     credentials,
-    validators: await validatorsOf(flags, SpiffeId.ofApp(identity).toString(), env),
+    validators: await validatorsOf(flags, SpiffeId.ofApp(identity).toString(), env, logger),
     identity,
     host: flags.listenAddress,
     port: flags.port,
@@ -123,13 +123,13 @@ function sayWhere(sentry: Sentry, files: AuthorityFiles | undefined, credentials
   process.stdout.write(`export DAPR_TRUST_ANCHORS='${credentials.trustAnchors.trim()}'\n`);
 }
 
-async function validatorsOf(flags: Flags, audience: string, env: Environment): Promise<Validator[]> {
+async function validatorsOf(flags: Flags, audience: string, env: Environment, logger: Logger): Promise<Validator[]> {
   return Promise.all(
     flags.validators.map(async (name): Promise<Validator> => {
       if (name === 'insecure') return insecureValidator;
       if (name === 'jwks') {
         const { JwksValidator } = await import('../validators/jwks.ts');
-        return JwksValidator.open({ source: '', ...flags.jwks, audience });
+        return JwksValidator.open({ source: '', ...flags.jwks, audience, logger });
       }
       const { KubernetesValidator, inClusterOptions } = await import('../validators/kubernetes.ts');
       const { workloadTrustDomain: trustDomain } = flags;

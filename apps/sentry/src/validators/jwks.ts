@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { get } from 'node:https';
 import { text as textIn } from 'node:stream/consumers';
 
-import { errorMessage } from '@outrigger/core';
+import { errorMessage, type Logger } from '@outrigger/core';
 import { SpiffeId } from '@outrigger/identity/spiffe-id';
 import { type SignCertificateRequest, SignCertificateRequest_TokenValidator } from '@outrigger/protocol/sentry';
 import {
@@ -19,7 +19,7 @@ import {
 import { defaultTrustDomain, RefusedTokenError, type Validator } from './validator.ts';
 
 export interface JwksOptions {
-  /** `https://…`, the path of a file, or the JSON itself, also in base64. */
+  /** `https://…` (in clear also `http://…`, as in Dapr), the path of a file, or the JSON itself, also in base64. */
   readonly source: string;
   /** Whom the tokens have to be for: the SPIFFE id of this authority. */
   readonly audience: string;
@@ -29,6 +29,8 @@ export interface JwksOptions {
   readonly minRefreshInterval?: number;
   /** Milliseconds to wait for the URL. Default 30 s. */
   readonly requestTimeout?: number;
+  /** Is warned of keys that come in clear over a network. */
+  readonly logger?: Logger;
 }
 
 /** Tells workloads by a JWT whose subject is their SPIFFE id, and whose key is in a JSON Web Key Set. */
@@ -44,9 +46,14 @@ export class JwksValidator implements Validator {
 
   /** Rejects with an Error that says what is wrong with the source. A URL is asked when the first token comes. */
   static async open(options: JwksOptions): Promise<JwksValidator> {
-    const { source, audience, caCertificate, minRefreshInterval, requestTimeout } = options;
+    const { source, audience, caCertificate, minRefreshInterval, requestTimeout, logger } = options;
     if (/^https?:/i.test(source)) {
       if (!URL.canParse(source)) throw new Error(`the source of the jwks validator is no URL: ${source}`);
+      if (isInClear(new URL(source))) {
+        logger?.warn(
+          `the keys of the jwks validator come in clear from ${source}: whoever is on the way there can put in a key and get the certificate of any app; use https (with a caCertificate of its own, if need be) or a file`,
+        );
+      }
       const keys = createRemoteJWKSet(new URL(source), {
         cooldownDuration: minRefreshInterval ?? 600_000,
         timeoutDuration: requestTimeout ?? 30_000,
@@ -121,4 +128,9 @@ function trusting(ca: string): FetchImplementation {
     }).on('error', reject);
     return promise;
   };
+}
+
+/** Whether others than this machine are asked without TLS. */
+function isInClear({ protocol, hostname }: URL): boolean {
+  return protocol === 'http:' && !/^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
 }
