@@ -147,6 +147,7 @@ test('a scrape has what the traffic was, under the names, labels and buckets tha
     { timeout: 60_000, interval: 200 },
   );
   const text = await scrape();
+  expect(text, 'a help text says more than the name').not.toMatch(/^# HELP (\S+) \1$/m);
   for (const [name, labels] of Object.entries(families)) {
     const isHistogram = text.includes(`# TYPE ${name} histogram`);
     expect(isHistogram, name).toBe(/_(latency|latencies|bytes|bytes_per_rpc|latency_ms)$/.test(name));

@@ -1,7 +1,7 @@
 import type { MetricLabels } from './metrics.ts';
 
-/** Callers name topics, paths and apps as they like; what is kept for them stays bounded. */
-const mostKept = 2000;
+/** Callers name topics, paths and apps as they like; what is kept for them stays bounded, above what is counted of one metric. */
+const mostKept = 6000;
 
 /** Labels that are made once for each key and then come again as the same object. When there are too many keys, all begin anew. */
 export class KeptLabels<L = MetricLabels> {

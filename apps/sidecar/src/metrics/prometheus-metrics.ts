@@ -8,8 +8,8 @@ import { processMetricsText } from './process-metrics.ts';
 
 interface KnownFamily extends Family {
   readonly byLabels: Map<string, Series>;
-  /** Of labels that come again as the same object. */
-  readonly known: WeakMap<MetricLabels, Series>;
+  /** Of labels that come again as the same object; `undefined`: they came beyond the limit. */
+  readonly known: WeakMap<MetricLabels, Series | undefined>;
 }
 
 /** What `spec.metrics` of a Configuration says of all metrics. */
@@ -81,11 +81,14 @@ export class PrometheusMetrics implements Metrics {
     if (!this.#settings.enabled) return undefined;
     const family = this.#families.get(name) ?? this.#newFamily(kind, name);
     const known = family.known.get(labels);
-    if (known !== undefined) return known;
+    if (known !== undefined || family.known.has(labels)) return known;
     const text = this.#labelText(name, labels);
     let series = family.byLabels.get(text);
     if (series === undefined) {
-      if (family.byLabels.size === maxSeries) return undefined;
+      if (family.byLabels.size === maxSeries) {
+        family.known.set(labels, undefined);
+        return undefined;
+      }
       const { bounds } = family;
       const counts = kind === 'histogram' ? new Float64Array(bounds.length + 1) : undefined;
       series = { labels: text, value: 0, bounds, counts };
