@@ -31,8 +31,8 @@ function resident({ pid }: Sidecar): number {
 }
 
 /**
- * How much memory 80 MiB of messages take that nobody handles, when 30 MiB wait already: more than a component holds at a time
- * (16 MiB, of which the engine makes events).
+ * How much memory 240 MiB of messages take that nobody handles, when 30 MiB wait already: more than a component holds at a time
+ * (16 MiB, of which the engine makes events). So many, since up to 100 MiB of what is no longer used lie about at any time.
  */
 async function growth(sidecar: Sidecar): Promise<number> {
   const publish = async (messages: number): Promise<number> => {
@@ -43,7 +43,7 @@ async function growth(sidecar: Sidecar): Promise<number> {
     await delay(500);
     return resident(sidecar);
   };
-  return -(await publish(30)) + (await publish(80));
+  return -(await publish(30)) + (await publish(240));
 }
 
 function resources(workspace: Workspace, subscription: string): string {
@@ -80,7 +80,7 @@ describe('the memory of a sidecar', { timeout: 120_000 }, () => {
       resourcesPath: resources(workspace, declared(more)),
       args: ['--app-max-concurrency', '4', '--dapr-graceful-shutdown-seconds', '1'],
     });
-    expect(await growth(sidecar)).toBeLessThan(60 * mebibyte);
+    expect(await growth(sidecar)).toBeLessThan(130 * mebibyte);
   });
 
   it('does not grow with what waits for a streaming subscriber that reads nothing', async () => {
@@ -96,7 +96,7 @@ describe('the memory of a sidecar', { timeout: 120_000 }, () => {
     stream.write({ initial_request: { pubsub_name: 'broker', topic: 'orders' } });
     await new Promise((resolve) => stream.once('data', resolve));
     stream.pause();
-    expect(await growth(sidecar)).toBeLessThan(60 * mebibyte);
+    expect(await growth(sidecar)).toBeLessThan(130 * mebibyte);
     stream.cancel();
     client.close();
   });
